@@ -1,0 +1,55 @@
+"""The agent: what acts and learns, and the transition, the one form in which experience reaches it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from lab.trial import Metrics, State
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One step of N environments. Experience crosses as arrays; each agent moves it to its own device."""
+
+    observation: np.ndarray  # [N, ...] where the agent acted
+    action: np.ndarray  # [N] (or [N, ...] where actions have axes)
+    reward: np.ndarray  # [N] float32, as the environment gave it
+    discount: np.ndarray  # [N] float32: 0 where the episode truly terminated, else 1, at a time limit too
+    next_observation: np.ndarray  # [N, ...] what followed; of an ended episode its true last observation
+    last: np.ndarray  # [N] bool: the episode ended here, by termination or by truncation
+
+
+class Agent(Protocol):
+    """Acts in N environments at once and learns from what came of it.
+
+    An agent owns its networks, optimisers and counters; only `learn` changes them. `act` may draw from the
+    agent's generators when it explores, and changes nothing otherwise.
+    """
+
+    def act(self, observations: np.ndarray, explore: bool) -> np.ndarray:
+        """Chooses an action for each environment: [N, ...] -> [N]. Without `explore` it is the best known one."""
+        ...
+
+    def learn(self, transition: Transition) -> Metrics:
+        """Takes in one transition of each environment, and learns when it is time to."""
+        ...
+
+    def state_dict(self) -> State:
+        """Everything that is needed to go on exactly."""
+        ...
+
+    def load_state_dict(self, state: State) -> None:
+        """Takes up a state so that what follows equals never having stopped, bit for bit."""
+        ...
+
+
+@runtime_checkable
+class Valued(Protocol):
+    """An agent that can say what it expects of each action."""
+
+    def values(self, observations: np.ndarray) -> np.ndarray:
+        """Expected discounted return of each action: [N, ...] -> [N, A]."""
+        ...

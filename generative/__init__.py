@@ -1,0 +1,1 @@
+"""Generative modelling: one file per method."""

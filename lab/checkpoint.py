@@ -1,0 +1,285 @@
+"""Checkpoints: written aside and renamed, checksummed, without pickled code; the newest intact one is used.
+
+    checkpoints/
+      step-000000050000/          appears whole, by one rename
+        state.json                the state's tree and its own checksum; tensors are references
+        tensors.safetensors       the small tensors
+      pieces/<sha256>             the large tensors in pieces of 1 MiB, shared between checkpoints
+
+A large tensor that changed a little since the last checkpoint (a replay) costs only its changed pieces.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from lab.trial import State
+
+SCHEMA = "lab.checkpoint/1"
+PIECE = 1 << 20  # bytes
+_PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")  # pickle protocols, torch's zip
+
+log = logging.getLogger("lab")
+
+
+class CheckpointError(RuntimeError):
+    """A checkpoint cannot be written or none can be used."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """An intact checkpoint."""
+
+    step: int
+    state: State
+
+
+class Checkpoints:
+    """The checkpoints of one run, in a folder of their own."""
+
+    def __init__(self, folder: Path, keep: int = 2):
+        self.folder, self.keep = folder, keep
+
+    def steps(self) -> list[int]:
+        """The steps at which a checkpoint was saved, oldest first, torn ones included."""
+        return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*"))
+
+    def save(self, step: int, state: State) -> None:
+        """Saves durably; at every instant a kill leaves the checkpoints before it as they were."""
+        try:
+            self._save(step, state)
+        except OSError as error:
+            raise CheckpointError(
+                f"The checkpoint of step {step} could not be written under {self.folder}: {error.strerror or error}. "
+                "The earlier checkpoints are untouched. Make room (or give another folder by --runs-dir) and "
+                "run the same command again: it goes on from the newest checkpoint."
+            ) from error
+
+    def newest(self) -> Found | None:
+        """The newest intact checkpoint, or None where none was ever saved.
+
+        Logs which ones were torn and what that costs. Raises CheckpointError if there are some but none is intact.
+        """
+        torn: list[tuple[int, str]] = []
+        for step in reversed(self.steps()):
+            try:
+                state = self._load(step)
+            except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+                torn.append((step, str(error)))
+                continue
+            for bad, why in torn:
+                log.warning(
+                    "The checkpoint of step %s is not intact (%s). Going on from that of step %s: %s steps are repeated.",
+                    bad, why, step, bad - step,
+                )  # fmt: skip
+            return Found(step, state)
+        if torn:
+            causes = "; ".join(f"step {step}: {why}" for step, why in torn)
+            raise CheckpointError(
+                f"None of the checkpoints under {self.folder} is intact ({causes}). "
+                "Start over with --fresh, which keeps the old run beside the new one."
+            )
+        return None
+
+    def _save(self, step: int, state: State) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        final, aside = self.folder / _name(step), self.folder / f".writing-{_name(step)}"
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir()
+        tensors: list[Tensor] = []
+        tree = pack(state, tensors)
+        small: dict[str, Tensor] = {}
+        large: dict[str, dict[str, Any]] = {}
+        for index, tensor in enumerate(tensors):
+            if tensor.nbytes < PIECE:
+                small[str(index)] = tensor.clone() if tensor.untyped_storage().nbytes() != tensor.nbytes else tensor
+            else:
+                pieces = [self._write_piece(piece) for piece in _pieces(tensor)]
+                large[str(index)] = {"dtype": str(tensor.dtype), "shape": list(tensor.shape), "pieces": pieces}
+        packed = save_tensors(_unshared(small))
+        _write(aside / "tensors.safetensors", packed)
+        body = {"schema": SCHEMA, "step": step, "tensors": sha256(packed).hexdigest(), "large": large, "tree": tree}
+        text = json.dumps(body)
+        _write(aside / "state.json", f'{{"sha256": "{sha256(text.encode()).hexdigest()}", "body": {text}}}'.encode())
+        _sync_folder(aside)
+        if final.exists():  # a torn one, which a resumed run has reached again
+            shutil.rmtree(final)
+        aside.rename(final)
+        _sync_folder(self.folder)
+        self._prune()
+
+    def _write_piece(self, piece: memoryview) -> str:
+        name = sha256(piece).hexdigest()
+        path = self.folder / "pieces" / name
+        if not path.exists() or path.stat().st_size != len(piece):
+            path.parent.mkdir(exist_ok=True)
+            aside = path.with_suffix(".writing")
+            _write(aside, piece)
+            aside.rename(path)
+        return name
+
+    def _prune(self) -> None:
+        """Removes all but the newest checkpoints, and the pieces that none refers to any more."""
+        for step in self.steps()[: -self.keep]:
+            shutil.rmtree(self.folder / _name(step))
+        folder = self.folder / "pieces"
+        if not folder.exists():
+            return
+        _sync_folder(folder)
+        used = set()
+        for step in self.steps():
+            try:
+                used |= {name for item in self._body(step)["large"].values() for name in item["pieces"]}
+            except (OSError, ValueError, KeyError):
+                continue  # torn: `newest` tells, and its pieces serve nobody
+        for path in folder.iterdir():
+            if path.name not in used:
+                path.unlink()
+
+    def _body(self, step: int) -> dict[str, Any]:
+        content = (self.folder / _name(step) / "state.json").read_bytes()
+        _refuse_pickle(content, "state.json")
+        head = len('{"sha256": "') + 64 + len('", "body": ')
+        stated, text = content[12:76].decode(errors="replace"), content[head:-1]
+        if sha256(text).hexdigest() != stated:
+            raise ValueError("state.json does not match its checksum")
+        body: dict[str, Any] = json.loads(text)
+        if body["schema"] != SCHEMA:
+            raise ValueError(f"its schema is {body['schema']!r}, this version of the lab reads {SCHEMA!r}")
+        return body
+
+    def _load(self, step: int) -> State:
+        body = self._body(step)
+        packed = (self.folder / _name(step) / "tensors.safetensors").read_bytes()
+        _refuse_pickle(packed, "tensors.safetensors")
+        if sha256(packed).hexdigest() != body["tensors"]:
+            raise ValueError("tensors.safetensors does not match its checksum")
+        tensors = load_tensors(packed)
+        for index, item in body["large"].items():
+            tensors[index] = self._join(item)
+        state: State = unpack(body["tree"], tensors)
+        return state
+
+    def _join(self, item: dict[str, Any]) -> Tensor:
+        dtype = getattr(torch, item["dtype"].removeprefix("torch."))
+        whole = torch.empty(item["shape"], dtype=dtype)
+        flat, offset = whole.reshape(-1).view(torch.uint8).numpy(), 0
+        for name in item["pieces"]:
+            piece = (self.folder / "pieces" / name).read_bytes()
+            if sha256(piece).hexdigest() != name:
+                raise ValueError(f"pieces/{name} does not match its checksum")
+            flat[offset : offset + len(piece)] = np.frombuffer(piece, np.uint8)
+            offset += len(piece)
+        return whole
+
+
+def digest(state: State) -> str:
+    """SHA-256 of a whole state: equal if and only if every number, tensor and name in it is."""
+    tensors: list[Tensor] = []
+    tree = json.dumps(pack(state, tensors), sort_keys=True)
+    whole = sha256(tree.encode())
+    for tensor in tensors:
+        whole.update(f"{tensor.dtype}{list(tensor.shape)}".encode())
+        whole.update(_bytes(tensor))
+    return whole.hexdigest()
+
+
+def pack(value: Any, tensors: list[Tensor], path: str = "state") -> Any:
+    """A state as JSON values; its tensors and arrays are appended to `tensors` and referred to by their place."""
+    if isinstance(value, Tensor | np.ndarray | np.generic):
+        array = not isinstance(value, Tensor)
+        tensors.append(torch.as_tensor(np.asarray(value) if array else value).detach().cpu().contiguous())
+        return {"$array" if array else "$tensor": len(tensors) - 1}
+    if isinstance(value, dict):
+        if all(isinstance(key, str) and not key.startswith("$") for key in value):
+            return {key: pack(item, tensors, f"{path}.{key}") for key, item in value.items()}
+        if all(isinstance(key, str | int) for key in value):  # torch's optimisers count their parameters
+            return {"$items": [[key, pack(item, tensors, f"{path}.{key}")] for key, item in value.items()]}
+    if isinstance(value, list | tuple):
+        items = [pack(item, tensors, f"{path}[{i}]") for i, item in enumerate(value)]
+        return items if isinstance(value, list) else {"$tuple": items}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(
+        f"{path} is a {type(value).__name__}, which a checkpoint does not hold: it would have to be pickled, and "
+        "pickled code is never loaded. Return tensors, arrays, numbers, text, booleans, None and dicts, lists and "
+        "tuples of them from state_dict()."
+    )
+
+
+def unpack(tree: Any, tensors: dict[str, Tensor]) -> Any:
+    """The inverse of `pack`; `tensors` maps each place, as text, to its tensor."""
+    if isinstance(tree, list):
+        return [unpack(item, tensors) for item in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if "$tensor" in tree:
+        return tensors[str(tree["$tensor"])]
+    if "$array" in tree:
+        return tensors[str(tree["$array"])].numpy()
+    if "$tuple" in tree:
+        return tuple(unpack(item, tensors) for item in tree["$tuple"])
+    if "$items" in tree:
+        return {key: unpack(item, tensors) for key, item in tree["$items"]}
+    return {key: unpack(item, tensors) for key, item in tree.items()}
+
+
+def _name(step: int) -> str:
+    return f"step-{step:012d}"
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    return tensor.reshape(-1).view(torch.uint8).numpy().data
+
+
+def _pieces(tensor: Tensor) -> Iterator[memoryview]:
+    whole = _bytes(tensor)
+    for start in range(0, len(whole), PIECE):
+        yield whole[start : start + PIECE]
+
+
+def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Tied weights appear several times in a state; safetensors wants each to own its memory."""
+    seen: set[int] = set()
+    own = {}
+    for name, tensor in tensors.items():
+        own[name] = tensor.clone() if tensor.data_ptr() in seen else tensor
+        seen.add(tensor.data_ptr())
+    return own
+
+
+def _refuse_pickle(content: bytes, name: str) -> None:
+    if content.startswith(_PICKLES):
+        raise ValueError(f"{name} carries pickled code, which is refused and never executed")
+
+
+def _write(path: Path, content: bytes | memoryview) -> None:
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # Windows cannot open folders; its renames are durable enough
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,88 @@
+"""The command line: `lab COMMAND`. Each command's module is imported only when the command is called."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from lab.names import did_you_mean
+
+COMMANDS = {
+    "list": ("lab.cli.listing", "what can be launched"),
+    "run": ("lab.cli.running", "launch an experiment with one or more seeds, or go on with it"),
+    "runs": ("lab.cli.listing", "what was launched, and how it stands"),
+    "verify": ("lab.cli.verifying", "run an experiment's seeds and hold the result to its published number"),
+    "report": ("lab.cli.showing", "write the runs' page: curves, targets, pictures"),
+    "play": ("lab.cli.showing", "watch what a run learnt"),
+    "doctor": ("lab.cli.doctor", "check this machine and say what to mend"),
+}
+
+HELP = """usage: lab COMMAND [...]
+
+A deep-learning research lab: seeded, exactly resumable experiments.
+
+{commands}
+
+`lab COMMAND --help` explains one. Runs are kept in ./runs, or in $LAB_RUNS, or where --runs-dir says.
+Exit codes: 0 done, 1 failed (or a target missed), 2 wrong usage, 128 + signal when interrupted."""
+
+
+class UsageError(Exception):
+    """The command line is wrong; the message says what, why and how to mend it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    logging.basicConfig(format="%(message)s", level=logging.INFO)
+    for noisy in ("matplotlib", "PIL", "urllib3", "httpx"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        return _dispatch(words)
+    except UsageError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:  # `lab list | head`
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("\nlab: stopped by Ctrl-C.", file=sys.stderr)
+        return 130
+
+
+def _dispatch(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help", "help"):
+        width = max(len(name) for name in COMMANDS)
+        print(HELP.format(commands="\n".join(f"  {name:<{width}}  {about}" for name, (_, about) in COMMANDS.items())))
+        return 0
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"lab {version('lab')}")
+        return 0
+    name, *rest = words
+    if name not in COMMANDS:
+        raise UsageError(f"There is no command {name!r}. {did_you_mean(name, COMMANDS)} `lab --help` lists them.")
+    command: Callable[[list[str]], int] = getattr(import_module(COMMANDS[name][0]), f"{name}_command")
+    return _called(command, rest)
+
+
+def _called(command: Callable[[list[str]], int], words: list[str]) -> int:
+    """Calls a command; what the user can mend becomes one sentence, anything else keeps its traceback."""
+    try:
+        return command(words)
+    except ValueError as error:  # ConfigError, ExperimentError and what the parts say of a wrong setting
+        raise UsageError(str(error)) from error
+    except (RuntimeError, OSError) as error:
+        from lab.store import RunError
+
+        if not isinstance(error, RunError | OSError):
+            raise
+        print(f"lab: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

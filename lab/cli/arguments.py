@@ -1,0 +1,64 @@
+"""A plain argument parser whose errors name the nearest valid word; and how seeds are written."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import Any, NoReturn
+
+from lab.cli import UsageError
+from lab.names import did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with did-you-mean and the lab's way of saying that the usage is wrong."""
+
+    def __init__(self, command: str, about: str):
+        super().__init__(
+            prog=f"lab {command}",
+            description=about,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """Raises UsageError instead of printing a usage line and exiting."""
+        unknown = re.search(r"unrecognized arguments: (\S+)", message)
+        if unknown:
+            options = [option for action in self._actions for option in action.option_strings]
+            message = f"{unknown[1]!r} is no option of `{self.prog}`. {did_you_mean(unknown[1], options)}"
+        raise UsageError(f"{message} See `{self.prog} --help`.")
+
+    def add_runs_dir(self) -> None:
+        """Adds --runs-dir."""
+        self.add_argument("--runs-dir", metavar="DIR", help="where runs are kept (default: $LAB_RUNS, or ./runs)")
+
+    def add_json(self) -> None:
+        """Adds --json."""
+        self.add_argument("--json", action="store_true", help="print JSON for other programs")
+
+
+def parse_seeds(text: str) -> list[int]:
+    """'0-4' -> [0, 1, 2, 3, 4]; '1,5,7' -> [1, 5, 7]; both forms mix."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+        if match is None or (match[2] and int(match[2]) < int(match[1])):
+            raise ValueError(
+                f"--seeds is {text!r}. Write whole numbers, as a range such as 0-4 or a list such as 1,5,7."
+            )
+        seeds += range(int(match[1]), int(match[2] or match[1]) + 1)
+    return seeds
+
+
+def table(headers: list[str], rows: list[list[Any]]) -> str:
+    """A table in plain text; numbers stand to the right."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in [headers, *cells]) for i in range(len(headers))]
+    right = [all(isinstance(row[i], int | float) for row in rows) and bool(rows) for i in range(len(headers))]
+
+    def line(row: list[str]) -> str:
+        padded = [cell.rjust(w) if r else cell.ljust(w) for cell, w, r in zip(row, widths, right)]
+        return "  ".join(padded).rstrip()
+
+    return "\n".join([line(headers), line(["-" * w for w in widths]), *(line(row) for row in cells)])

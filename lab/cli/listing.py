@@ -1,0 +1,85 @@
+"""`lab list` and `lab runs`: what can be launched, and what was."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import Any
+
+from lab.cli.arguments import Parser, table
+from lab.experiment import experiments
+from lab.names import did_you_mean
+from lab.store import RunDirectory, RunError, find_runs, runs_folder
+
+
+def list_command(words: list[str]) -> int:
+    """`lab list`: reads docstrings and imports nothing, so it answers at once."""
+    parser = Parser("list", "List every experiment with its first line. `lab run NAME --help` lists its settings.")
+    parser.add_json()
+    given = parser.parse_args(words)
+    found = sorted(experiments().values(), key=lambda item: (item.wing, item.name))
+    if given.json:
+        items = [{"name": e.name, "wing": e.wing, "summary": e.summary, "path": str(e.path)} for e in found]
+        print(json.dumps(items, indent=1))
+        return 0
+    width = max((len(item.name) for item in found), default=0)
+    room = shutil.get_terminal_size((110, 24)).columns - width - 4
+    for wing in dict.fromkeys(item.wing for item in found):
+        print(wing or "your own")
+        for item in (e for e in found if e.wing == wing):
+            summary = item.summary if len(item.summary) <= room else item.summary[: room - 1] + "…"
+            print(f"  {item.name:<{width}}  {summary}")
+    return 0
+
+
+def runs_command(words: list[str]) -> int:
+    """`lab runs`: a line a run, newest last row included."""
+    parser = Parser("runs", "List the runs there are: how far each is and what it scored at its last evaluation.")
+    parser.add_argument("experiments", nargs="*", metavar="NAME", help="only these experiments (default: all)")
+    parser.add_runs_dir()
+    parser.add_json()
+    given = parser.parse_args(words)
+    folder = runs_folder(given.runs_dir)
+    told = [_told(directory) for directory in find_runs(folder)]
+    known = {item["experiment"] for item in told}
+    for name in given.experiments:
+        if name not in known:
+            raise ValueError(f"There is no run of {name!r} under {folder}. {did_you_mean(name, known)}")
+    if given.experiments:
+        told = [item for item in told if item["experiment"] in given.experiments]
+    if given.json:
+        print(json.dumps(told, indent=1))
+    elif not told:
+        print(f"There are no runs under {folder}. `lab list` shows what can be launched.")
+    else:
+        print(table(["run", "variant", "state", "step", "budget", "last evaluation"], [_row(item) for item in told]))
+    return 0
+
+
+def _told(directory: RunDirectory) -> dict[str, Any]:
+    """What `lab runs` says of a run. A damaged one is told as such instead of hiding the others."""
+    experiment, where, seed = directory.path.parts[-3:]
+    item: dict[str, Any] = {
+        "run": f"{experiment}/{where}/{seed}",
+        "experiment": experiment,
+        "path": str(directory.path),
+    }
+    try:
+        record, status, rows = directory.record(), directory.status(), directory.rows()
+    except (RunError, ValueError) as error:
+        nothing = {"variant": None, "step": 0, "budget": 0, "unit": "", "evaluation": {}}
+        return item | nothing | {"state": "damaged", "error": str(error)}
+    judged: dict[str, Any] = next((row for row in reversed(rows) if any(key.startswith("eval/") for key in row)), {})
+    evaluation = {key: value for key, value in judged.items() if key.startswith("eval/")}
+    return item | {
+        "variant": record["variant"], "seed": record["seed"], "state": status["state"], "step": status["step"],
+        "budget": status["budget"], "unit": status["unit"], "error": status["error"], "evaluation": evaluation,
+    }  # fmt: skip
+
+
+def _row(item: dict[str, Any]) -> list[Any]:
+    scores = ", ".join(
+        f"{key.removeprefix('eval/')} {value:.4g}" for key, value in list(item["evaluation"].items())[:3]
+    )
+    error = f"{item['error']}" if item["error"] else ""
+    return [item["run"], item["variant"] or "", item["state"], item["step"], item["budget"], scores or error[:80]]

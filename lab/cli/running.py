@@ -1,0 +1,94 @@
+"""`lab run`: launches experiments, or goes on with them."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from pathlib import Path
+from typing import Any
+
+from lab.cli import UsageError
+from lab.cli.arguments import parse_seeds
+from lab.experiment import Experiment, load
+from lab.launching import Launched
+from lab.store import runs_folder
+
+HELP = """usage: lab run NAME [NAME ...] [--seeds 0-4] [--jobs N] [settings]
+
+Launch an experiment with one or more seeds. The same command again goes on where the runs stopped, or says that
+nothing is left to do. Several names run one after the other with the same options.
+
+`lab list` shows the names; `lab run NAME --help` lists every setting of an experiment.
+
+  lab run dqn_cartpole
+  lab run dqn_cartpole --seeds 0-4 --jobs 2 --agent.learning-rate 1e-4
+  lab run dqn_cartpole --run.steps 100000        (goes on from the end of the shorter run)"""
+
+
+def run_command(words: list[str]) -> int:
+    """`lab run NAME [NAME ...] [options]`."""
+    names, options = split_names(words)
+    if not names:
+        if "--help" in options or "-h" in options:
+            print(HELP)
+            return 0
+        raise UsageError("Which experiment? Give a name: `lab run NAME`. `lab list` shows them.")
+    loaded = [load(name) for name in names]  # a typo in the last name is told before the first one runs
+    parsed = [settings_of("run", experiment, options) for experiment in loaded]
+    launched = []
+    for experiment, (launch_options, config) in zip(loaded, parsed):
+        launched += launch_shown(experiment, launch_options, config, again=shlex.join(["lab", "run", *words]))
+        if launched and launched[-1].state in ("interrupted", "waiting"):
+            break
+    if parsed[0][0].report:
+        from lab.report import write_report
+
+        folder = runs_folder(parsed[0][0].runs_dir)
+        print(f"Report: {write_report(folder, folder / 'report.html').resolve()}")
+    return exit_code(launched)
+
+
+def split_names(words: list[str]) -> tuple[list[str], list[str]]:
+    """The experiments' names, which come first, and the options after them."""
+    count = next((i for i, word in enumerate(words) if word.startswith("-")), len(words))
+    return words[:count], words[count:]
+
+
+def settings_of(command: str, experiment: Experiment, words: list[str]) -> tuple[Any, Any]:
+    """The launch options and the config that the words say; exits with 2 and the nearest options on a typo."""
+    from lab.cli.settings import LaunchOptions, parse
+
+    return parse(command, experiment, LaunchOptions, words)
+
+
+def launch_shown(experiment: Experiment, options: Any, config: Any, again: str, quiet: bool = False) -> list[Launched]:
+    """Launches with a progress display and says at the end how each run stands."""
+    from lab.cli.display import Display, closing_lines
+    from lab.launching import launch
+
+    seeds = parse_seeds(options.seeds)
+    with Display() as display:
+        launched = launch(
+            experiment.name,
+            seeds,
+            config=config,
+            variants=options.variant,
+            jobs=options.jobs,
+            fresh=options.fresh,
+            runs_dir=Path(options.runs_dir) if options.runs_dir else None,
+            watch=display.watch,
+        )
+    for line in [] if quiet else closing_lines(launched, again):
+        print(line)
+    return launched
+
+
+def exit_code(launched: list[Launched]) -> int:
+    """0 if all finished, 128 + signal if stopped by one, else 1."""
+    states = {item.state for item in launched}
+    if "failed" in states:
+        return 1
+    if states & {"interrupted", "waiting"}:
+        errors = [item.error for item in launched if item.state == "interrupted"]
+        return 128 + (signal.SIGTERM if "SIGTERM" in errors else signal.SIGINT)
+    return 0

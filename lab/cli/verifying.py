@@ -1,0 +1,79 @@
+"""`lab verify`: runs an experiment's seeds and holds the result to its published number."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import replace
+from typing import Any
+
+from lab.cli import UsageError
+from lab.cli.arguments import table
+from lab.cli.running import launch_shown, settings_of, split_names
+from lab.experiment import Experiment, Target, load
+from lab.launching import Launched
+from lab.verdict import Verdict, judge
+
+HELP = """usage: lab verify NAME [--seeds 0-4] [--jobs N] [--json] [settings]
+
+Run the seeds of an experiment to the budget of its target, and say whether the target is met, with the interval.
+Runs that are there already are taken as they are. By default as many seeds run as the target asks for.
+
+Exit codes: 0 the target is met, 1 it is missed or a run failed, 2 wrong usage."""
+
+
+def verify_command(words: list[str]) -> int:
+    """`lab verify NAME [options]`."""
+    names, options = split_names(words)
+    if not names:
+        if "--help" in options or "-h" in options:
+            print(HELP)
+            return 0
+        raise UsageError("Which experiment? Give a name: `lab verify NAME`. `lab list` shows them.")
+    as_json = "--json" in options
+    options = [word for word in options if word != "--json"]
+    loaded = [load(name) for name in names]
+    verdicts = [_verified(experiment, options, quiet=as_json) for experiment in loaded]
+    if as_json:
+        print(json.dumps([verdict.as_json() for verdict in verdicts], indent=1))
+    return 0 if all(verdict.passed for verdict in verdicts) else 1
+
+
+def _verified(experiment: Experiment, words: list[str], quiet: bool) -> Verdict:
+    target = experiment.target
+    if target is None:
+        raise ValueError(f"{experiment.name} states no target (its TARGET is None), so there is nothing to verify.")
+    if not any(word == "--seeds" or word.startswith("--seeds=") for word in words):
+        words = [*words, "--seeds", f"0-{target.seeds - 1}"]
+    options, config = settings_of("verify", experiment, words)
+    if experiment.arms is not None and not options.variant:
+        options = replace(options, variant=(next(iter(experiment.variants(config))),))
+    config = replace(config, run=replace(config.run, steps=target.steps))
+    launched = launch_shown(
+        experiment, options, config, again=shlex.join(["lab", "verify", experiment.name, *words]), quiet=quiet
+    )
+    verdict = judge(target, experiment.name, scores(launched, target))
+    if not quiet:
+        print(_said(verdict, target, launched))
+    return verdict
+
+
+def scores(launched: list[Launched], target: Target) -> dict[int, float]:
+    """Each finished seed's score: the target's metric in the row at the target's budget."""
+    found = {}
+    for item in launched:
+        for row in item.directory.rows():
+            if item.state == "finished" and row["step"] >= target.steps and target.metric in row:
+                found[item.seed] = float(row[target.metric])
+                break
+    return found
+
+
+def _said(verdict: Verdict, target: Target, launched: list[Launched]) -> str:
+    rows: list[list[Any]] = [[seed, f"{score:.4g}"] for seed, score in verdict.scores.items()]
+    rows += [[item.seed, item.state] for item in launched if item.seed not in verdict.scores]
+    return "\n".join([
+        "", table(["seed", target.metric], rows), "",
+        f"{verdict.word.upper()}  {verdict.experiment}: {verdict.sentence}",
+        f"protocol: {target.protocol}", f"source: {target.source}",
+    ])  # fmt: skip

@@ -1,0 +1,78 @@
+"""Fit: the trial of a learner that learns from batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from lab.data import Batches, Dataset
+from lab.trial import Clip, Metrics, Picture, State
+
+
+class Learner(Protocol):
+    """Owns its networks and optimisers; one public verb changes them, `update`."""
+
+    def update(self, batch: tuple) -> Metrics:
+        """One step of learning on a batch."""
+        ...
+
+    def evaluate(self, dataset: Dataset) -> Metrics:
+        """Judges on a whole data set; changes nothing."""
+        ...
+
+    def state_dict(self) -> State:
+        """Weights, optimisers and counters."""
+        ...
+
+    def load_state_dict(self, state: State) -> None:
+        """Takes up a state exactly."""
+        ...
+
+
+class Fit:
+    """learner x batches. Evaluates on named data sets: the metric `accuracy` on `test` is `test_accuracy`."""
+
+    unit = "updates"
+
+    def __init__(
+        self,
+        learner: Learner,
+        batches: Batches,
+        evaluation: Mapping[str, Dataset],
+        *,
+        show: Callable[[], Mapping[str, Picture | Clip]] | None = None,
+    ):
+        self.learner, self.batches, self.evaluation, self.show = learner, batches, evaluation, show
+        self._steps = 0
+
+    @property
+    def steps(self) -> int:
+        """Updates done."""
+        return self._steps
+
+    def step(self) -> Metrics:
+        """One update."""
+        self._steps += 1
+        return self.learner.update(self.batches.next())
+
+    def evaluate(self) -> Metrics:
+        """The learner's metrics on each evaluation set."""
+        return {
+            f"{name}_{metric}": value
+            for name, dataset in self.evaluation.items()
+            for metric, value in self.learner.evaluate(dataset).items()
+        }
+
+    def illustrate(self) -> Mapping[str, Picture | Clip]:
+        """What `show` returns, if it was given."""
+        return self.show() if self.show is not None else {}
+
+    def state_dict(self) -> State:
+        """The learner, the position in the data and the count of updates."""
+        return {"learner": self.learner.state_dict(), "batches": self.batches.state_dict(), "steps": self._steps}
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on exactly from a state."""
+        self.learner.load_state_dict(state["learner"])
+        self.batches.load_state_dict(state["batches"])
+        self._steps = state["steps"]

@@ -1,0 +1,152 @@
+"""The job: does what is left to do in one run directory; `python -m lab.job DIRECTORY` is all a launcher starts."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lab.checkpoint import Checkpoints
+from lab.config import address, from_json
+from lab.experiment import Experiment, load
+from lab.provenance import changes, environment, fixed_bits
+from lab.run import Outcome, Progress, RunConfig, run
+from lab.seeding import Seeds
+from lab.store import RunDirectory, RunError
+from lab.tracking import trackers
+
+log = logging.getLogger("lab")
+STATUS_EVERY = 0.5  # seconds between two writes of status.json while training
+
+
+def run_job(
+    directory: RunDirectory,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], str] | None = None,
+    threads: int | None = None,
+) -> Outcome:
+    """Starts or goes on with the run in `directory` until its budget is spent.
+
+    `threads` is used where neither the config nor an earlier attempt says how many. Whatever ends the run is
+    written to status.json; what went wrong is raised.
+    """
+    record, experiment, config = read(directory)
+    options: RunConfig = config.run
+    with directory.lock():
+        before = directory.environment()
+        device = options.torch_device()
+        # What fixes the bits is kept from the first attempt on, unless the config says otherwise.
+        threads = options.threads or before.get("threads") or threads or os.cpu_count() or 1
+        now = environment(device, threads, options.deterministic)
+        for change in changes(before, now) if before else []:
+            log.warning("%s: %s; from here on the run may differ from an uninterrupted one.", directory.path, change)
+        directory.write_environment(now)
+        report = _Status(directory, options, watch)
+        try:
+            with fixed_bits(threads, options.deterministic):
+                seeds = Seeds(record["seed"])
+                trial = experiment.make(config, seeds)
+                report.unit = trial.unit
+                tracker = trackers(directory.path, mode=options.wandb, record=record)
+                checkpoints = Checkpoints(directory.checkpoints, options.keep)
+                outcome = run(
+                    trial,
+                    options,
+                    tracker,
+                    checkpoints,
+                    seeds=seeds,
+                    media=directory.media,
+                    watch=report.watch,
+                    stop=stop,
+                )
+        except KeyboardInterrupt:
+            report.write("interrupted", error="stopped at once by a second Ctrl-C")
+            raise
+        except BaseException as error:
+            report.write("failed", error=f"{type(error).__name__}: {error}")
+            raise
+        report.step = outcome.step
+        report.write(outcome.state, error=outcome.reason or None, state_sha256=outcome.state_sha256)
+    return outcome
+
+
+def read(directory: RunDirectory, *, exactly: bool = True) -> tuple[dict[str, Any], Experiment, Any]:
+    """A run's record, its experiment and its config.
+
+    Raises RunError if the directory is not the one that its config belongs to; with `exactly` off, as for looking at
+    an old run, that is only logged.
+    """
+    record = directory.record()
+    experiment = load(record["experiment"])
+    config: Any = from_json(experiment.Config, record["config"])
+    due = address(record["experiment"], config)
+    stands = directory.path.resolve().parent.name
+    if due != record["hash"] or stands != due:
+        message = (
+            f"{directory.path} is a run of another config: its settings belong to {record['experiment']}/{due}, but "
+            f"the directory is {stands} and config.json says {record['hash']}. The file was edited or moved, or the "
+            "experiment's settings have changed since. Launch the experiment by name: it gets a directory of its own."
+        )
+        if exactly:
+            raise RunError(message)
+        log.warning(message)
+    return record, experiment, config
+
+
+class _Status:
+    """Keeps status.json up to date while the run goes on."""
+
+    def __init__(self, directory: RunDirectory, options: RunConfig, watch: Callable[[Progress], None]):
+        self.directory, self.options, self.forward = directory, options, watch
+        before = directory.status()
+        self.step, self.unit = before["step"], before["unit"]
+        self.written = 0.0
+        self.write("running")
+
+    def watch(self, progress: Progress) -> None:
+        self.step, self.unit = progress.step, progress.unit
+        if time.monotonic() - self.written >= STATUS_EVERY:
+            self.write("running")
+        self.forward(progress)
+
+    def write(self, state: str, error: str | None = None, state_sha256: str | None = None) -> None:
+        self.directory.write_status(
+            state, step=self.step, budget=self.options.steps, unit=self.unit, error=error, state_sha256=state_sha256
+        )
+        self.written = time.monotonic()
+
+
+def exit_code(outcome: Outcome) -> int:
+    """0 for a finished run; for an interrupted one 128 + the signal, as shells have it."""
+    if outcome.state == "finished":
+        return 0
+    names = {each.name: each.value for each in signal.Signals}
+    return 128 + names.get(outcome.reason, signal.SIGTERM)
+
+
+def main(arguments: list[str]) -> int:
+    """`python -m lab.job DIRECTORY [THREADS]`: 0 finished, 1 failed, 128 + signal interrupted."""
+    logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
+    launcher = os.getppid()
+
+    def orphaned() -> str:
+        return "its launcher is gone" if os.getppid() != launcher else ""
+
+    threads = int(arguments[1]) if len(arguments) > 1 else None
+    try:
+        return exit_code(run_job(RunDirectory(Path(arguments[0])), stop=orphaned, threads=threads))
+    except Exception:
+        log.exception("The run failed.")
+        return 1
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)  # until the job says how many, so that starting up disturbs nobody
+    sys.exit(main(sys.argv[1:]))

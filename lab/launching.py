@@ -1,0 +1,266 @@
+"""Launching: an experiment x variants x seeds become run directories, and what is left to do in them is done."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.checkpoint import CheckpointError
+from lab.config import ConfigError, address, differences, replace, to_json
+from lab.experiment import Experiment, ExperimentError, load
+from lab.job import run_job
+from lab.names import did_you_mean
+from lab.run import NonFiniteMetric, Progress
+from lab.store import RunDirectory, RunError, runs_folder
+
+log = logging.getLogger("lab")
+_SAID = (NonFiniteMetric, CheckpointError, RunError, ConfigError, OSError)  # errors whose message says it all
+POLL_EVERY = 0.2  # seconds between two looks at the child processes
+
+
+@dataclass(frozen=True)
+class Launched:
+    """One run of a launch and how it stands."""
+
+    directory: RunDirectory
+    experiment: str
+    variant: str
+    seed: int
+    state: str  # finished, interrupted, failed, or waiting if the launch was stopped before its turn
+    did: str  # "ran", or "nothing" where it was finished before
+    error: str | None = None
+
+
+Watch = Callable[[RunDirectory, Progress | Launched], None]
+"""Told of every run's progress and of its end; what a display hangs on."""
+
+
+def launch(
+    name: str,
+    seeds: Iterable[int] = (0,),
+    *,
+    config: Any = None,
+    changes: Mapping[str, Any] | None = None,
+    variants: Iterable[str] = (),
+    jobs: int = 1,
+    fresh: bool = False,
+    runs_dir: str | Path | None = None,
+    watch: Watch = lambda directory, news: None,
+) -> list[Launched]:
+    """Runs an experiment with several seeds; goes on where a run stopped and leaves finished ones alone.
+
+    `config` defaults to the experiment's; `changes` are settings by dotted name: {"agent.learning_rate": 1e-4}.
+    `variants` picks some of the arms of an experiment that compares several. With `jobs` above 1 as many runs
+    at a time go in processes of their own, the cores divided among them. `fresh` starts over and keeps old runs
+    beside the new ones. A run that fails does not stop the others; its Launched says what went wrong.
+    """
+    experiment = load(name)
+    chosen = arms(experiment, replace(config or experiment.Config(), changes or {}), variants)
+    todo = [
+        (variant, seed, prepare(experiment, variant, settings, seed, runs_folder(runs_dir), fresh=fresh))
+        for variant, settings in chosen.items()
+        for seed in unique_seeds(seeds)
+    ]
+    if jobs < 1:
+        raise ConfigError(f"jobs is {jobs}. It must be at least 1.")
+    return list((_in_turn if jobs == 1 else _side_by_side)(name, todo, jobs, watch))
+
+
+def arms(experiment: Experiment, config: Any, wanted: Iterable[str]) -> dict[str, Any]:
+    """The configs to run by variant, all of them unless some are wanted."""
+    every = experiment.variants(config)
+    wanted = list(wanted)
+    for variant in wanted:
+        if variant not in every or not variant:
+            names = [known for known in every if known]
+            raise ExperimentError(f"{experiment.name} has no variant {variant!r}. {did_you_mean(variant, names)}")
+    return {variant: every[variant] for variant in wanted} if wanted else every
+
+
+def unique_seeds(seeds: Iterable[int]) -> list[int]:
+    """The seeds in order, each once. Raises ConfigError for none or a negative one."""
+    found = list(dict.fromkeys(seeds))
+    if not found or min(found) < 0:
+        raise ConfigError(f"The seeds are {found}. Give one or more whole numbers from 0 up, such as 0-4 or 1,5,7.")
+    return found
+
+
+def prepare(experiment: Experiment, variant: str, config: Any, seed: int, runs: Path, *, fresh: bool) -> RunDirectory:
+    """Makes or finds the run directory of a seed, with config.json saying what is asked of it now."""
+    where = address(experiment.name, config)
+    directory = RunDirectory.at(runs, experiment.name, where, seed)
+    if fresh and (kept := directory.set_aside()):
+        log.info("Starting over; the old run is kept as %s.", kept.path)
+    target = experiment.target
+    unit = directory.status()["unit"] if directory.exists() else ""
+    directory.write_record(
+        {
+            "experiment": experiment.name,
+            "variant": variant or None,
+            "seed": seed,
+            "hash": where,
+            "summary": experiment.listing.summary,
+            "unit": unit,
+            "command": command(experiment, variant, config, seed),
+            "config": to_json(config),
+            "target": to_json(target) if target is not None else None,
+        }
+    )
+    return directory
+
+
+def command(experiment: Experiment, variant: str, config: Any, seed: int) -> str:
+    """The command line that repeats a run: only what differs from the experiment's defaults is said."""
+    default = experiment.variants(experiment.Config()).get(variant)
+    words = ["lab", "run", experiment.name, "--seeds", str(seed)]
+    if variant:
+        words += ["--variant", variant]
+    for name, (_, value) in differences(default, config).items() if default is not None else ():
+        words.append(f"--{name.replace('_', '-')}")
+        words += [str(item) for item in (value if isinstance(value, list) else [value])]
+    return shlex.join(words)
+
+
+def finished(directory: RunDirectory) -> bool:
+    """Whether nothing is left to do: the run ended and its budget has not been raised since."""
+    status = directory.status()
+    if status["state"] != "finished":
+        return False
+    options = directory.record()["config"]["run"]
+    out_of_time = options.get("minutes") is not None and status["step"] < status["budget"]
+    return status["step"] >= options["steps"] or (out_of_time and options["minutes"] <= _minutes_spent(directory))
+
+
+def _minutes_spent(directory: RunDirectory) -> float:
+    rows = directory.rows()
+    return float(rows[-1]["time/seconds"]) / 60 if rows else 0.0
+
+
+_Todo = list[tuple[str, int, RunDirectory]]
+
+
+def _in_turn(name: str, todo: _Todo, jobs: int, watch: Watch) -> Iterator[Launched]:
+    """One run after the other in this process."""
+    stopped = False
+    for variant, seed, directory in todo:
+        error = None
+        if finished(directory):
+            state, did = "finished", "nothing"
+        elif stopped:
+            state, did = "waiting", "nothing"
+        else:
+            did = "ran"
+            state, error = _here(directory, watch)
+            stopped = state == "interrupted"
+        result = Launched(directory, name, variant, seed, state, did, error)
+        watch(directory, result)
+        yield result
+
+
+def _here(directory: RunDirectory, watch: Watch) -> tuple[str, str | None]:
+    """Runs a job in this process; returns its state and what went wrong."""
+    try:
+        outcome = run_job(directory, watch=lambda progress: watch(directory, progress))
+    except Exception as error:
+        with open(directory.path / "log.txt", "a") as log_file:
+            traceback.print_exc(file=log_file)
+        if not isinstance(error, _SAID):
+            log.exception("%s failed.", directory.path)  # a fault in the code wants its traceback
+        return "failed", f"{type(error).__name__}: {error}"
+    return outcome.state, outcome.reason or None
+
+
+def _side_by_side(name: str, todo: _Todo, jobs: int, watch: Watch) -> Iterator[Launched]:
+    """Up to `jobs` runs at a time, each `python -m lab.job` in a process of its own."""
+    waiting = [item for item in todo if not finished(item[2])]
+    done: dict[int, tuple[str, str, str | None]] = {
+        id(item): ("finished", "nothing", None) for item in todo if finished(item[2])
+    }
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    going: dict[int, tuple[subprocess.Popen, tuple[str, int, RunDirectory]]] = {}
+    with _collected_signals() as signals:
+        told = 0
+        while going or (waiting and not signals):
+            while waiting and len(going) < jobs and not signals:
+                item = waiting.pop(0)
+                process = _start(item[2], threads)
+                going[process.pid] = (process, item)
+            for signal_number in signals[told:]:
+                # The first asks the children to save and stop; a second one ends them at once.
+                for process, _ in going.values():
+                    process.send_signal(signal.SIGKILL if told else signal.SIGTERM)
+                told += 1
+                log.debug("passed on signal %s", signal_number)
+            for process, item in list(going.values()):
+                if process.poll() is not None:
+                    del going[process.pid]
+                    state, error = _ended(process, item[2])
+                    done[id(item)] = (state, "ran", error)
+                    watch(item[2], Launched(item[2], name, item[0], item[1], state, "ran", error))
+                else:
+                    _tell_progress(item[2], watch)
+            time.sleep(POLL_EVERY)
+    for item in todo:
+        state, did, error = done.get(id(item), ("waiting", "nothing", None))
+        yield Launched(item[2], name, item[0], item[1], state, did, error)
+
+
+def _start(directory: RunDirectory, threads: int) -> subprocess.Popen:
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+    command_line = [sys.executable, "-m", "lab.job", str(directory.path), str(threads)]
+    with open(directory.path / "log.txt", "ab") as log_file:
+        # A session of its own: Ctrl-C reaches the launcher alone, which passes it on once.
+        return subprocess.Popen(
+            command_line,
+            stdin=subprocess.DEVNULL,
+            stdout=log_file,
+            stderr=log_file,
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def _ended(process: subprocess.Popen, directory: RunDirectory) -> tuple[str, str | None]:
+    status = directory.status()
+    if process.returncode == 0 and status["state"] == "finished":
+        return "finished", None
+    if status["state"] == "interrupted" and process.returncode > 0:
+        return "interrupted", status["error"]
+    if process.returncode < 0:
+        name = signal.Signals(-process.returncode).name
+        return "failed", f"its process was ended by {name}; the same command goes on from the newest checkpoint"
+    error = status["error"] if status["state"] == "failed" else None
+    return "failed", error or f"its process ended with exit code {process.returncode}; see {directory.path / 'log.txt'}"
+
+
+def _tell_progress(directory: RunDirectory, watch: Watch) -> None:
+    status = directory.status()
+    if status["state"] == "running" and status["unit"]:
+        watch(directory, Progress(status["step"], status["budget"], status["unit"], {}))
+
+
+@contextmanager
+def _collected_signals() -> Iterator[list[int]]:
+    received: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, lambda n, frame: received.append(n)) for number in numbers}
+    try:
+        yield received
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)

@@ -1,0 +1,65 @@
+"""Writes pictures and clips to files that browsers show: PNG, GIF and MP4."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from lab.trial import Clip, Picture
+
+
+def write_media(folder: Path, step: int, name: str, thing: Picture | Clip) -> Path:
+    """Writes `<step>-<name>.png` or `.mp4` under `folder`, aside and renamed, and returns its path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{step:012d}-{name}{'.png' if isinstance(thing, Picture) else '.mp4'}"
+    if isinstance(thing, Picture):
+        write_picture(path, thing.pixels)
+    else:
+        write_clip(path, thing)
+    return path
+
+
+def write_picture(path: Path, pixels: np.ndarray) -> None:
+    """Writes pixels [H, W, 3] uint8 as an image of the kind that the path's ending names."""
+    from PIL import Image
+
+    aside = path.with_name(f".{path.name}")
+    Image.fromarray(pixels).save(aside, format=path.suffix.removeprefix("."))
+    os.replace(aside, path)
+
+
+def write_clip(path: Path, clip: Clip) -> None:
+    """Writes a clip as `.mp4` (H.264) or `.gif`. Raises ValueError for another ending."""
+    aside = path.with_name(f".{path.name}")
+    if path.suffix == ".gif":
+        _write_gif(aside, clip)
+    elif path.suffix == ".mp4":
+        _write_mp4(aside, clip)
+    else:
+        raise ValueError(f"{path.name!r} ends in {path.suffix!r}, but a clip is written as .mp4 or .gif.")
+    os.replace(aside, path)
+
+
+def _write_gif(path: Path, clip: Clip) -> None:
+    from PIL import Image
+
+    frames = [Image.fromarray(frame) for frame in clip.frames]
+    # A GIF counts in hundredths of a second, and browsers slow down what is below two of them.
+    duration = max(20, round(1000 / clip.frames_per_second / 10) * 10)
+    frames[0].save(path, format="gif", save_all=True, append_images=frames[1:], duration=duration, loop=0)
+
+
+def _write_mp4(path: Path, clip: Clip) -> None:
+    import imageio_ffmpeg
+
+    height, width = clip.frames.shape[1] // 2 * 2, clip.frames.shape[2] // 2 * 2  # H.264 wants even sides
+    writer = imageio_ffmpeg.write_frames(
+        str(path), (width, height), fps=clip.frames_per_second, codec="libx264", macro_block_size=2,
+        output_params=["-crf", "24", "-movflags", "+faststart", "-threads", "1"], ffmpeg_log_level="error",
+    )  # fmt: skip
+    writer.send(None)
+    for frame in clip.frames:
+        writer.send(np.ascontiguousarray(frame[:height, :width]))
+    writer.close()

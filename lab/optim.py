@@ -1,0 +1,270 @@
+"""Optimisation: from a loss to changed parameters, with decay, clipping, penalties, averaged weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from lab.averages import WeightedAverage
+from lab.schedules import Schedule
+from lab.trial import Metrics, State
+
+_FUSED_DEVICES = frozenset({"cpu", "cuda", "mps", "xpu"})  # where torch has fused SGD, Adam and AdamW
+
+
+class NonFinite(ArithmeticError):
+    """A number that would have destroyed the parameters, caught before they took it."""
+
+    def __init__(self, metric: str, value: float, where: str, fix: str):
+        super().__init__(metric, value, where, fix)  # all of them, so that it survives the way out of a process
+        self.metric = metric
+        self.value = value
+        self.where = where
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return (
+            f"{self.metric} is {self.value} at {self.where}: a step along it would make the parameters not "
+            f"finite as well, so it was not taken. {self.fix}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """How parameters descend a loss.
+
+    Penalties and decays act on weights (two axes or more: matrices, kernels, embeddings) and leave biases and
+    the gains of norms alone. They are added after clipping and are not part of the loss that is reported.
+    """
+
+    kind: Literal["sgd", "momentum", "nesterov", "rmsprop", "adam", "adamw"] = "adam"  # the rule
+    learning_rate: float = 1e-3  # before decay
+    decay: Schedule = Schedule()  # multiplies the learning rate; its step is one update
+    momentum: float = 0.9  # in [0, 1); momentum and nesterov
+    smoothing: float = 0.99  # in [0, 1); rmsprop's average of squared gradients
+    centered: bool = False  # rmsprop: divide by the deviation from the average gradient
+    betas: tuple[float, float] = (0.9, 0.999)  # adam, adamw: each in [0, 1), for gradient and square
+    epsilon: float = 1e-8  # keeps rmsprop, adam and adamw from dividing by zero
+    l1: float = 0.0  # adds l1 * sum |w| to what is descended
+    l2: float = 0.0  # adds l2 / 2 * sum w^2 to what is descended (torch calls it weight_decay)
+    weight_decay: float = 0.0  # adamw: shrinks weights by learning rate * this, apart from the gradient
+    max_norm: float | None = None  # gradients together are scaled down to this norm; none: not measured
+    max_value: float | None = None  # then each element of a gradient is clipped to +- this
+    average: float | None = None  # in [0, 1): memory (beta) of an average of the parameters; none: no average
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range or would have no effect."""
+        for name in ("learning_rate", "epsilon", "l1", "l2", "weight_decay"):
+            if not 0 <= (value := getattr(self, name)) < math.inf:
+                raise ValueError(
+                    f"{name} is {value}, which turns descent into ascent or nonsense. Set it to 0 or more."
+                )
+        rates = {"momentum": self.momentum, "smoothing": self.smoothing, "average": self.average or 0.0}
+        for name, value in (rates | {"betas[0]": self.betas[0], "betas[1]": self.betas[1]}).items():
+            if not 0 <= value < 1:
+                raise ValueError(f"{name} is {value}, but an average's memory lies in [0, 1). Try 0.9.")
+        for name in ("max_norm", "max_value"):
+            if (value := getattr(self, name)) is not None and not value > 0:
+                raise ValueError(
+                    f"{name} is {value}, which would clip every gradient away. Set it above 0, or to None."
+                )
+        if self.weight_decay and self.kind != "adamw":
+            raise ValueError(
+                f"weight_decay is {self.weight_decay}, but only adamw decays weights apart from the gradient "
+                f"and kind is '{self.kind}'. Set kind to 'adamw', or set l2 instead."
+            )
+        if self.l2 and self.kind == "adamw":
+            raise ValueError(
+                f"l2 is {self.l2}, but adamw exists to replace that penalty by weight_decay. "
+                "Set kind to 'adam', or weight_decay instead of l2."
+            )
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The bare torch optimiser, fused where torch can; clipping, l1, decay and average are Descent's."""
+        parameters = list(parameters)
+        groups = _groups(parameters, self.l2 or self.weight_decay)
+        learning_rate = self.learning_rate * self.decay(0)
+        fused = all(p.device.type in _FUSED_DEVICES and p.is_floating_point() for p in parameters)
+        if self.kind == "rmsprop":  # torch has no fused kernel for it
+            return torch.optim.RMSprop(
+                groups, learning_rate, alpha=self.smoothing, eps=self.epsilon, centered=self.centered
+            )
+        if self.kind in {"adam", "adamw"}:
+            adam = torch.optim.AdamW if self.kind == "adamw" else torch.optim.Adam
+            return adam(groups, learning_rate, betas=self.betas, eps=self.epsilon, fused=fused)
+        momentum = 0.0 if self.kind == "sgd" else self.momentum
+        nesterov = self.kind == "nesterov" and momentum > 0
+        optimizer = torch.optim.SGD(groups, learning_rate, momentum=momentum, nesterov=nesterov, fused=fused)
+        if momentum > 0:
+            # Torch would leave this memory unwritten if the device skipped the very first step.
+            for parameter in parameters:
+                optimizer.state[parameter]["momentum_buffer"] = torch.zeros_like(parameter)
+        return optimizer
+
+    def penalty(self, parameters: Iterable[nn.Parameter]) -> Tensor:
+        """What l1 and l2 add to the loss that is descended: a scalar with gradient, for gradient checking."""
+        weights = [p for p in parameters if _is_weight(p)]
+        terms = [self.l1 * w.abs().sum() + self.l2 / 2 * w.square().sum() for w in weights]
+        return torch.stack(terms).sum() if terms else torch.zeros(())
+
+
+def _is_weight(parameter: Tensor) -> bool:
+    return parameter.ndim >= 2
+
+
+def _groups(parameters: Sequence[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    """One group where nothing decays, else the weights and the rest."""
+    if not weight_decay:
+        return [{"params": list(parameters), "weight_decay": 0.0}]
+    weights = [p for p in parameters if _is_weight(p)]
+    others = [p for p in parameters if not _is_weight(p)]
+    groups = [{"params": weights, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return [group for group in groups if group["params"]]
+
+
+class Descent:
+    """Changes some parameters so that a loss falls: `descent = Descent(network.parameters(), config)`, and in
+    each update `metrics |= descent.descend(loss)`.
+
+    guard says where a loss that is not finite is caught. "host" raises NonFinite at once, at the price of
+    waiting for the value, which on a CPU is nothing. "device" skips the step on the device, and the loop
+    meets the value when it next logs. By default the device guards where it can: an accelerator with a fused
+    kernel.
+    """
+
+    def __init__(
+        self,
+        parameters: Iterable[nn.Parameter],
+        config: OptimizerConfig,
+        *,
+        guard: Literal["host", "device"] | None = None,
+    ):
+        self.config = config
+        self.parameters = list(parameters)
+        self.optimizer = config.build(self.parameters)
+        self.updates = 0  # steps taken (or, by a guard on the device, skipped)
+        self.average = None if config.average is None else WeightedAverage(self.parameters, config.average)
+        can_skip = all(group.get("fused") for group in self.optimizer.param_groups)
+        on_cpu = any(p.is_cpu for p in self.parameters)
+        if guard == "device" and not can_skip:
+            raise ValueError(
+                f"The device cannot guard a descent by '{config.kind}' here, because torch has no fused "
+                "kernel for it that could skip a step. Leave guard out."
+            )
+        self._guards_on_host = guard == "host" or (guard is None and (on_cpu or not can_skip))
+        self._weights = [p for p in self.parameters if _is_weight(p)]
+
+    @property
+    def learning_rate(self) -> float:
+        """What the next update multiplies its direction by."""
+        return self.config.learning_rate * self.config.decay(self.updates)
+
+    def descend(self, loss: Tensor, name: str = "loss") -> Metrics:
+        """One update along the gradient of a scalar loss; returns what it measured on the way.
+
+        That is gradient_norm (before clipping) where max_norm is set, and learning_rate where it varies.
+        Raises NonFinite, with parameters and state as before, where the loss or that norm is not finite and
+        the host guards; where the device does, parameters and moments stay as they are and nothing is raised.
+        """
+        config, metrics = self.config, Metrics()
+        if self._guards_on_host and not math.isfinite(value := loss.item()):
+            raise self._non_finite(name, value)
+        if config.decay.varies:
+            metrics["learning_rate"] = rate = self.learning_rate
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        finite = None if self._guards_on_host else torch.isfinite(loss.detach())
+        if config.max_norm is not None:
+            gradients = [p.grad for p in self.parameters if p.grad is not None]
+            metrics["gradient_norm"] = norm = nn.utils.get_total_norm(gradients, foreach=True)
+            if finite is not None:
+                finite = finite & torch.isfinite(norm)
+            elif not math.isfinite(value := norm.item()):
+                raise self._non_finite(f"the gradient norm of {name}", value)
+            if finite is not None or value > config.max_norm:  # where the value is known, most need no scaling
+                nn.utils.clip_grads_with_norm_(self.parameters, config.max_norm, norm, foreach=True)
+        if config.max_value is not None:
+            nn.utils.clip_grad_value_(self.parameters, config.max_value, foreach=True)
+        if config.l1:
+            self._add_l1()
+        if finite is not None:
+            # Torch's fused kernels skip the step where this is 1.
+            self.optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
+        self.optimizer.step()
+        self.updates += 1
+        if self.average is not None:
+            self.average.update()
+        return metrics
+
+    @torch.no_grad()
+    def _add_l1(self) -> None:
+        reached = [(p.detach(), p.grad) for p in self._weights if p.grad is not None]
+        if reached:
+            signs = torch._foreach_sign([weight for weight, _ in reached])
+            torch._foreach_add_([gradient for _, gradient in reached], signs, alpha=self.config.l1)
+
+    def _non_finite(self, metric: str, value: float) -> NonFinite:
+        fix = f"Lower learning_rate (now {self.learning_rate:g}), "
+        fix += "set max_norm" if self.config.max_norm is None else f"lower max_norm ({self.config.max_norm:g})"
+        return NonFinite(metric, value, f"update {self.updates}", f"{fix}, or look for bad values in the inputs.")
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Inside, the parameters are their averages, if the config asks for any; afterwards as before."""
+        if self.average is None:
+            yield
+        else:
+            with self.average.applied():
+                yield
+
+    def state_dict(self) -> State:
+        """Torch's moments by the parameter's number, the count of updates and the average; like torch's, the
+        tensors are those in use, not copies.
+        """
+        moments = self.optimizer.state_dict()["state"]
+        return {
+            "updates": self.updates,
+            "moments": {str(number): dict(moment) for number, moment in moments.items()},
+            "average": None if self.average is None else self.average.state_dict(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Takes up copies of a state; the updates that follow equal, bit for bit, those it would have had."""
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        moments = {int(number): moment for number, moment in state["moments"].items()}
+        for number, moment in moments.items():
+            if number >= len(parameters) or any(
+                name != "step" and tensor.shape != parameters[number].shape for name, tensor in moment.items()
+            ):
+                shape = tuple(parameters[number].shape) if number < len(parameters) else "absent"
+                raise ValueError(
+                    f"The saved state of parameter {number} has shapes "
+                    f"{[tuple(tensor.shape) for tensor in moment.values()]}, but the parameter here is "
+                    f"{shape}: it belongs to another network. Load a state saved by this configuration."
+                )
+        groups = self.optimizer.state_dict()["param_groups"]
+        copies = {number: _laid_out(moment, parameters[number]) for number, moment in moments.items()}
+        self.optimizer.load_state_dict({"state": copies, "param_groups": groups})
+        self.updates = state["updates"]
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+
+
+def _laid_out(moment: dict[str, Tensor], parameter: Tensor) -> dict[str, Tensor]:
+    """Copies of the moments in the parameter's memory order.
+
+    The fused kernels walk through memory without looking at strides, so a moment that lost its channels-last
+    order in a file would silently be added to the wrong weights.
+    """
+    return {
+        name: tensor.clone() if name == "step" else torch.empty_like(parameter.detach()).copy_(tensor)
+        for name, tensor in moment.items()
+    }

@@ -1,0 +1,164 @@
+"""Sorts runs into experiments and their arms: the seeds of one configuration; and names what differs between arms."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from lab.config import flatten
+from lab.experiment import Target
+from lab.report.records import Run, StatisticName
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One configuration of an experiment and its seeds, ascending."""
+
+    label: str  # tells it from the experiment's other arms; nothing where it is the only one
+    runs: tuple[Run, ...]
+    metric: str  # what it is judged by
+    statistic: StatisticName
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets its runs state: one, or none; several where the code changed between the seeds."""
+        return tuple(dict.fromkeys(run.target for run in self.runs if run.target is not None))
+
+    @property
+    def target(self) -> Target | None:
+        return self.targets[0] if self.targets else None
+
+    @property
+    def unit(self) -> str:
+        return self.runs[0].unit
+
+    @property
+    def missing_seeds(self) -> tuple[int, ...]:
+        """The seeds of the target's protocol, counted from 0, that left no directory.
+
+        Where the seeds that ran are numbered differently, nobody can say which ones are missing: then none.
+        """
+        present = {run.seed for run in self.runs}
+        expected = set(range(self.target.seeds)) if self.target else set()
+        return tuple(sorted(expected - present)) if present <= expected else ()
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting that is not the same in all arms, with each arm's value as text."""
+
+    setting: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All that ran of one experiment."""
+
+    name: str
+    arms: tuple[Arm, ...]
+    differences: tuple[Difference, ...]
+
+    @property
+    def summary(self) -> str:
+        return next((run.summary for arm in self.arms for run in arm.runs if run.summary), "")
+
+
+def sort_into_experiments(runs: Sequence[Run]) -> list[Experiment]:
+    """Experiments by name; their arms by variant. `runs` is ordered by experiment, address and seed."""
+    experiments = []
+    for name, of_experiment in groupby(runs, key=lambda run: run.experiment):
+        groups = [tuple(group) for _, group in groupby(of_experiment, key=lambda run: run.address)]
+        groups.sort(key=lambda group: (group[0].variant, group[0].address))
+        differences = config_differences([flatten(dict(group[0].config)) for group in groups])
+        labels = _labels(groups, differences)
+        targets = [run.target for group in groups for run in group if run.target is not None]
+        arms = [_arm(label, group, targets) for label, group in zip(labels, groups)]
+        experiments.append(Experiment(name, tuple(arms), differences))
+    return experiments
+
+
+def _arm(label: str, runs: tuple[Run, ...], targets: Sequence[Target]) -> Arm:
+    """The arm, judged by its own target's metric; by another arm's, or one that it logged, where it has no target."""
+    target = next((run.target for run in runs if run.target is not None), targets[0] if targets else None)
+    if target is None:
+        return Arm(label, runs, _first_metric(runs), "mean")
+    return Arm(label, runs, target.metric, target.statistic)
+
+
+def config_differences(configs: Sequence[dict[str, Any]]) -> tuple[Difference, ...]:
+    """The settings, by dotted name, in which flattened configs differ; a setting one of them lacks is shown as —."""
+    names = list(dict.fromkeys(name for config in configs for name in config))
+    rows = [Difference(name, tuple(_said(config, name) for config in configs)) for name in names]
+    return tuple(row for row in rows if len(set(row.values)) > 1)
+
+
+def _said(config: dict[str, Any], name: str) -> str:
+    if name not in config:
+        return "—"
+    value = config[name]
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, list):
+        return "(" + ", ".join(_said({"": item}, "") for item in value) + ")"
+    return str(value)
+
+
+def _labels(groups: Sequence[tuple[Run, ...]], differences: Sequence[Difference]) -> list[str]:
+    """A short name for each arm: its variant; else what differs, where that is short; else its address."""
+    if len(groups) == 1:
+        return [groups[0][0].variant]
+    labels = []
+    for i, group in enumerate(groups):
+        settings = ", ".join(f"{d.setting.rpartition('.')[2]} {d.values[i]}" for d in differences)
+        labels.append(group[0].variant or (settings if 0 < len(settings) <= 40 else group[0].address))
+    return [
+        label if labels.count(label) == 1 else f"{label} ({group[0].address})"
+        for label, group in zip(labels, groups)
+    ]
+
+
+def _first_metric(runs: Sequence[Run]) -> str:
+    """What to show of an experiment without a target: an evaluation metric, else the training loss, else nothing."""
+    names = list(dict.fromkeys(name for run in runs for name in run.curves if not name.startswith("time/")))
+    return next(
+        (name for name in names if name.startswith("eval/")), "train/loss" if "train/loss" in names else ""
+    )
+
+
+def repeat_commands(experiment: Experiment, arm: Arm) -> list[str]:
+    """The command lines that repeat an arm: what the runs say themselves, else put together from what differs."""
+    told = list(dict.fromkeys(run.command for run in arm.runs if run.command))
+    if told:
+        return told
+    words = ["lab", "run", experiment.name, "--seeds", seed_ranges([run.seed for run in arm.runs])]
+    if not arm.runs[0].variant:
+        settings = flatten(dict(arm.runs[0].config))
+        for difference in experiment.differences:
+            if difference.setting in settings:
+                words += _flag(difference.setting, settings[difference.setting])
+    return [shlex.join(words)]
+
+
+def _flag(setting: str, value: Any) -> list[str]:
+    path = setting.replace("_", "-")
+    if isinstance(value, bool):
+        head, dot, last = path.rpartition(".")
+        return [f"--{head}{dot}{last}" if value else f"--{head}{dot}no-{last}"]
+    return [f"--{path}", *map(str, value if isinstance(value, list) else [value])]
+
+
+def seed_ranges(seeds: Sequence[int]) -> str:
+    """Ascending seeds in the words of the command line: [0, 1, 2, 5] is '0-2,5'."""
+    spans: list[list[int]] = []
+    for seed in seeds:
+        if spans and seed == spans[-1][1] + 1:
+            spans[-1][1] = seed
+        else:
+            spans.append([seed, seed])
+    return ",".join(str(low) if low == high else f"{low}-{high}" for low, high in spans)

@@ -1,0 +1,221 @@
+"""Reads run directories, whole or half-written, into records. What cannot be read is told, never guessed."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lab.names import did_you_mean
+from lab.report.records import (
+    KNOWN_STATES,
+    Curve,
+    Medium,
+    Run,
+    Status,
+    as_count,
+    as_number,
+    as_text,
+    parse_target,
+)
+from lab.store import RunDirectory
+
+_SEED = re.compile(r"seed-(\d+)")
+_MEDIUM = re.compile(r"(\d+)-(.+)\.(?:png|gif|mp4)")
+_NO_NUMBER = {
+    "nan",
+    "inf",
+    "-inf",
+    "NaN",
+    "Infinity",
+    "-Infinity",
+}  # how a tracker may spell it in strict JSON
+
+
+def gather(runs_dir: Path, experiments: Sequence[str] | None = None) -> list[Run]:
+    """Every run below `runs_dir`, by experiment, configuration and seed; of the named experiments only, if any.
+
+    Raises ValueError when the folder is not there, and when a named experiment has left no run in it.
+    """
+    if not runs_dir.is_dir():
+        raise ValueError(
+            f"{runs_dir} is no folder, so there are no runs to report. "
+            "Launch an experiment first, or name the folder that holds the runs."
+        )
+    found = sorted(
+        (p for p in runs_dir.glob("*/*/seed-*") if _SEED.fullmatch(p.name) and p.is_dir()), key=_order
+    )
+    if experiments is not None:
+        known = {path.parent.parent.name for path in found}
+        for name in experiments:
+            if name not in known:
+                raise ValueError(f"{runs_dir} holds no run of {name!r}. {did_you_mean(name, known)}")
+        found = [path for path in found if path.parent.parent.name in experiments]
+    return [read_run(path, runs_dir) for path in found]
+
+
+def count_set_aside(runs_dir: Path) -> int:
+    """How many earlier runs a fresh start has kept, under seed-<n>~<k>. The report passes them over."""
+    return sum(1 for _ in runs_dir.glob("*/*/seed-*~*"))
+
+
+def _order(path: Path) -> tuple[str, str, int]:
+    return path.parent.parent.name, path.parent.name, int(path.name.removeprefix("seed-"))
+
+
+def read_run(directory: Path, runs_dir: Path) -> Run:
+    """The record of one run directory, laid out as runs/<experiment>/<hash>/seed-<n>."""
+    problems: list[str] = []
+    config = _read_object(directory / "config.json", problems)
+    schema = config.get("schema")
+    if config and schema != "lab.run/1":
+        problems.append(
+            f"config.json is of schema {schema!r}; this page reads 'lab.run/1' and may miss something."
+        )
+    status = _read_status(directory / "status.json", problems)
+    command = config.get("command")
+    settings = config.get("config")
+    return Run(
+        place=directory.relative_to(runs_dir).as_posix(),
+        experiment=directory.parent.parent.name,
+        variant=as_text(config.get("variant")),
+        address=directory.parent.name,
+        seed=int(directory.name.removeprefix("seed-")),
+        unit=as_text(config.get("unit")) or status.unit or "steps",
+        summary=as_text(config.get("summary")),
+        command=shlex.join(map(as_text, command)) if isinstance(command, list) else as_text(command),
+        config=settings if isinstance(settings, dict) else {},
+        target=parse_target(config.get("target"), problems),
+        status=status,
+        curves=_read_metrics(directory / "metrics.jsonl", problems),
+        environment=_read_object(directory / "environment.json", problems),
+        media=_latest_media(directory / "media"),
+        problems=tuple(problems),
+    )
+
+
+def _read_object(path: Path, problems: list[str]) -> dict[str, Any]:
+    text = _read_text(path, problems)
+    if text is None:
+        return {}
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        problems.append(f"{path.name} is no whole JSON ({error}); it was probably being written.")
+        return {}
+    if not isinstance(value, dict):
+        problems.append(f"{path.name} holds no JSON object.")
+        return {}
+    return value
+
+
+def _read_text(path: Path, problems: list[str]) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        problems.append(f"{path.name} is missing.")
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"{path.name} cannot be read: {error}.")
+    return None
+
+
+def _read_status(path: Path, problems: list[str]) -> Status:
+    raw = _read_object(path, problems)
+    state, error = raw.get("state"), as_text(raw.get("error"))
+    if state == "running" and _abandoned(path.parent):
+        state, error = (
+            "interrupted",
+            "its process ended without a word: it was killed, or the machine went down",
+        )
+    if raw and state not in KNOWN_STATES:
+        problems.append(f"status.json gives the state {state!r}, which this page does not know.")
+    return Status(
+        state=state if state in KNOWN_STATES else "unknown",
+        step=as_count(raw.get("step")),
+        budget=as_count(raw.get("budget")),
+        unit=as_text(raw.get("unit")),
+        error=error,
+        updated=as_text(raw.get("updated")),
+    )
+
+
+def _abandoned(directory: Path) -> bool:
+    """Whether no process works in a directory whose run was left as running."""
+    try:
+        return not RunDirectory(directory).locked()
+    except OSError:  # no right to look, as in somebody else's folder: what status.json says stands
+        return False
+
+
+def _read_metrics(path: Path, problems: list[str]) -> dict[str, Curve]:
+    """The curve of each metric. Where a step stands twice, its last row counts."""
+    text = _read_text(path, problems)
+    if text is None:
+        return {}
+    if not text.strip():
+        problems.append("metrics.jsonl is empty: nothing was logged yet.")
+        return {}
+    rows: dict[int, dict[str, Any]] = {}
+    unreadable: list[int] = []
+    lines = text.split("\n")
+    for number, line in enumerate(lines, start=1):
+        row = _parse_row(line)
+        if row is not None:
+            rows.setdefault(row["step"], {}).update(row)
+        elif line.strip():
+            unreadable.append(number)
+    # Each row ends with a line break, so what follows the last break was cut off while it was written.
+    if unreadable and unreadable[-1] == len(lines):
+        unreadable.pop()
+        problems.append("The last line of metrics.jsonl is torn, as a kill leaves it, and was passed over.")
+    if unreadable:
+        which = ", ".join(map(str, unreadable[:5])) + (", …" if len(unreadable) > 5 else "")
+        problems.append(f"metrics.jsonl: {len(unreadable)} unreadable lines were passed over (line {which}).")
+    return _curves(rows)
+
+
+def _parse_row(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    step = as_count(row.get("step")) if isinstance(row, dict) else None
+    return None if step is None else row | {"step": step}
+
+
+def _curves(rows: dict[int, dict[str, Any]]) -> dict[str, Curve]:
+    points: dict[str, list[tuple[int, float]]] = {}
+    for step in sorted(rows):
+        for name, value in rows[step].items():
+            if name == "step":
+                continue
+            if value is None or isinstance(value, str) and value in _NO_NUMBER:
+                value = float("nan")
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                finite = as_number(value)
+                points.setdefault(name, []).append((step, float("nan") if finite is None else finite))
+    return {
+        name: Curve(
+            np.array([s for s, _ in pairs], dtype=np.int64), np.array([v for _, v in pairs], dtype=float)
+        )
+        for name, pairs in points.items()
+    }
+
+
+def _latest_media(folder: Path) -> tuple[Medium, ...]:
+    """The newest file of each name and kind: the last step wins."""
+    latest: dict[tuple[str, str], Medium] = {}
+    for path in sorted(folder.glob("*")):
+        match = _MEDIUM.fullmatch(path.name)
+        if match is None or not path.is_file():
+            continue
+        medium = Medium(name=match[2], step=int(match[1]), path=path)
+        known = latest.get((medium.name, path.suffix))
+        if known is None or known.step <= medium.step:
+            latest[medium.name, path.suffix] = medium
+    return tuple(latest.values())

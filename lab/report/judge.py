@@ -1,0 +1,118 @@
+"""Holds an arm's scores to its target: the statistic with its interval, and a verdict only where one is due."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lab.experiment import Target
+from lab.report.arms import Arm
+from lab.report.records import STATISTICS, Curve, Run
+from lab.report.words import count, plain
+from lab.statistics import Interval, bootstrap_interval
+
+Verdict = Literal["pass", "fail", "not yet", "no target"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """A seed's value of the metric, and the step at which it was taken."""
+
+    step: int
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """What an arm scored. `centre` is None where no seed has a score, `interval` where fewer than two have."""
+
+    scores: Mapping[int, Score]  # by seed; those that count
+    centre: float | None
+    interval: Interval | None
+    verdict: Verdict
+    reasons: tuple[str, ...]  # why the verdict is fail or not yet
+
+
+def judge(arm: Arm) -> Result:
+    """The result of an arm. Where some seeds reached the target's budget, only those count; else each one's last."""
+    target = arm.target
+    last = {run.seed: score for run in arm.runs if (score := score_at(run.curves.get(arm.metric), None))}
+    scores = last
+    if target is not None:
+        reached = {
+            run.seed: score
+            for run in arm.runs
+            if run.last_step >= target.steps and (score := score_at(run.curves.get(arm.metric), target.steps))
+        }
+        scores = reached or last
+    values = np.array([score.value for score in scores.values()])
+    statistic = STATISTICS[arm.statistic]
+    centre = float(statistic(values, axis=0)) if len(values) else None
+    interval = bootstrap_interval(values, statistic) if len(values) > 1 else None
+    verdict: Verdict = "no target"
+    reasons: tuple[str, ...] = ()
+    if target is not None:
+        verdict, reasons = _verdict(arm.runs, target, scores, centre)
+    if len(arm.targets) > 1:
+        verdict, reasons = "not yet", ("its seeds were run under different targets",)
+    return Result(scores=scores, centre=centre, interval=interval, verdict=verdict, reasons=reasons)
+
+
+def score_at(curve: Curve | None, budget: int | None) -> Score | None:
+    """The last row at or before the budget, or at all; None where that row is no finite number.
+
+    One per cent beyond the budget still counts as at it: parallel environments overshoot by up to a round.
+    """
+    if curve is None:
+        return None
+    rows = (
+        len(curve.steps) if budget is None else int(np.searchsorted(curve.steps, 1.01 * budget, side="right"))
+    )
+    if rows == 0 or not np.isfinite(curve.values[rows - 1]):
+        return None
+    return Score(int(curve.steps[rows - 1]), float(curve.values[rows - 1]))
+
+
+def bound_of(target: Target) -> float:
+    bound = target.at_least if target.at_least is not None else target.at_most
+    assert bound is not None  # a Target has exactly one
+    return bound
+
+
+def _verdict(
+    runs: tuple[Run, ...], target: Target, scores: Mapping[int, Score], centre: float | None
+) -> tuple[Verdict, tuple[str, ...]]:
+    unmet = _unmet(runs, target, scores)
+    if unmet:
+        return "not yet", unmet
+    assert centre is not None  # the protocol is met, so there are scores
+    name = "IQM" if target.statistic == "iqm" else "mean"
+    reasons = []
+    if target.at_least is not None and centre < target.at_least:
+        reasons.append(f"the {name} {plain(centre)} is below {plain(target.at_least)}")
+    if target.at_most is not None and centre > target.at_most:
+        reasons.append(f"the {name} {plain(centre)} is above {plain(target.at_most)}")
+    if target.each_seed_at_least is not None:
+        reasons += [
+            f"seed {seed} scored {plain(score.value)}, below {plain(target.each_seed_at_least)}"
+            for seed, score in scores.items()
+            if score.value < target.each_seed_at_least
+        ]
+    return ("fail" if reasons else "pass"), tuple(reasons)
+
+
+def _unmet(runs: tuple[Run, ...], target: Target, scores: Mapping[int, Score]) -> tuple[str, ...]:
+    """What of the protocol is not met yet: the budget, the number of seeds, or both."""
+    furthest = max(run.last_step for run in runs)
+    reasons = []
+    if furthest < target.steps:
+        reasons.append(f"budget {count(furthest)} of {count(target.steps)} {runs[0].unit}")
+        if len(runs) < target.seeds:
+            reasons.append(f"{len(runs)} of {target.seeds} seeds")
+    elif len(scores) < target.seeds:
+        scored = [run for run in runs if run.last_step >= target.steps and run.seed in scores]
+        reasons.append(f"{len(scored)} of {target.seeds} seeds")
+    return tuple(reasons)

@@ -1,0 +1,66 @@
+"""Puts the page together and writes it: one HTML file that needs no server and fetches nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from lab.report.arms import sort_into_experiments
+from lab.report.gather import count_set_aside, gather
+from lab.report.media import exhibits
+from lab.report.overview import overview
+from lab.report.sections import section
+from lab.report.words import moment
+
+_FOLDER = Path(__file__).resolve().parent
+
+
+def write_report(runs_dir: Path, out: Path, experiments: Sequence[str] | None = None) -> Path:
+    """Writes the page about the runs below `runs_dir`, of the named experiments or of all, and returns `out`.
+
+    The page is written aside and renamed, so that two reports at once leave a whole one. Raises ValueError where
+    `runs_dir` is no folder or a named experiment has no run; whatever else is amiss is told on the page.
+    """
+    page = render(runs_dir, experiments, now=datetime.now(UTC))
+    out.parent.mkdir(parents=True, exist_ok=True)
+    aside = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        aside.write_text(page, encoding="utf-8")
+        os.replace(aside, out)
+    finally:
+        aside.unlink(missing_ok=True)
+    return out
+
+
+def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> str:
+    """The page as text."""
+    found = sort_into_experiments(gather(runs_dir, experiments))
+    shown = exhibits(found)
+    sections = [section(each, shown[each.name], number) for number, each in enumerate(found, start=1)]
+    script = (_FOLDER / "script.js").read_text(encoding="utf-8")
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("template.html").render(
+        overview=overview(found),
+        sections=sections,
+        rows=[row for each in sections for row in each.rows],
+        runs_dir=runs_dir.name,
+        set_aside=count_set_aside(runs_dir),
+        written=moment(now),
+        style=Markup((_FOLDER / "style.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        # The browser runs this script alone and fetches nothing, whatever an error message or a name may hold.
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )

@@ -1,0 +1,128 @@
+"use strict";
+// Read-out of the charts by pointer, touch and keyboard; copying of commands; pausing of animations.
+
+const SVG = "http://www.w3.org/2000/svg"; // a name, not an address: nothing is fetched
+
+function nearest(sorted, value) {
+  let low = 0, high = sorted.length - 1;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] <= value) low = middle; else high = middle;
+  }
+  return value - sorted[low] <= sorted[high] - value ? low : high;
+}
+
+function readable(figure) {
+  const data = JSON.parse(figure.querySelector("script").textContent);
+  const plot = figure.querySelector(".plot"), svg = plot.querySelector("svg"), cursor = svg.querySelector(".cursor");
+  const values = [...figure.querySelectorAll(".legend .value")], defaults = values.map(v => v.textContent);
+  const at = figure.querySelector(".at"), legend = figure.querySelector(".legend");
+  const [low, high, start, end] = data.x;
+  const steps = [...new Set(data.series.flatMap(s => s.steps))].sort((a, b) => a - b);
+  if (!steps.length) return;
+  const dots = data.series.map((_, i) => {
+    const dot = document.createElementNS(SVG, "circle");
+    dot.setAttribute("class", "marker");
+    dot.setAttribute("r", "4.5");
+    dot.style.visibility = "hidden";
+    svg.querySelectorAll(".series")[i].append(dot);
+    return dot;
+  });
+  let current = steps.length - 1;
+  const place = step => start + (step - low) / (high - low) * (end - start);
+
+  function show(index) {
+    current = Math.max(0, Math.min(steps.length - 1, index));
+    const step = steps[current];
+    cursor.setAttribute("x1", place(step));
+    cursor.setAttribute("x2", place(step));
+    cursor.style.visibility = "visible";
+    data.series.forEach((series, i) => {
+      if (!series.steps.length) return;
+      const k = nearest(series.steps, step), apart = series.steps[k] !== step;
+      values[i].textContent = series.text[k] + (apart ? ` · at ${series.steps[k].toLocaleString("en")}` : "");
+      dots[i].setAttribute("cx", place(series.steps[k]));
+      dots[i].setAttribute("cy", series.at[k]);
+      dots[i].style.visibility = "visible";
+    });
+    let said = `at ${step.toLocaleString("en")} ${data.unit}`;
+    const only = data.series[0];
+    if (only.seeds) {
+      const k = nearest(only.steps, step);
+      said = Object.entries(only.seeds).map(([seed, seen]) => `seed ${seed}: ${seen[k]}`).join(" · ") + ` · ${said}`;
+    }
+    at.textContent = said;
+  }
+
+  function hide() {
+    cursor.style.visibility = "hidden";
+    dots.forEach(dot => { dot.style.visibility = "hidden"; });
+    values.forEach((value, i) => { value.textContent = defaults[i]; });
+    at.textContent = at.dataset.default;
+  }
+
+  plot.addEventListener("pointermove", event => {
+    const box = svg.getBoundingClientRect();
+    const across = (event.clientX - box.left) / box.width * svg.viewBox.baseVal.width;
+    show(nearest(steps, low + (across - start) / (end - start) * (high - low)));
+  });
+  plot.addEventListener("pointerleave", event => { if (event.pointerType === "mouse") hide(); });
+  plot.addEventListener("keydown", event => {
+    const far = event.shiftKey ? 10 : 1;
+    const to = { ArrowLeft: current - far, ArrowRight: current + far, Home: 0, End: steps.length - 1 }[event.key];
+    if (to !== undefined) {
+      event.preventDefault();
+      legend.setAttribute("aria-live", "polite");
+      show(to);
+    } else if (event.key === "Escape") hide();
+  });
+  plot.addEventListener("blur", () => { legend.removeAttribute("aria-live"); hide(); });
+}
+
+function copyable(button) {
+  const code = button.parentElement.querySelector("code");
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    let copied = true;
+    try {
+      await navigator.clipboard.writeText(code.textContent);
+    } catch { // a page opened from disk may lack the right: then the old way
+      getSelection().selectAllChildren(code);
+      copied = document.execCommand("copy");
+    }
+    button.textContent = copied ? "Copied" : "Press Ctrl+C";
+    setTimeout(() => { button.textContent = "Copy"; }, 1600);
+  });
+}
+
+function pausable(image) {
+  const button = document.createElement("button");
+  const still = document.createElement("canvas");
+  button.type = "button";
+  still.className = image.className;
+  still.hidden = true;
+  still.style.display = "none";
+  image.after(still);
+  image.closest("figure").append(button);
+  function play(playing) {
+    if (!playing) {
+      still.width = image.naturalWidth;
+      still.height = image.naturalHeight;
+      still.getContext("2d").drawImage(image, 0, 0);
+    }
+    still.style.display = playing ? "none" : "block";
+    image.style.display = playing ? "block" : "none";
+    button.textContent = playing ? "Pause" : "Play";
+    button.dataset.playing = playing;
+  }
+  play(!matchMedia("(prefers-reduced-motion: reduce)").matches);
+  button.addEventListener("click", () => play(button.dataset.playing !== "true"));
+}
+
+document.querySelectorAll(".chart-figure").forEach(readable);
+document.querySelectorAll(".copy").forEach(copyable);
+document.querySelectorAll("img[data-animated]").forEach(image => image.decode().then(() => pausable(image), () => pausable(image)));
+
+// Paper cannot unfold: print everything that is folded, and fold it again afterwards.
+addEventListener("beforeprint", () => document.querySelectorAll("details:not([open])").forEach(d => { d.open = true; d.dataset.folded = ""; }));
+addEventListener("afterprint", () => document.querySelectorAll("details[data-folded]").forEach(d => { d.open = false; delete d.dataset.folded; }));

@@ -1,0 +1,339 @@
+"""The only loop: it drives a trial and decides when to log, judge, save and stop."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from lab.checkpoint import Checkpoints, digest
+from lab.media import write_media
+from lab.optim import NonFinite
+from lab.seeding import Seeds, global_generators, preserved_generators, set_global_generators
+from lab.tracking import NullTracker, Tracker
+from lab.trial import Illustrated, Metrics, State, Trial
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Budget, cadence, machine and tracking: what decides when to look and where, not what is learnt."""
+
+    steps: int
+    """Budget, in the trial's unit."""
+    minutes: float | None = None
+    """Budget in minutes of wall-clock time, resumes included; none by default. Whichever budget ends first counts."""
+    log_every: int
+    """Trial's units between two rows of metrics."""
+    evaluate_every: int
+    """Trial's units between two evaluations; 0 evaluates at the end only."""
+    save_every: int
+    """Trial's units between two checkpoints; 0 saves at the end only."""
+    keep: int = 2
+    """Checkpoints kept, the newest ones; at least 2, so that a torn one has a predecessor."""
+    device: str = "auto"
+    """'cpu', 'cuda', 'cuda:1', 'mps', or 'auto': the GPU where there is one."""
+    threads: int | None = None
+    """Threads of torch; by default the cores divided by the parallel jobs."""
+    deterministic: bool = True
+    """Deterministic kernels only. Off is faster on some GPU work, and resuming is then no longer exact."""
+    wandb: Literal["auto", "online", "offline", "off"] = "auto"
+    """'auto' is online where there is an account and a network, else offline; it never asks."""
+
+    def __post_init__(self) -> None:
+        for name, least in [("steps", 1), ("log_every", 1), ("evaluate_every", 0), ("save_every", 0), ("keep", 2)]:
+            if getattr(self, name) < least:
+                raise ValueError(f"run.{name} is {getattr(self, name)}. It must be at least {least}.")
+        if self.minutes is not None and not self.minutes > 0:
+            raise ValueError(f"run.minutes is {self.minutes}. It must be above 0, or none for no limit.")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"run.threads is {self.threads}. It must be at least 1, or none.")
+
+    def torch_device(self) -> torch.device:
+        """The device that `device` names. Raises ValueError if the machine does not have it."""
+        if self.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        try:
+            device = torch.device(self.device)
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+            raise ValueError(
+                f"run.device is {self.device!r}, which this machine cannot use ({str(error).splitlines()[0]}). "
+                f"There are: {', '.join(there)}. 'auto' takes the GPU where there is one."
+            ) from error
+        return device
+
+
+class NonFiniteMetric(ArithmeticError):
+    """A training metric became infinite or not a number."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    state: Literal["finished", "interrupted"]
+    step: int
+    seconds: float  # wall-clock time of all attempts together
+    metrics: dict[str, float]  # the last evaluation's, named as in metrics.jsonl
+    state_sha256: str | None = None  # of the trial's whole final state, once finished
+    reason: str = ""  # why it was interrupted
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a display is told whenever something was logged or saved."""
+
+    step: int
+    budget: int
+    unit: str
+    row: Mapping[str, float]
+
+
+def run(
+    trial: Trial,
+    config: RunConfig,
+    tracker: Tracker | None = None,
+    checkpoints: Checkpoints | None = None,
+    *,
+    seeds: Seeds | None = None,
+    media: Path | None = None,
+    watch: Callable[[Progress], None] = lambda progress: None,
+    stop: Callable[[], str] | None = None,
+) -> Outcome:
+    """Trains until a budget is spent, going on from the newest intact checkpoint if there is one.
+
+    On SIGTERM and Ctrl-C the step is finished, a checkpoint saved and an interrupted Outcome returned.
+    `stop`, asked after every step, ends the run in the same way when it returns a reason. `seeds` seeds the
+    global generator, which only dropout draws from. `media` is the folder for what an `Illustrated` trial shows
+    at the end. Raises NonFiniteMetric, with the last checkpoint untouched, when a loss is not a number.
+    """
+    return _Loop(trial, config, tracker or NullTracker(), checkpoints, seeds, media, watch, stop).run()
+
+
+class _Loop:
+    """What one call of `run` knows."""
+
+    def __init__(
+        self,
+        trial: Trial,
+        config: RunConfig,
+        tracker: Tracker,
+        checkpoints: Checkpoints | None,
+        seeds: Seeds | None,
+        media: Path | None,
+        watch: Callable[[Progress], None],
+        stop: Callable[[], str] | None,
+    ):
+        self.trial, self.config, self.tracker, self.checkpoints = trial, config, tracker, checkpoints
+        self.seeds, self.media, self.watch, self.stop = seeds, media, watch, stop
+        self.averages = Averages()
+        self.judged: dict[str, float] = {}
+        self.seconds_before = 0.0  # spent by earlier attempts
+        self.started = time.monotonic()
+        self.logged_step, self.logged_seconds = 0, 0.0
+        self.judged_step = -1
+        self.saved_step = -1
+
+    def run(self) -> Outcome:
+        try:
+            with preserved_generators(), _signals() as signalled:
+                outcome = self._drive(signalled)
+        except BaseException:
+            self.tracker.finish("failed")
+            raise
+        self.tracker.finish(outcome.state)
+        return outcome
+
+    def _drive(self, signalled: list[str]) -> Outcome:
+        if self.seeds is not None:
+            torch.manual_seed(self.seeds.derive("dropout"))
+        self._restore()
+        reason = ""
+        while self.trial.steps < self.config.steps and not reason:
+            reason = self._advance(signalled)
+        if self.trial.steps < self.config.steps and reason != _TIME_IS_UP:
+            self._save()
+            return Outcome("interrupted", self.trial.steps, self._seconds(), self.judged, reason=reason)
+        return self._finish()
+
+    def _advance(self, signalled: list[str]) -> str:
+        """One step of the trial and whatever falls due after it; returns why to stop, or nothing."""
+        before = self.trial.steps
+        try:
+            metrics = self.trial.step()
+        except NonFinite as error:
+            raise NonFiniteMetric(f"Stopped in the step after {before} {self.trial.unit}: {error}") from error
+        step = self.trial.steps
+        self.averages.add(step, metrics)
+        over = step >= self.config.steps  # the last row, judgement and checkpoint are _finish's
+        if not over:
+            judge = _crossed(before, step, self.config.evaluate_every)
+            if judge or _crossed(before, step, self.config.log_every):
+                self._log(judge)
+            if _crossed(before, step, self.config.save_every):
+                self._save()
+        if signalled:
+            return signalled[0]
+        if self.config.minutes is not None and self._seconds() >= 60 * self.config.minutes:
+            return _TIME_IS_UP
+        return self.stop() if self.stop is not None else ""
+
+    def _log(self, judge: bool) -> None:
+        step = self.trial.steps
+        row = {f"train/{name}": value for name, value in self.averages.take().items()}
+        if judge:
+            row |= self._judge()
+        seconds = self._seconds()
+        row["time/seconds"] = round(seconds, 3)
+        row["time/steps_per_second"] = round((step - self.logged_step) / max(seconds - self.logged_seconds, 1e-9), 3)
+        self.logged_step, self.logged_seconds = step, seconds
+        self.tracker.log(step, row)
+        self.watch(Progress(step, self.config.steps, self.trial.unit, row))
+
+    def _judge(self) -> dict[str, float]:
+        with preserved_generators():
+            self.judged = {f"eval/{name}": float(value) for name, value in self.trial.evaluate().items()}
+        self.judged_step = self.trial.steps
+        return self.judged
+
+    def _finish(self) -> Outcome:
+        """The budget is spent: the last row and judgement, pictures, and a checkpoint to go on from."""
+        step = self.trial.steps
+        if self.logged_step != step:
+            self._log(judge=True)
+        elif self.judged_step != step:  # the budget was lowered to where a run had logged: no step stands twice
+            self._judge()
+        if self.media is not None and isinstance(self.trial, Illustrated):
+            with preserved_generators():
+                shown = self.trial.illustrate()
+            for name, thing in shown.items():
+                self.tracker.media(step, name, write_media(self.media, step, name, thing))
+        self._save()
+        whole = digest(self.trial.state_dict())
+        return Outcome("finished", step, self._seconds(), self.judged, state_sha256=whole)
+
+    def _save(self) -> None:
+        step = self.trial.steps
+        if self.checkpoints is None or self.saved_step == step:
+            return
+        self.checkpoints.save(step, self._state())
+        self.tracker.commit(step)
+        self.saved_step = step
+
+    def _state(self) -> State:
+        return {
+            "trial": self.trial.state_dict(),
+            "run": {
+                "averages": self.averages.state_dict(),
+                "judged": self.judged,
+                "judged_step": self.judged_step,
+                "logged_step": self.logged_step,
+                "logged_seconds": self.logged_seconds,
+                "seconds": self._seconds(),
+                "generators": global_generators(),
+            },
+        }
+
+    def _restore(self) -> None:
+        found = self.checkpoints.newest() if self.checkpoints is not None else None
+        if found is None:
+            self.tracker.rewind(0)
+            return
+        self.trial.load_state_dict(found.state["trial"])
+        mine = found.state["run"]
+        self.averages.load_state_dict(mine["averages"])
+        self.judged, self.judged_step = mine["judged"], mine["judged_step"]
+        self.logged_step, self.logged_seconds = mine["logged_step"], mine["logged_seconds"]
+        self.seconds_before = mine["seconds"]
+        set_global_generators(mine["generators"])
+        self.tracker.rewind(self.trial.steps)
+        self.saved_step = self.trial.steps
+
+    def _seconds(self) -> float:
+        return self.seconds_before + time.monotonic() - self.started
+
+
+_TIME_IS_UP = "the time budget run.minutes is spent"
+
+
+def _crossed(before: int, after: int, period: int) -> bool:
+    return period > 0 and before // period != after // period
+
+
+class Averages:
+    """Means of training metrics between two logs. Values stay tensors until `take`, the one transfer a log."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, list[Tensor | float]] = {}
+        self.steps: dict[str, list[int]] = {}  # where each value came from, to name the step of a bad one
+
+    def add(self, step: int, metrics: Metrics) -> None:
+        for name, value in metrics.items():
+            if name not in self.values:
+                self.values[name], self.steps[name] = [], []
+            self.values[name].append(value)
+            self.steps[name].append(step)
+
+    def take(self) -> dict[str, float]:
+        """The mean of each metric since the last call. Raises NonFiniteMetric for one that is no number."""
+        means = {}
+        for name, values in self.values.items():
+            numbers = _stacked(values)
+            finite = numbers.isfinite()
+            if not bool(finite.all()):
+                first = int((~finite).nonzero()[0])
+                raise NonFiniteMetric(
+                    f"The training metric {name!r} became {float(numbers[first])} at step {self.steps[name][first]}. "
+                    "A learning rate that is too high is the usual cause: lower it, or clip the gradients."
+                )
+            means[name] = float(numbers.mean())
+        self.values, self.steps = {}, {}
+        return means
+
+    def state_dict(self) -> State:
+        return {"values": {n: _stacked(v) for n, v in self.values.items()}, "steps": dict(self.steps)}
+
+    def load_state_dict(self, state: State) -> None:
+        self.values = {name: values.tolist() for name, values in state["values"].items()}
+        self.steps = {name: list(steps) for name, steps in state["steps"].items()}
+
+
+def _stacked(values: list[Tensor | float]) -> Tensor:
+    """[K] float64 on the CPU. Double, so that a mean does not depend on how floats and tensors are mixed."""
+    tensors = [v for v in values if isinstance(v, Tensor)]
+    if len(tensors) == len(values):
+        return torch.stack([t.detach().reshape(()) for t in tensors]).double().cpu()
+    return torch.tensor([float(v) for v in values], dtype=torch.float64)
+
+
+@contextmanager
+def _signals() -> Iterator[list[str]]:
+    """Collects the first SIGTERM or Ctrl-C instead of dying of it; a second one is no longer held back.
+
+    Python lets only the main thread do so; in another thread signals stay what they were.
+    """
+    received: list[str] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def note(number: int, frame: object) -> None:
+        received.append(signal.Signals(number).name)
+        for each, old in before.items():
+            signal.signal(each, old)
+
+    before = {each: signal.signal(each, note) for each in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        for each, old in before.items():
+            signal.signal(each, old)

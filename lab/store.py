@@ -1,0 +1,193 @@
+"""Run directories: runs/<experiment>/<config hash>/seed-<n>/, the truth about every run, readable without the lab."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TextIO
+
+SCHEMA = "lab.run/1"
+_SEED = re.compile(r"seed-(\d+)")
+
+
+class RunError(RuntimeError):
+    """A run directory cannot be used as asked."""
+
+
+def runs_folder(given: str | Path | None = None) -> Path:
+    """Where runs are kept: the given folder, or $LAB_RUNS, or ./runs."""
+    return Path(given or os.environ.get("LAB_RUNS") or "runs").expanduser()
+
+
+@dataclass(frozen=True)
+class RunDirectory:
+    """One seeded run on disk. The names of the files in it are a contract with other programs."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, runs: Path, experiment: str, address: str, seed: int) -> RunDirectory:
+        """The directory of a seed of a config; it need not exist."""
+        return cls(runs / experiment / address / f"seed-{seed}")
+
+    @property
+    def metrics_file(self) -> Path:
+        """A row of metrics a line."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def media(self) -> Path:
+        """The folder of pictures and clips."""
+        return self.path / "media"
+
+    def exists(self) -> bool:
+        """Whether a run was ever begun here."""
+        return (self.path / "config.json").exists()
+
+    def record(self) -> dict[str, Any]:
+        """config.json: all that is needed to repeat the run. Raises RunError if it is missing or of another kind."""
+        record = _read_json(self.path / "config.json")
+        if record.get("schema") != SCHEMA:
+            raise RunError(
+                f"{self.path / 'config.json'} has the schema {record.get('schema')!r}, but this version of the lab "
+                f"reads {SCHEMA!r}. Read it with the version that wrote it (environment.json names the commit)."
+            )
+        return record
+
+    def write_record(self, record: Mapping[str, Any]) -> None:
+        """Writes config.json."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self.path / "config.json", {"schema": SCHEMA, **record})
+
+    def environment(self) -> dict[str, Any]:
+        """environment.json, or nothing where it was not written yet."""
+        path = self.path / "environment.json"
+        return _read_json(path) if path.exists() else {}
+
+    def write_environment(self, environment: Mapping[str, Any]) -> None:
+        """Writes environment.json."""
+        write_json(self.path / "environment.json", environment)
+
+    def status(self) -> dict[str, Any]:
+        """status.json. A run that says it is running but whose process is gone is told as interrupted."""
+        path = self.path / "status.json"
+        if not path.exists():
+            return {"state": "interrupted", "step": 0, "budget": 0, "unit": "", "error": None}
+        status = _read_json(path)
+        if status.get("state") == "running" and not self.locked():
+            status |= {
+                "state": "interrupted",
+                "error": "its process ended without a word (killed, or the machine went down)",
+            }
+        return status
+
+    def write_status(
+        self,
+        state: str,
+        *,
+        step: int,
+        budget: int,
+        unit: str,
+        error: str | None = None,
+        state_sha256: str | None = None,
+    ) -> None:
+        """Writes status.json."""
+        status: dict[str, Any] = {"state": state, "step": step, "budget": budget, "unit": unit, "error": error}
+        if state_sha256 is not None:
+            status["state_sha256"] = state_sha256
+        write_json(self.path / "status.json", status | {"updated": datetime.now(UTC).isoformat(timespec="seconds")})
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of metrics.jsonl; a last line that is still being written is left out."""
+        if not self.metrics_file.exists():
+            return []
+        lines = self.metrics_file.read_text().split("\n")[:-1]
+        return [json.loads(line) for line in lines]
+
+    def set_aside(self) -> RunDirectory | None:
+        """Renames the directory to seed-<n>~<k>, for a fresh start; returns where the old run is now."""
+        if not self.path.exists():
+            return None
+        number = 1
+        while (kept := self.path.with_name(f"{self.path.name}~{number}")).exists():
+            number += 1
+        with self.lock():
+            self.path.rename(kept)
+        return RunDirectory(kept)
+
+    def locked(self) -> bool:
+        """Whether a process is working in the directory at this moment."""
+        try:
+            with self.lock():
+                return False
+        except RunError:
+            return True
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the directory for one process; the system lets go when the process ends, however it ends."""
+        if not self.path.exists():
+            yield
+            return
+        with open(self.path / ".lock", "a") as file:
+            _hold(file, self.path)
+            yield
+
+
+def find_runs(runs: Path) -> list[RunDirectory]:
+    """Every run under a folder of runs, in the order of experiment, address and seed."""
+    found = []
+    for path in runs.glob("*/*/seed-*/config.json"):
+        match = _SEED.fullmatch(path.parent.name)
+        if match:
+            found.append((path.parents[2].name, path.parents[1].name, int(match[1]), RunDirectory(path.parent)))
+    return [item[-1] for item in sorted(found, key=lambda item: item[:-1])]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON aside and renames it, so that a reader never sees half a file."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with open(aside, "w") as file:
+        json.dump(value, file, indent=1)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(aside, path)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise RunError(
+            f"{path} does not exist, so {path.parent} is no run directory. `lab runs` lists the runs there are."
+        ) from None
+    except ValueError as error:
+        raise RunError(f"{path} is not JSON ({error}). Restore the file, or start over with --fresh.") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path} holds no JSON object. Restore the file, or start over with --fresh.")
+    return value
+
+
+def _hold(file: TextIO, path: Path) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows: two processes in one directory are not kept apart there
+        return
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise RunError(
+            f"Another process is working in {path}. Wait for it or stop it; `lab runs` shows how far it is."
+        ) from None

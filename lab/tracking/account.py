@@ -1,0 +1,51 @@
+"""Whether W&B can be used online from here, found out in moments and without asking anybody."""
+
+from __future__ import annotations
+
+import netrc
+import os
+import threading
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import urlopen
+
+ANSWER_TIMEOUT = 3.0  # seconds
+
+
+def has_account(settings: Any) -> bool:
+    """Whether the environment, W&B's settings files or netrc hold credentials for `settings.base_url`."""
+    if settings.api_key or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
+        return True
+    named = os.environ.get("NETRC")
+    for path in [Path(named).expanduser()] if named else [Path.home() / ".netrc", Path.home() / "_netrc"]:
+        try:
+            if netrc.netrc(path).authenticators(urlsplit(settings.base_url).netloc):
+                return True
+        except (OSError, netrc.NetrcParseError):
+            continue
+    return False
+
+
+def answers(url: str, timeout: float = ANSWER_TIMEOUT) -> bool:
+    """Whether an HTTP server answers at `url`, whatever it says, within `timeout` seconds.
+
+    An answer is asked for, because a dead proxy also accepts connections; in a thread, because looking up
+    a name knows no time limit.
+    """
+    answered = threading.Event()
+
+    def ask() -> None:
+        try:
+            urlopen(url, timeout=timeout).close()
+        except HTTPError:
+            pass  # it refuses, so it is there
+        except OSError:
+            return
+        answered.set()
+
+    attempt = threading.Thread(target=ask, daemon=True)
+    attempt.start()
+    attempt.join(timeout)
+    return answered.is_set()

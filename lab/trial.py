@@ -1,0 +1,69 @@
+"""The trial: one seeded attempt at learning something, and the types that cross its border."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from torch import Tensor
+
+Metrics = dict[str, Tensor | float]
+"""Named scalars. They stay tensors until they are logged, so that no device waits for the host."""
+
+State = dict[str, Any]
+"""A tree of dicts (text keys), lists and tuples over tensors, arrays, numbers, text, booleans and None."""
+
+
+class Trial(Protocol):
+    """One seeded attempt. `run` drives it and needs nothing else."""
+
+    unit: str  # what `steps` counts: "environment steps", "updates", "words"
+
+    @property
+    def steps(self) -> int:
+        """How many units are done since the trial began, resumes included."""
+        ...
+
+    def step(self) -> Metrics:
+        """Goes on by one or more units and returns what happened (possibly nothing)."""
+        ...
+
+    def evaluate(self) -> Metrics:
+        """Judges what was learnt so far. Training goes on afterwards as if this had not been called."""
+        ...
+
+    def state_dict(self) -> State:
+        """Returns everything that is needed to go on exactly: weights, optimisers, generators, positions."""
+        ...
+
+    def load_state_dict(self, state: State) -> None:
+        """Takes up a state so that what follows equals never having stopped, bit for bit."""
+        ...
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image to look at: pixels [H, W, 3] uint8."""
+
+    pixels: np.ndarray
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A moving picture: frames [T, H, W, 3] uint8."""
+
+    frames: np.ndarray
+    frames_per_second: int = 30
+    caption: str = ""
+
+
+@runtime_checkable
+class Illustrated(Protocol):
+    """A trial that can show what it learnt. Like `evaluate`, showing never changes training."""
+
+    def illustrate(self) -> Mapping[str, Picture | Clip]:
+        """Returns pictures and clips by name, each name fit for a file."""
+        ...

@@ -1,0 +1,1 @@
+"""Supervised learning: one file per method, and the losses they share."""

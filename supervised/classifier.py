@@ -1,0 +1,78 @@
+"""A classifier on any backbone: softmax cross-entropy, as in Goodfellow et al. 2016, section 6.2.2.3."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lab.backbones import Backbone
+from lab.data import Dataset
+from lab.optim import Descent, OptimizerConfig
+from lab.seeding import Seeds
+from lab.trial import Metrics, State
+from supervised.losses import correct, cross_entropy
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierConfig:
+    """How a classifier learns."""
+
+    optimizer: OptimizerConfig = OptimizerConfig()
+    label_smoothing: float = 0.0  # in [0, 1): the share of a label spread over all classes (Szegedy et al. 2016)
+    evaluation_batch: int = 1_024  # examples at a time when judging
+
+
+class Classifier:
+    """Learns to name the class of each input [B, *backbone.input_shape]."""
+
+    def __init__(
+        self,
+        config: ClassifierConfig,
+        backbone: Backbone,
+        num_classes: int,
+        seeds: Seeds,
+        device: torch.device | str = "cpu",
+    ):
+        self.config = config
+        with seeds.initialising("classifier/head"):
+            head = nn.Linear(backbone.out_features, num_classes)
+        self.network = nn.Sequential(backbone, head).to(device)
+        self.descent = Descent(self.network.parameters(), config.optimizer)
+
+    def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
+        """One gradient step on (inputs [B, ...], labels [B])."""
+        inputs, labels = batch
+        self.network.train()
+        logits = self.network(inputs)
+        loss = cross_entropy(logits, labels, self.config.label_smoothing).mean()
+        measured = self.descent.descend(loss)
+        return {"loss": loss.detach(), "accuracy": correct(logits.detach(), labels).mean(), **measured}
+
+    def predict(self, inputs: Tensor) -> Tensor:
+        """Logits [B, classes] with dropout off and batch norm at its running statistics."""
+        was_training = self.network.training
+        self.network.eval()
+        with torch.inference_mode(), self.descent.averaged():
+            logits = self.network(inputs)
+        self.network.train(was_training)
+        return logits
+
+    def evaluate(self, dataset: Dataset) -> Metrics:
+        """Mean loss and accuracy over a whole data set."""
+        losses, hits = [], []
+        for inputs, labels in dataset.chunks(self.config.evaluation_batch):
+            logits = self.predict(inputs)
+            losses.append(cross_entropy(logits, labels))
+            hits.append(correct(logits, labels))
+        return {"loss": torch.cat(losses).mean(), "accuracy": torch.cat(hits).mean()}
+
+    def state_dict(self) -> State:
+        """Weights, running statistics, optimiser."""
+        return {"network": dict(self.network.state_dict()), "descent": self.descent.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on exactly from a state."""
+        self.network.load_state_dict(state["network"])
+        self.descent.load_state_dict(state["descent"])
