@@ -94,7 +94,9 @@ class Environments:
 
     def _for_gymnasium(self, actions: np.ndarray) -> list[Any]:
         if len(actions) != self.num:
-            raise ValueError(f"{self.name}: {len(actions)} actions were given to {self.num} environments. Give each one.")
+            raise ValueError(
+                f"{self.name}: {len(actions)} actions were given to {self.num} environments. Give each one."
+            )
         if isinstance(self.action_space, gym.spaces.Discrete):
             start = int(self.action_space.start)
             return [action + start for action in actions.tolist()]
@@ -113,6 +115,11 @@ class Environments:
         seed = self._seeds.derive(f"{i}/{episode}") % 2**31  # no simulator takes more than 31 bits for granted
         observation, _ = self._copies[i].reset(seed=seed)
         return np.asarray(observation, self.observation_dtype)
+
+    @property
+    def frames_per_second(self) -> int:
+        """How fast the simulator's own time passes."""
+        return int(self._copies[0].metadata.get("render_fps", 30))
 
     def frame(self) -> np.ndarray:
         """The first copy as a picture, [H, W, 3] uint8."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F  # noqa: N812
+import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -42,4 +43,4 @@ def huber(error: Tensor, knee: float = 1.0) -> Tensor:
 
     Source: Huber 1964. With knee 1 its slope is the error clipped to [-1, 1], as in Mnih et al. 2015, methods.
     """
-    return F.huber_loss(error, error.new_zeros(()).expand_as(error), reduction="none", delta=knee)
+    return F.huber_loss(error, torch.zeros_like(error), reduction="none", delta=knee)

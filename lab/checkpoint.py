@@ -84,7 +84,7 @@ class Checkpoints:
                 continue
             for bad, why in torn:
                 log.warning(
-                    "The checkpoint of step %s is not intact (%s). Going on from that of step %s: %s steps are repeated.",
+                    "The checkpoint of step %s is not intact (%s). Going on from step %s: %s steps are repeated.",
                     bad, why, step, bad - step,
                 )  # fmt: skip
             return Found(step, state)

@@ -138,7 +138,7 @@ def _parse_dataclass(type_: Any, value: Any, name: str) -> Any:
             raise ConfigError(
                 f"'{prefix}{key}' names no setting: {type_.__name__} has no {key!r}. {did_you_mean(key, known)}"
             )
-    hints = _hints(type_)
+    hints: dict[str, Any] = _hints(type_)
     return type_(**{key: _parse(hints[key], item, prefix + key) for key, item in value.items()})
 
 

@@ -110,7 +110,7 @@ def load(name: str) -> Experiment:
         if not hasattr(module, part):
             raise ExperimentError(
                 f"{listing.path} has no {part}, so it is no experiment. An experiment's file defines a docstring, "
-                "a frozen dataclass Config with a field `run: RunConfig`, build(config, seeds), TARGET (or None) and SMOKE."
+                "a frozen dataclass Config with a field `run: RunConfig`, build(config, seeds), TARGET or None, SMOKE."
             )
     if not is_dataclass(module.Config) or "run" not in module.Config.__dataclass_fields__:
         raise ExperimentError(f"{listing.path}: Config must be a frozen dataclass with a field `run: RunConfig`.")

@@ -50,8 +50,7 @@ class WandbServer:
         self.requests: list[str] = []  # method and path of each request, in order of arrival
         self.hang = threading.Event()
         self.closed = threading.Event()
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _answering(self))
-        self._http.daemon_threads = True
+        self._http = _QuietServer(("127.0.0.1", 0), _answering(self))
 
     @property
     def url(self) -> str:
@@ -87,12 +86,8 @@ class WandbServer:
             run.identity |= {key: value for key, value in variables.items() if value is not None}
             project = {"id": "p", "name": run.identity["project"], "entity": {"id": "e", "name": "tester"}}
             bucket = {"id": "r", "name": name, "displayName": name, "project": project}
-            return {
-                "upsertBucket": {
-                    "bucket": bucket | {"historyLineCount": len(run.history)},
-                    "inserted": inserted,
-                }
-            }
+            counted = {**bucket, "historyLineCount": len(run.history)}
+            return {"upsertBucket": {"bucket": counted, "inserted": inserted}}
         if operation == "CreateRunFiles":
             files = [{"name": name, "uploadUrl": f"{self.url}/upload/{name}"} for name in variables["files"]]
             return {"createRunFiles": {"runID": "r", "uploadHeaders": [], "files": files}}
@@ -132,6 +127,13 @@ class WandbServer:
                 run.events = max(run.events, chunk["offset"] + len(chunk["content"]))
         if body.get("complete"):
             run.exit_code = body["exitcode"]
+
+
+class _QuietServer(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing: killed clients reset their connections, and the tests kill many."""
 
 
 def _answering(server: WandbServer) -> type[BaseHTTPRequestHandler]:

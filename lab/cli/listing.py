@@ -67,7 +67,7 @@ def _told(directory: RunDirectory) -> dict[str, Any]:
     try:
         record, status, rows = directory.record(), directory.status(), directory.rows()
     except (RunError, ValueError) as error:
-        nothing = {"variant": None, "step": 0, "budget": 0, "unit": "", "evaluation": {}}
+        nothing: dict[str, Any] = {"variant": None, "step": 0, "budget": 0, "unit": "", "evaluation": {}}
         return item | nothing | {"state": "damaged", "error": str(error)}
     judged: dict[str, Any] = next((row for row in reversed(rows) if any(key.startswith("eval/") for key in row)), {})
     evaluation = {key: value for key, value in judged.items() if key.startswith("eval/")}

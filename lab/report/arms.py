@@ -118,17 +118,14 @@ def _labels(groups: Sequence[tuple[Run, ...]], differences: Sequence[Difference]
         settings = ", ".join(f"{d.setting.rpartition('.')[2]} {d.values[i]}" for d in differences)
         labels.append(group[0].variant or (settings if 0 < len(settings) <= 40 else group[0].address))
     return [
-        label if labels.count(label) == 1 else f"{label} ({group[0].address})"
-        for label, group in zip(labels, groups)
+        label if labels.count(label) == 1 else f"{label} ({group[0].address})" for label, group in zip(labels, groups)
     ]
 
 
 def _first_metric(runs: Sequence[Run]) -> str:
     """What to show of an experiment without a target: an evaluation metric, else the training loss, else nothing."""
     names = list(dict.fromkeys(name for run in runs for name in run.curves if not name.startswith("time/")))
-    return next(
-        (name for name in names if name.startswith("eval/")), "train/loss" if "train/loss" in names else ""
-    )
+    return next((name for name in names if name.startswith("eval/")), "train/loss" if "train/loss" in names else "")
 
 
 def repeat_commands(experiment: Experiment, arm: Arm) -> list[str]:

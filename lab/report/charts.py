@@ -14,7 +14,7 @@ from lab.report.curves import Band
 from lab.report.records import Curve
 from lab.report.words import number, plain, short
 
-WIDTH, HEIGHT = 560, 300  # of the drawing, in its own units
+WIDTH, HEIGHT = 560, 304  # of the drawing, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 54, 546, 14, 256  # of the plot within it
 NUM_COLOURS, NUM_SHAPES = 7, 4  # of the style sheet's palette; shapes tell lines apart where colours cannot
 
@@ -50,9 +50,7 @@ class Scale:
     def ticks(self, about: int) -> list[float]:
         """Round values within the scale, roughly as many as asked for."""
         if self.logarithmic:
-            powers = range(
-                math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1
-            )
+            powers = range(math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1)
             return [10.0**power for power in powers][:: -(-len(powers) // (about + 1)) or 1]
         rough = (self.high - self.low) / about
         size = 10.0 ** math.floor(math.log10(rough))
@@ -74,9 +72,7 @@ def value_scale(series: Sequence[Series], bound: float | None) -> Scale:
     if bound is None and low > 0 and high / low > 100:
         return Scale(low / 1.2, high * 1.2, BOTTOM, TOP, logarithmic=True)
     air = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
-    bottom = (
-        low if low == 0 or 0 < low < 0.1 * high else low - air
-    )  # a scale that nearly starts at 0 starts there
+    bottom = low if low == 0 or 0 < low < 0.1 * high else low - air  # a scale that nearly starts at 0 starts there
     return Scale(min(bottom, 0.0) if 0 <= low < 0.1 * high else bottom, high + air, BOTTOM, TOP)
 
 
@@ -106,19 +102,15 @@ def line_chart(
 
 def _axes(x: Scale, y: Scale, unit: str) -> str:
     parts = []
-    for tick in y.ticks(5):
+    for tick in y.ticks(6):
         at = y.at(tick)
         parts.append(f'<line class="grid" x1="{LEFT}" x2="{RIGHT}" y1="{at:.1f}" y2="{at:.1f}"/>')
-        parts.append(
-            f'<text class="tick" x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{short(tick)}</text>'
-        )
+        parts.append(f'<text class="tick" x="{LEFT - 8}" y="{at + 4:.1f}" text-anchor="end">{short(tick)}</text>')
     for tick in x.ticks(5):
         at = x.at(tick)
         anchor = "end" if at > RIGHT - 8 else "middle"
         parts.append(f'<line class="mark" x1="{at:.1f}" x2="{at:.1f}" y1="{BOTTOM}" y2="{BOTTOM + 5}"/>')
-        parts.append(
-            f'<text class="tick" x="{at:.1f}" y="{BOTTOM + 19}" text-anchor="{anchor}">{short(tick)}</text>'
-        )
+        parts.append(f'<text class="tick" x="{at:.1f}" y="{BOTTOM + 19}" text-anchor="{anchor}">{short(tick)}</text>')
     parts.append(f'<line class="axis" x1="{LEFT}" x2="{RIGHT}" y1="{BOTTOM}" y2="{BOTTOM}"/>')
     parts.append(f'<text class="unit" x="{RIGHT}" y="{HEIGHT - 5}" text-anchor="end">{escape(unit)}</text>')
     return "".join(parts)
@@ -210,13 +202,12 @@ def _hover_series(series: Series, y: Scale, *, with_seeds: bool) -> dict[str, ob
         "text": text,
     }
     if with_seeds and band.of > 1:
-        data["seeds"] = {str(seed): _values_at(curve, band.steps) for seed, curve in series.seeds.items()}
+        data["seeds"] = {seed: [_value_said(value) for value in values] for seed, values in band.scores.items()}
     return data
 
 
-def _values_at(curve: Curve, steps: np.ndarray) -> list[str]:
-    known = {int(step): value for step, value in zip(curve.steps, curve.values) if np.isfinite(value)}
-    return [number(known[int(step)]) if int(step) in known else "–" for step in steps]
+def _value_said(value: float) -> str:
+    return number(value) if np.isfinite(value) else "–"
 
 
 def readout(band: Band, index: int) -> str:
@@ -229,9 +220,7 @@ def readout(band: Band, index: int) -> str:
     return text
 
 
-def strip(
-    values: Sequence[float], interval: tuple[float, float] | None, centre: float, bound: float | None
-) -> Markup:
+def strip(values: Sequence[float], interval: tuple[float, float] | None, centre: float, bound: float | None) -> Markup:
     """A small drawing for a table: each seed a dot, the interval a bar, the target an upright line."""
     shown = [*values, *(interval or ()), *([] if bound is None else [bound])]
     low, high = min(shown), max(shown)
@@ -240,16 +229,12 @@ def strip(
     parts = ['<line class="axis" x1="2" x2="118" y1="12" y2="12"/>']
     if interval is not None:
         left, right = x.at(interval[0]), x.at(interval[1])
-        parts.append(
-            f'<rect class="bar" x="{left:.1f}" y="9" width="{max(right - left, 1):.1f}" height="6" rx="3"/>'
-        )
+        parts.append(f'<rect class="bar" x="{left:.1f}" y="9" width="{max(right - left, 1):.1f}" height="6" rx="3"/>')
     parts += [f'<circle class="dot" cx="{x.at(value):.1f}" cy="12" r="2.6"/>' for value in values]
     parts.append(f'<line class="middle" x1="{x.at(centre):.1f}" x2="{x.at(centre):.1f}" y1="6" y2="18"/>')
     if bound is not None:
         parts.append(f'<line class="target" x1="{x.at(bound):.1f}" x2="{x.at(bound):.1f}" y1="2" y2="22"/>')
-    label = f"Seeds at {', '.join(map(number, values))}" + (
-        "" if bound is None else f"; target {plain(bound)}"
-    )
+    label = f"Seeds at {', '.join(map(number, values))}" + ("" if bound is None else f"; target {plain(bound)}")
     return Markup(
         f'<svg class="strip" viewBox="0 0 120 24" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
     )

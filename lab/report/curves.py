@@ -15,17 +15,26 @@ from lab.report.records import STATISTICS, Curve, StatisticName
 
 @dataclass(frozen=True)
 class Band:
-    """Several seeds' curve in one: at steps [P] the centre [P] and its 95 % interval [P] over counts [P] seeds.
+    """Several seeds' curve in one: at steps [P] the centre [P] and its 95 % interval from low [P] to high [P].
 
-    With one seed the interval is nan. `of` is how many seeds there are.
+    With one seed the interval is nan.
     """
 
     steps: np.ndarray
+    scores: dict[int, np.ndarray]  # each seed's values at the steps [P], nan where it logged none
     centre: np.ndarray
     low: np.ndarray
     high: np.ndarray
-    counts: np.ndarray
-    of: int
+
+    @property
+    def of(self) -> int:
+        """How many seeds there are."""
+        return len(self.scores)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """How many of them logged a number at each step [P]."""
+        return np.isfinite(np.stack(list(self.scores.values()))).sum(0)
 
 
 def thin(curve: Curve, points: int) -> Curve:
@@ -53,7 +62,7 @@ def _extremes(values: np.ndarray, points: int) -> np.ndarray:
 def aggregate(curves: Mapping[int, Curve], statistic: StatisticName, points: int) -> Band | None:
     """The band of several seeds' curves at the steps that more than half of them logged; None where there are none.
 
-    Nothing is interpolated: a seed counts where it logged a number. At most about `points` steps are kept.
+    Nothing is interpolated: a seed counts where it logged a number. At most `points` evenly spaced ones of these steps are kept.
     """
     if not curves:
         return None
@@ -61,14 +70,12 @@ def aggregate(curves: Mapping[int, Curve], statistic: StatisticName, points: int
     scores = np.full((len(curves), len(steps)), np.nan)  # [seeds, P]
     for row, curve in zip(scores, curves.values()):
         row[np.searchsorted(steps, curve.steps)] = curve.values
-    counts = np.isfinite(scores).sum(0)
-    enough = counts > len(curves) / 2
-    steps, scores, counts = steps[enough], scores[:, enough], counts[enough]
-    if not len(steps):
+    enough = np.flatnonzero(np.isfinite(scores).sum(0) > len(curves) / 2)
+    if not len(enough):
         return None
-    if len(steps) > points:
-        kept = _extremes(np.nanmean(scores, axis=0), points)
-        steps, scores, counts = steps[kept], scores[:, kept], counts[kept]
+    if len(enough) > points:
+        enough = enough[np.linspace(0, len(enough) - 1, points).round().astype(int)]
+    steps, scores = steps[enough], scores[:, enough]
     centre, low, high = (np.full(len(steps), np.nan) for _ in range(3))
     # Steps that the same seeds reached are handled at once: there are few such sets, and many steps.
     for there in np.unique(np.isfinite(scores), axis=1).T:
@@ -77,7 +84,7 @@ def aggregate(curves: Mapping[int, Curve], statistic: StatisticName, points: int
         centre[columns] = STATISTICS[statistic](present, axis=0)
         if len(present) > 1:
             low[columns], high[columns] = _intervals(present, statistic)
-    return Band(steps, centre, low, high, counts, len(curves))
+    return Band(steps, dict(zip(curves, scores)), centre, low, high)
 
 
 def _intervals(scores: np.ndarray, statistic: StatisticName) -> tuple[np.ndarray, np.ndarray]:

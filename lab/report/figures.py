@@ -81,9 +81,7 @@ def _scored_alike(arms: Sequence[Arm]) -> list[list[Arm]]:
     return list(groups.values())
 
 
-def _figure(
-    experiment: Experiment, arms: Sequence[Arm], metric: str, points: int, *, judged: bool
-) -> Figure | None:
+def _figure(experiment: Experiment, arms: Sequence[Arm], metric: str, points: int, *, judged: bool) -> Figure | None:
     """The chart of one metric over some arms; None where nobody logged it."""
     statistic: StatisticName = arms[0].statistic if judged else "mean"
     indices = [experiment.arms.index(arm) for arm in arms]

@@ -47,9 +47,7 @@ def gather(runs_dir: Path, experiments: Sequence[str] | None = None) -> list[Run
             f"{runs_dir} is no folder, so there are no runs to report. "
             "Launch an experiment first, or name the folder that holds the runs."
         )
-    found = sorted(
-        (p for p in runs_dir.glob("*/*/seed-*") if _SEED.fullmatch(p.name) and p.is_dir()), key=_order
-    )
+    found = sorted((p for p in runs_dir.glob("*/*/seed-*") if _SEED.fullmatch(p.name) and p.is_dir()), key=_order)
     if experiments is not None:
         known = {path.parent.parent.name for path in found}
         for name in experiments:
@@ -74,9 +72,7 @@ def read_run(directory: Path, runs_dir: Path) -> Run:
     config = _read_object(directory / "config.json", problems)
     schema = config.get("schema")
     if config and schema != "lab.run/1":
-        problems.append(
-            f"config.json is of schema {schema!r}; this page reads 'lab.run/1' and may miss something."
-        )
+        problems.append(f"config.json is of schema {schema!r}; this page reads 'lab.run/1' and may miss something.")
     status = _read_status(directory / "status.json", problems)
     command = config.get("command")
     settings = config.get("config")
@@ -200,9 +196,7 @@ def _curves(rows: dict[int, dict[str, Any]]) -> dict[str, Curve]:
                 finite = as_number(value)
                 points.setdefault(name, []).append((step, float("nan") if finite is None else finite))
     return {
-        name: Curve(
-            np.array([s for s, _ in pairs], dtype=np.int64), np.array([v for _, v in pairs], dtype=float)
-        )
+        name: Curve(np.array([s for s, _ in pairs], dtype=np.int64), np.array([v for _, v in pairs], dtype=float))
         for name, pairs in points.items()
     }
 

@@ -11,7 +11,7 @@ import numpy as np
 from lab.experiment import Target
 from lab.report.arms import Arm
 from lab.report.records import STATISTICS, Curve, Run
-from lab.report.words import count, plain
+from lab.report.words import count, number, plain
 from lab.statistics import Interval, bootstrap_interval
 
 Verdict = Literal["pass", "fail", "not yet", "no target"]
@@ -68,9 +68,7 @@ def score_at(curve: Curve | None, budget: int | None) -> Score | None:
     """
     if curve is None:
         return None
-    rows = (
-        len(curve.steps) if budget is None else int(np.searchsorted(curve.steps, 1.01 * budget, side="right"))
-    )
+    rows = len(curve.steps) if budget is None else int(np.searchsorted(curve.steps, 1.01 * budget, side="right"))
     if rows == 0 or not np.isfinite(curve.values[rows - 1]):
         return None
     return Score(int(curve.steps[rows - 1]), float(curve.values[rows - 1]))
@@ -92,16 +90,22 @@ def _verdict(
     name = "IQM" if target.statistic == "iqm" else "mean"
     reasons = []
     if target.at_least is not None and centre < target.at_least:
-        reasons.append(f"the {name} {plain(centre)} is below {plain(target.at_least)}")
+        reasons.append(f"{name} {_apart(centre, target.at_least)} is below {plain(target.at_least)}")
     if target.at_most is not None and centre > target.at_most:
-        reasons.append(f"the {name} {plain(centre)} is above {plain(target.at_most)}")
-    if target.each_seed_at_least is not None:
-        reasons += [
-            f"seed {seed} scored {plain(score.value)}, below {plain(target.each_seed_at_least)}"
-            for seed, score in scores.items()
-            if score.value < target.each_seed_at_least
-        ]
+        reasons.append(f"{name} {_apart(centre, target.at_most)} is above {plain(target.at_most)}")
+    least = target.each_seed_at_least
+    below = {seed: score.value for seed, score in scores.items() if least is not None and score.value < least}
+    if below and least is not None:
+        worst = min(below, key=lambda seed: below[seed])
+        who = f"seed {worst} is" if len(below) == 1 else f"{len(below)} seeds are"
+        lowest = "at" if len(below) == 1 else f"the lowest, seed {worst}, at"
+        reasons.append(f"{who} below {plain(least)}: {lowest} {_apart(below[worst], least)}")
     return ("fail" if reasons else "pass"), tuple(reasons)
+
+
+def _apart(value: float, bound: float) -> str:
+    """The value with as many digits as tell it from the bound: 474.99 is not to be read as 475."""
+    return number(value) if float(f"{value:.4g}") != bound else f"{value:.10g}"
 
 
 def _unmet(runs: tuple[Run, ...], target: Target, scores: Mapping[int, Score]) -> tuple[str, ...]:

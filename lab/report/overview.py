@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lab.report.arms import Experiment
-from lab.report.records import KNOWN_STATES, Run, as_text
+from lab.report.records import Run, as_text
 from lab.report.words import duration, listed, moment, parse_time
 
 
@@ -42,8 +42,9 @@ def _lead(runs: Sequence[Run]) -> str:
     states = Counter(run.status.state for run in runs)
     if states["finished"] == len(runs):
         return "The one run finished." if len(runs) == 1 else f"All {len(runs)} runs finished."
+    order = ("finished", "failed", "interrupted", "running", "unknown")
     said = {"unknown": "left no readable status", "running": "still going", "failed": "failed"}
-    parts = [f"{states[state]} {said.get(state, state)}" for state in (*reversed(KNOWN_STATES), "unknown") if states[state]]
+    parts = [f"{states[state]} {said.get(state, state)}" for state in order if states[state]]
     return f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}: {listed(parts)}."
 
 
@@ -52,7 +53,7 @@ def _when(runs: Sequence[Run]) -> tuple[str, ...]:
     if not times:
         return ()
     first, last = moment(times[0]), moment(times[-1])
-    return (f"ended {last}",) if first == last else (f"first run ended {first}", f"last run ended {last}")
+    return (f"ended {last}",) if first == last else (f"first to end: {first}", f"last: {last}")
 
 
 def _cost(runs: Sequence[Run]) -> tuple[str, ...]:

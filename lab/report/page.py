@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from lab.report.arms import sort_into_experiments
 from lab.report.gather import count_set_aside, gather
@@ -52,6 +53,7 @@ def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["breakable"] = breakable
     return environment.get_template("template.html").render(
         overview=overview(found),
         sections=sections,
@@ -64,3 +66,8 @@ def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> 
         # The browser runs this script alone and fetches nothing, whatever an error message or a name may hold.
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def breakable(name: str) -> Markup:
+    """The name, which may be broken over lines where its parts meet: after _ and /."""
+    return Markup("").join(escape(part) + Markup("<wbr>") * (part in "_/") for part in re.split("([_/])", name))

@@ -49,7 +49,7 @@ function readable(figure) {
     const only = data.series[0];
     if (only.seeds) {
       const k = nearest(only.steps, step);
-      said = Object.entries(only.seeds).map(([seed, seen]) => `seed ${seed}: ${seen[k]}`).join(" · ") + ` · ${said}`;
+      said += Object.entries(only.seeds).map(([seed, seen]) => ` · seed ${seed}: ${seen[k]}`).join("");
     }
     at.textContent = said;
   }

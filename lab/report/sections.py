@@ -31,6 +31,7 @@ class Row:
     metric: str
     published: str
     target: str
+    each_seed: str
     centre: str
     interval: str
     taken: str  # at which steps, where that is not the target's budget
@@ -113,9 +114,7 @@ def section(experiment: Experiment, exhibits: Sequence[Exhibit], number_on_page:
         exhibits=tuple(exhibits),
         troubles=tuple(trouble for arm in experiment.arms for trouble in _troubles(arm)),
         notes=tuple(note for arm in experiment.arms for run in arm.runs for note in _notes(run)),
-        seeds=tuple(
-            _seed(arm, run, result) for arm, result in zip(experiment.arms, results) for run in arm.runs
-        ),
+        seeds=tuple(_seed(arm, run, result) for arm, result in zip(experiment.arms, results) for run in arm.runs),
         protocols=_protocols(experiment),
         commands=tuple(dict.fromkeys(commands)),
     )
@@ -134,7 +133,8 @@ def _row(experiment: Experiment, anchor: str, arm: Arm, result: Result) -> Row:
         arm=arm.label,
         metric=arm.metric,
         published=plain(target.published) if target and target.published is not None else "—",
-        target=_target_said(target) if target else "none",
+        target=_bound_said(target) if target else "none",
+        each_seed=_each_seed_said(target) if target else "",
         centre="—" if result.centre is None else number(result.centre),
         interval=_interval_said(result),
         taken=_taken(arm, result),
@@ -149,12 +149,12 @@ def _row(experiment: Experiment, anchor: str, arm: Arm, result: Result) -> Row:
     )
 
 
-def _target_said(target: Target) -> str:
-    sign = "≥" if target.at_least is not None else "≤"
-    said = f"{sign} {plain(bound_of(target))}"
-    if target.each_seed_at_least is not None:
-        said += f", each seed ≥ {plain(target.each_seed_at_least)}"
-    return said
+def _bound_said(target: Target) -> str:
+    return f"{'≥' if target.at_least is not None else '≤'} {plain(bound_of(target))}"
+
+
+def _each_seed_said(target: Target) -> str:
+    return "" if target.each_seed_at_least is None else f"each seed ≥ {plain(target.each_seed_at_least)}"
 
 
 def _interval_said(result: Result) -> str:
@@ -177,9 +177,7 @@ def _range_said(steps: Sequence[int]) -> str:
 
 def _states_said(arm: Arm) -> str:
     states = [run.status.state for run in arm.runs]
-    said = [
-        f"{states.count(state)} {state}" for state in ("failed", "interrupted", "running") if state in states
-    ]
+    said = [f"{states.count(state)} {state}" for state in ("failed", "interrupted", "running") if state in states]
     if "unknown" in states:
         said.append(f"{states.count('unknown')} of unknown state")
     return ", ".join(said)
@@ -256,7 +254,7 @@ def _protocols(experiment: Experiment) -> tuple[Protocol, ...]:
     return tuple(
         Protocol(
             arms=listed([label for label in labels if label]),
-            target=f"{target.metric} {_target_said(target)}",
+            target=", ".join(filter(None, [f"{target.metric} {_bound_said(target)}", _each_seed_said(target)])),
             statistic=f"{STATISTIC_SAID[target.statistic]} over {target.seeds} seeds "
             f"at {count(target.steps)} {experiment.arms[0].unit}",
             protocol=target.protocol,
@@ -264,4 +262,3 @@ def _protocols(experiment: Experiment) -> tuple[Protocol, ...]:
         )
         for target, labels in arms.items()
     )
-

@@ -32,7 +32,7 @@ def short(value: float) -> str:
     for size, letter in [(1e9, "G"), (1e6, "M"), (1e4, "k")]:
         if abs(value) >= size:
             return minus(f"{value / (1e3 if letter == 'k' else size):.6g}{letter}")
-    return minus(f"{value:.6g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.0e}")
+    return minus(f"{value:,.6g}" if abs(value) >= 1e-4 or value == 0 else f"{value:.0e}")
 
 
 def minus(text: str) -> str:
@@ -70,9 +70,9 @@ def parse_time(text: str) -> datetime | None:
 
 
 def moment(time: datetime) -> str:
-    """21 Nov 2025, 01:43 UTC."""
+    """21 Nov 2025, 01:43 UTC; not to be broken over lines."""
     universal = time.astimezone(UTC)
-    return f"{universal.day} {universal:%b %Y, %H:%M} UTC"
+    return f"{universal.day} {universal:%b %Y, %H:%M} UTC".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def listed(items: list[str]) -> str:

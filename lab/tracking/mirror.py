@@ -29,7 +29,7 @@ from lab.tracking.tracker import Trackers
 Mode = Literal["auto", "online", "offline", "off"]
 
 INIT_TIMEOUT = 15.0  # seconds until a server that does not answer is given up at the start
-FINISH_TIMEOUT = 30.0  # seconds that the end of a run waits for the upload
+FINISH_TIMEOUT = 20.0  # seconds that the end of a run waits for the upload
 EXIT_CODES = {"finished": 0, "failed": 1, "interrupted": 143}  # 143: as a shell reports SIGTERM
 
 _WANDB_MODES: dict[str, Mode] = {
@@ -135,16 +135,16 @@ class WandbTracker:
         if obstacle and identity.online:
             self._switch_off(f"{obstacle}, and only the server knows which rows of this run it holds")
             return
+        expected = wanted == "online" or not obstacle
         if not obstacle:
             obstacle = self._go_online(wandb, identity)
         if obstacle:
-            if wanted == "online":
-                log.warning(
-                    "W&B stays offline although online was asked for, because %s. The run is recorded in %s; "
-                    "upload it later with `wandb sync`.",
-                    obstacle,
-                    self.directory / "wandb",
-                )
+            log.log(
+                logging.WARNING if expected else logging.INFO,
+                "W&B stays offline for this run, because %s. It is recorded in %s; upload it with `wandb sync`.",
+                obstacle,
+                self.directory / "wandb",
+            )
             self._run = self._init(wandb, identity.id, "offline")
             self.mode = "offline"
         self._run.define_metric("global_step")
@@ -183,6 +183,7 @@ class WandbTracker:
                 silent=True,
                 console="off",
                 reinit="create_new",
+                finish_timeout_raises=True,
                 x_transaction_log_flush_interval=0.2,  # seconds; by default a kill costs the last 15
                 **self._timeouts,
             ),

@@ -1,0 +1,227 @@
+"""DQN: Q-learning with a deep network, experience replay and a frozen target network.
+
+Source: Mnih et al. 2015, "Human-level control through deep reinforcement learning", https://doi.org/10.1038/nature14236.
+Each part that the paper adds to Q-learning is a switch of DQNConfig, so that it can be taken away and missed.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from agents.agent import Transition
+from agents.losses import action_error, half_square, huber, q_learning_target
+from agents.replay import Batch, Replay
+from lab.backbones import Backbone, MLPConfig
+from lab.optim import Descent, OptimizerConfig
+from lab.schedules import Schedule, constant, linear
+from lab.seeding import Seeds
+from lab.trial import Metrics, State
+
+_CACHED_ROWS = 2_048  # rows whose features stay in a processor's cache; more at once are slower
+
+
+@dataclass(frozen=True, kw_only=True)
+class DQNConfig:
+    """What a DQN is made of and how it learns. Environment steps count those of all environments together."""
+
+    backbone: MLPConfig = MLPConfig(widths=(256, 256))
+    """The network below the layer that gives each action its value."""
+    discount: float = 0.99
+    """What a reward one step later is worth."""
+    learning_rate: float = 5e-4
+    """Of Adam, before its decay."""
+    learning_rate_decay: Schedule = constant(1.0)
+    """Multiplies the learning rate; its step is an environment step."""
+    max_gradient_norm: float | None = 10.0
+    """Longer gradients are shortened to this; none leaves them as they are."""
+    exploration: Schedule = linear(1.0, 0.05, 10_000)
+    """Share of random actions; its step is an environment step."""
+    learn_after: int = 1_000
+    """Environment steps of random or exploring action before the first update."""
+    train_every: int = 4
+    """Environment steps from one block of updates to the next."""
+    updates: int = 1
+    """Updates in a block."""
+    batch_size: int = 64
+    """Transitions an update."""
+    experience_replay: bool = True
+    """Off: a block learns from the transitions since the one before only, each update from all of them."""
+    replay_capacity: int = 50_000
+    """Transitions kept, the newest ones."""
+    frozen_target: bool = True
+    """Off: targets come from the network that is learning, as it changes."""
+    copy_target_every: int = 500
+    """Environment steps from one copy of the network into the frozen target network to the next."""
+    huber: bool = True
+    """Off: half the squared error."""
+    reward_clip: float | None = None
+    """Rewards are clipped to +- this before learning; none leaves them as they are."""
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        for name in ("train_every", "updates", "batch_size", "replay_capacity", "copy_target_every"):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name} is {value}, but nothing is counted in less than ones. Set it to at least 1.")
+        if self.learn_after < 0:
+            raise ValueError(f"learn_after is {self.learn_after}, a time before the beginning. Set it to 0 or more.")
+        if not 0 <= self.discount <= 1:
+            raise ValueError(
+                f"discount is {self.discount}, with which returns grow without end. Set it between 0 and 1."
+            )
+        if self.reward_clip is not None and not self.reward_clip > 0:
+            raise ValueError(f"reward_clip is {self.reward_clip}, which leaves no reward. Set it above 0, or to None.")
+        for step in (0, self.exploration.steps):
+            if not 0 <= (share := self.exploration(step)) <= 1:
+                raise ValueError(f"exploration is {share} at step {step}, but a share lies between 0 and 1.")
+
+
+class QNetwork(nn.Module):
+    """[B, *observation_shape] -> [B, A], the value of each action."""
+
+    def __init__(self, backbone: Backbone, num_actions: int):
+        super().__init__()
+        self.backbone = backbone
+        self.head = nn.Linear(backbone.out_features, num_actions)
+
+    def forward(self, observations: Tensor) -> Tensor:
+        return self.head(self.backbone(observations))
+
+
+class DQN:
+    """Learns what each action is worth and takes the best one, now and then a random one."""
+
+    def __init__(
+        self,
+        config: DQNConfig,
+        observation_shape: tuple[int, ...],
+        num_actions: int,
+        seeds: Seeds,
+        *,
+        observation_dtype: np.dtype = np.dtype(np.float32),
+        device: torch.device | str = "cpu",
+    ):
+        self.config, self.num_actions, self.device = config, num_actions, torch.device(device)
+        with seeds.initialising("q_network"):
+            network = QNetwork(config.backbone.build(observation_shape), num_actions)
+        self.network = network.to(self.device).eval()
+        self.target_network = deepcopy(self.network).requires_grad_(False) if config.frozen_target else None
+        self.descent = Descent(
+            self.network.parameters(),
+            OptimizerConfig(learning_rate=config.learning_rate, max_norm=config.max_gradient_norm),
+        )
+        self.replay = Replay(
+            config.replay_capacity if config.experience_replay else config.train_every,
+            observation_shape,
+            observation_dtype,
+            seeds.generator("replay", self.device),
+        )
+        self.exploration = seeds.generator("exploration")
+        self.steps = 0  # environment steps learnt from
+
+    # ---- acting -----------------------------------------------------------------------------------------------------
+
+    def act(self, observations: np.ndarray, explore: bool) -> np.ndarray:
+        """The action of highest value for each environment, or with `explore` each by its own chance a random one."""
+        num = len(observations)
+        if not explore:
+            return self._best(observations)
+        by_chance = torch.rand(num, generator=self.exploration).numpy() < self.config.exploration(self.steps)
+        chosen = torch.randint(self.num_actions, (num,), generator=self.exploration).numpy()
+        if by_chance.all():
+            return chosen
+        return np.where(by_chance, chosen, self._best(observations))
+
+    def _best(self, observations: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return self.network(self._inputs(torch.from_numpy(observations))).argmax(-1).cpu().numpy()
+
+    def values(self, observations: np.ndarray) -> np.ndarray:
+        """Expected discounted return of each action: [N, ...] -> [N, A]."""
+        with torch.inference_mode():
+            return self.network(self._inputs(torch.from_numpy(observations))).cpu().numpy()
+
+    def _inputs(self, observations: Tensor) -> Tensor:
+        return observations.to(self.device, torch.float32)
+
+    # ---- learning ---------------------------------------------------------------------------------------------------
+
+    def learn(self, transition: Transition) -> Metrics:
+        """Remembers the transition; when due, trains a block of updates and copies the target network."""
+        config, before = self.config, self.steps
+        self.replay.add(transition)
+        self.steps += len(transition.reward)
+        metrics: Metrics = {}
+        # Several environments may step over more than one period at once; updates an environment step stay the same.
+        blocks = self.steps // config.train_every - before // config.train_every
+        if blocks and self.steps >= config.learn_after:
+            metrics = self._train(blocks * config.updates)
+        if (
+            self.target_network is not None
+            and self.steps // config.copy_target_every > before // config.copy_target_every
+        ):
+            for frozen, learnt in zip(self.target_network.state_dict().values(), self.network.state_dict().values()):
+                frozen.copy_(learnt)
+        return metrics
+
+    def _train(self, updates: int) -> Metrics:
+        """A block of updates. Within it neither the replay nor the frozen target changes, so all batches are drawn, and all
+        frozen targets computed, at once: the same numbers as one by one, in a fraction of the calls.
+        """
+        config = self.config
+        if config.experience_replay:
+            batch = self.replay.sample(updates, config.batch_size)
+        else:
+            newest = self.replay.newest(config.train_every)
+            batch = Batch(*(field.expand(updates, *field.shape) for field in newest))
+        if config.reward_clip is not None:
+            batch = batch._replace(reward=batch.reward.clamp(-config.reward_clip, config.reward_clip))
+        batch = batch._replace(discount=batch.discount * config.discount)
+        targets = self._targets(self.target_network, batch) if self.target_network is not None else None  # [U, B]
+        for group in self.descent.optimizer.param_groups:
+            group["lr"] = config.learning_rate * config.learning_rate_decay(self.steps)
+        self.network.train()
+        losses = []
+        for i in range(updates):
+            target = targets[i] if targets is not None else self._targets(self.network, Batch(*(f[i] for f in batch)))
+            error = action_error(self.network(self._inputs(batch.observation[i])), batch.action[i], target)
+            loss = (huber(error) if config.huber else half_square(error)).mean()
+            self.descent.descend(loss)
+            losses.append(loss.detach())
+        self.network.eval()
+        return {"loss": torch.stack(losses).mean()}
+
+    def _targets(self, network: nn.Module, batch: Batch) -> Tensor:
+        """What each transition says its action is worth: fields [..., B] -> [..., B]."""
+        shape = batch.reward.shape
+        observations = self._inputs(batch.next_observation.flatten(0, len(shape) - 1))
+        with torch.no_grad():
+            next_q = torch.cat([network(part) for part in observations.split(_CACHED_ROWS)]).unflatten(0, shape)
+        return q_learning_target(batch.reward, batch.discount, next_q)
+
+    # ---- state ------------------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> State:
+        """Everything that is needed to go on exactly; the tensors are those in use."""
+        return {
+            "steps": self.steps,
+            "network": self.network.state_dict(),
+            "target_network": None if self.target_network is None else self.target_network.state_dict(),
+            "descent": self.descent.state_dict(),
+            "replay": self.replay.state_dict(),
+            "exploration": self.exploration.get_state(),
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Takes up copies of a state."""
+        self.steps = state["steps"]
+        self.network.load_state_dict(state["network"])
+        if self.target_network is not None:
+            self.target_network.load_state_dict(state["target_network"])
+        self.descent.load_state_dict(state["descent"])
+        self.replay.load_state_dict(state["replay"])
+        self.exploration.set_state(state["exploration"])
