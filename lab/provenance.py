@@ -92,13 +92,14 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
 @contextmanager
 def fixed_bits(threads: int, deterministic: bool) -> Iterator[None]:
     """Inside, torch computes with so many threads and, if asked, deterministic kernels only."""
-    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     filled = _FILLING.fill_uninitialized_memory
     benchmark = torch.backends.cudnn.benchmark
     # Read when CUDA starts; cuBLAS is deterministic only with a workspace of fixed size.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(deterministic)
+    # Not use_deterministic_algorithms: that imports torch's compiler, 1.7 seconds that most runs have no use for.
+    torch.set_deterministic_debug_mode("error" if deterministic else "default")
     # Filling every new tensor would cost time and fix nothing: no learner reads what it has not written.
     _FILLING.fill_uninitialized_memory = False
     torch.backends.cudnn.benchmark = not deterministic
@@ -106,7 +107,7 @@ def fixed_bits(threads: int, deterministic: bool) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before[0])
-        torch.use_deterministic_algorithms(before[1])
+        torch.set_deterministic_debug_mode(before[1])
         _FILLING.fill_uninitialized_memory = filled
         torch.backends.cudnn.benchmark = benchmark
 

@@ -49,6 +49,7 @@ class WandbServer:
         self.uploads: dict[str, bytes] = {}
         self.requests: list[str] = []  # method and path of each request, in order of arrival
         self.hang = threading.Event()
+        self.hang_graphql = threading.Event()  # only GraphQL waits
         self.closed = threading.Event()
         self._http = _QuietServer(("127.0.0.1", 0), _answering(self))
 
@@ -144,7 +145,8 @@ def _answering(server: WandbServer) -> type[BaseHTTPRequestHandler]:
 
         def _take(self) -> bytes:
             server.requests.append(f"{self.command} {self.path}")
-            while server.hang.is_set() and not server.closed.is_set():
+            waits = [server.hang, server.hang_graphql] if self.path == "/graphql" else [server.hang]
+            while any(wait.is_set() for wait in waits) and not server.closed.is_set():
                 time.sleep(0.02)
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 

@@ -56,12 +56,12 @@ def _torch(runs: Path) -> Iterator[Finding]:
     import torch
 
     yield Finding("ok", f"torch {torch.__version__}, {os.cpu_count()} cores, {torch.get_num_threads()} threads")
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")
     try:
         a = torch.nn.functional.conv2d(torch.ones(1, 1, 8, 8), torch.ones(1, 1, 3, 3))
         yield Finding("ok" if float(a.sum()) == 324.0 else "bad", "deterministic kernels work")  # 36 places x 9 ones
     finally:
-        torch.use_deterministic_algorithms(False)
+        torch.set_deterministic_debug_mode("default")
 
 
 def _devices(runs: Path) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Sequence
@@ -185,20 +186,30 @@ def _parse_row(line: str) -> dict[str, Any] | None:
 
 
 def _curves(rows: dict[int, dict[str, Any]]) -> dict[str, Curve]:
-    points: dict[str, list[tuple[int, float]]] = {}
+    """Each metric's numbers by step; whatever is written for a number that is none, such as null, becomes nan."""
+    points: dict[str, tuple[list[int], list[float]]] = {}
     for step in sorted(rows):
         for name, value in rows[step].items():
-            if name == "step":
-                continue
-            if value is None or isinstance(value, str) and value in _NO_NUMBER:
-                value = float("nan")
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                finite = as_number(value)
-                points.setdefault(name, []).append((step, float("nan") if finite is None else finite))
-    return {
-        name: Curve(np.array([s for s, _ in pairs], dtype=np.int64), np.array([v for _, v in pairs], dtype=float))
-        for name, pairs in points.items()
-    }
+            if type(value) is not float:  # most values are floats, and there may be millions of them
+                if not _stands_for_a_number(value) or name == "step":
+                    continue
+                number = as_number(value)
+                value = math.nan if number is None else number
+            steps, values = points.setdefault(name, ([], []))
+            steps.append(step)
+            values.append(value)
+    return {name: _curve(steps, values) for name, (steps, values) in points.items()}
+
+
+def _stands_for_a_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return value in _NO_NUMBER
+    return value is None or (isinstance(value, int) and not isinstance(value, bool))
+
+
+def _curve(steps: list[int], values: list[float]) -> Curve:
+    numbers = np.array(values)
+    return Curve(np.array(steps, dtype=np.int64), np.where(np.isfinite(numbers), numbers, np.nan))
 
 
 def _latest_media(folder: Path) -> tuple[Medium, ...]:

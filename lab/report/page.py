@@ -53,7 +53,7 @@ def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["breakable"] = breakable
+    environment.filters |= {"breakable": breakable, "linked": linked}
     return environment.get_template("template.html").render(
         overview=overview(found),
         sections=sections,
@@ -71,3 +71,10 @@ def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> 
 def breakable(name: str) -> Markup:
     """The name, which may be broken over lines where its parts meet: after _ and /."""
     return Markup("").join(escape(part) + Markup("<wbr>") * (part in "_/") for part in re.split("([_/])", name))
+
+
+def linked(text: str) -> Markup:
+    """The text with its web addresses made links; the full stop or bracket after an address is none of it."""
+    parts = re.split(r"(https?://[^\s<>\"]*[^\s<>\".,;:!?()\[\]])", text)
+    link = Markup('<a href="{0}" rel="noreferrer">{0}</a>')
+    return Markup("").join(link.format(part) if i % 2 else escape(part) for i, part in enumerate(parts))

@@ -259,26 +259,30 @@ def _obstacle(settings: Any, wanted: Mode, waiting: bool) -> str:
 
 def _segments(directory: Path, run_id: str) -> Iterator[tuple[set[int], bool]]:
     """Yields (steps held, whether uploaded) for each earlier offline start, frozen if it was cut short."""
-    from wandb.proto.wandb_internal_pb2 import Record
-
     for path in sorted(directory.glob(f"wandb/offline-run-*/run-{run_id}.wandb")):
         data = path.read_bytes()
-        raw, end = whole_records(data)
-        records = [Record.FromString(record) for record in raw]
-        closed = any(record.HasField("exit") for record in records)
+        records, end = whole_records(data)
+        held, closed = _contents(records)
         if not closed:
             freeze(path, data[:end])
             if end < len(data) and path.with_name(path.name + ".syncstate").exists():
                 # `wandb sync` uploads all that is readable, then fails at the torn end and would begin anew.
                 path.with_name(path.name + ".synced").touch()
-        held = {
-            int(json.loads(item.value_json))
-            for record in records
-            if record.HasField("history")
-            for item in record.history.item
-            if "global_step" in (item.key, *item.nested_key)
-        }
         yield held, path.with_name(path.name + ".synced").exists()
+
+
+def _contents(records: list[bytes]) -> tuple[set[int], bool]:
+    """Returns the global steps that a segment holds, and whether its run came to its end."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    steps: set[int] = set()
+    closed = False
+    for record in map(Record.FromString, records):
+        closed |= record.HasField("exit")
+        for item in record.history.item:
+            if "global_step" in (item.key, *item.nested_key):
+                steps.add(int(json.loads(item.value_json)))
+    return steps, closed
 
 
 def _medium(path: Path) -> Any:

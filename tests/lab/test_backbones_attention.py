@@ -32,6 +32,7 @@ def by_loops(score, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -
 
 
 @torch.no_grad()
+@torch.no_grad()
 def modules() -> dict[str, tuple[nn.Module, object]]:
     torch.manual_seed(0)
     additive = BahdanauAttention(5, 6, features=7).double()
@@ -41,9 +42,9 @@ def modules() -> dict[str, tuple[nn.Module, object]]:
     joined = torch.cat([concat.concat.query.weight, concat.concat.key.weight], 1)
     v, w, u = additive.score.value.weight[0], additive.score.query.weight, additive.score.key.weight
     return {
-        "additive": (additive, lambda q, k: float(v @ torch.tanh(w @ q + u @ k))),
-        "dot": (dot, lambda q, k: float(q @ k)),
-        "general": (general, lambda q, k: float(q @ general.key.weight @ k)),
+        "additive": (additive, lambda q, k: (v @ torch.tanh(w @ q + u @ k)).item()),
+        "dot": (dot, lambda q, k: (q @ k).item()),
+        "general": (general, lambda q, k: (q @ general.key.weight @ k).item()),
         "concat": (concat, lambda q, k: float(concat.concat.value.weight[0] @ torch.tanh(joined @ torch.cat([q, k])))),
     }
 

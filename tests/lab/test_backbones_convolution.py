@@ -100,5 +100,5 @@ def test_wrong_settings_are_refused():
         ConvolutionConfig().build((28, 28))
     with pytest.raises(ValueError, match="pooling is 'mean'"):
         ConvolutionConfig(pooling="mean").build((1, 8, 8))
-    with pytest.raises(ValueError, match="stride has 3 values.*2 layers"):
+    with pytest.raises(ValueError, match=r"stride has 3 values.*2 layers"):
         ConvolutionConfig(stride=(1, 1, 2)).build((1, 8, 8))

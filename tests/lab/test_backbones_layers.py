@@ -28,9 +28,9 @@ def test_activations_give_the_numbers_of_their_formulas(name, expected):
 
 
 def test_an_unknown_name_is_refused_with_the_nearest():
-    with pytest.raises(ValueError, match="activation is 'leakyrelu'.*Did you mean 'leaky_relu'"):
+    with pytest.raises(ValueError, match=r"activation is 'leakyrelu'.*Did you mean 'leaky_relu'"):
         activation_layer("leakyrelu")
-    with pytest.raises(ValueError, match="initialisation is 'xaver'.*Did you mean 'xavier'"):
+    with pytest.raises(ValueError, match=r"initialisation is 'xaver'.*Did you mean 'xavier'"):
         initialise(nn.Linear(2, 2), "xaver")
 
 

@@ -105,7 +105,7 @@ def test_wrong_inputs_and_settings_are_refused():
         network(INPUTS, LENGTHS[:3])
     with pytest.raises(ValueError, match=r"axes \(T, F\)"):
         RecurrentConfig().build((3,))
-    with pytest.raises(ValueError, match="cell is 'lsmt'.*Did you mean 'lstm'"):
+    with pytest.raises(ValueError, match=r"cell is 'lsmt'.*Did you mean 'lstm'"):
         RecurrentConfig(cell="lsmt").build((T, F))
     with pytest.raises(ValueError, match="num_layers 0"):
         RecurrentConfig(num_layers=0).build((T, F))

@@ -55,7 +55,7 @@ def test_plain_network_has_the_same_convolutions_without_projections():
 
 
 def test_wrong_settings_are_refused():
-    with pytest.raises(ValueError, match="stem_kernel_size 4.*odd"):
+    with pytest.raises(ValueError, match=r"stem_kernel_size 4.*odd"):
         ResidualConfig(stem_kernel_size=4).build((3, 8, 8))
     with pytest.raises(ValueError, match="at least one stage"):
         ResidualConfig(channels=()).build((3, 8, 8))

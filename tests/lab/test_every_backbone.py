@@ -67,6 +67,9 @@ def example(backbone: Backbone, batch: int = 4) -> Tensor:
     return torch.randn(batch, *backbone.input_shape, generator=torch.Generator().manual_seed(1))
 
 
+SEQUENCES = [name for name in LEARNING if isinstance(built(name), SequenceBackbone)]
+
+
 def test_each_backbone_has_a_config_and_each_config_a_backbone():
     backbones = {t for t in OWN if isinstance(t, type) and issubclass(t, Backbone) and t is not Backbone}
     concrete = {backbone for backbone in backbones if backbone is not SequenceBackbone and not isabstract(backbone)}
@@ -102,6 +105,15 @@ def test_wrong_inputs_are_refused(name):
         backbone(example(backbone).long())
 
 
+@pytest.mark.parametrize("name", SEQUENCES)
+def test_a_sequence_looks_ahead_unless_it_calls_itself_causal(name):
+    backbone = built(name).eval()
+    inputs = example(backbone)
+    changed = torch.cat([inputs[:, :-1], -inputs[:, -1:]], 1)
+    same_past = torch.equal(backbone.steps(inputs)[:, :-1], backbone.steps(changed)[:, :-1])
+    assert same_past is backbone.causal
+
+
 @pytest.mark.parametrize("name", VARIANTS)
 def test_weights_move_to_another_of_the_same_architecture(name):
     first, second = built(name), VARIANTS[name].build(VARIANTS[name].example_shape)
@@ -132,7 +144,13 @@ def test_starting_from_zeros_is_what_the_probe_warns_of(name):
     backbone = built(name)
     labels = torch.tensor([0, 1, 2, 0])
     model = nn.Sequential(backbone, nn.Linear(backbone.out_features, NUM_CLASSES))
-    report = probe(model, example(backbone), lambda model, inputs: F.cross_entropy(model(inputs), labels), directions=1)
+    report = probe(
+        model,
+        example(backbone),
+        lambda model, inputs: F.cross_entropy(model(inputs), labels),
+        directions=0,
+        overfit_steps=1,
+    )
     reached = report.checks[1]
     assert reached.name == "gradients reach every parameter"
     assert not reached.passed
