@@ -14,6 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from agents.agent import Transition
+from agents.environments import Environments
+from agents.interaction import EvaluationConfig, Interaction
 from agents.losses import action_error, half_square, huber, q_learning_target
 from agents.replay import Batch, Replay
 from lab.backbones import Backbone, MLPConfig
@@ -70,9 +72,7 @@ class DQNConfig:
         if self.learn_after < 0:
             raise ValueError(f"learn_after is {self.learn_after}, a time before the beginning. Set it to 0 or more.")
         if not 0 <= self.discount <= 1:
-            raise ValueError(
-                f"discount is {self.discount}, with which returns grow without end. Set it between 0 and 1."
-            )
+            raise ValueError(f"discount is {self.discount}, outside 0 to 1, where returns stay finite. Set it between.")
         if self.reward_clip is not None and not self.reward_clip > 0:
             raise ValueError(f"reward_clip is {self.reward_clip}, which leaves no reward. Set it above 0, or to None.")
         for step in (0, self.exploration.steps):
@@ -102,7 +102,7 @@ class DQN:
         num_actions: int,
         seeds: Seeds,
         *,
-        observation_dtype: np.dtype = np.dtype(np.float32),
+        observation_dtype: np.dtype | type = np.float32,
         device: torch.device | str = "cpu",
     ):
         self.config, self.num_actions, self.device = config, num_actions, torch.device(device)
@@ -115,7 +115,7 @@ class DQN:
             OptimizerConfig(learning_rate=config.learning_rate, max_norm=config.max_gradient_norm),
         )
         self.replay = Replay(
-            config.replay_capacity if config.experience_replay else config.train_every,
+            config.replay_capacity,
             observation_shape,
             observation_dtype,
             seeds.generator("replay", self.device),
@@ -159,24 +159,22 @@ class DQN:
         # Several environments may step over more than one period at once; updates an environment step stay the same.
         blocks = self.steps // config.train_every - before // config.train_every
         if blocks and self.steps >= config.learn_after:
-            metrics = self._train(blocks * config.updates)
-        if (
-            self.target_network is not None
-            and self.steps // config.copy_target_every > before // config.copy_target_every
-        ):
-            for frozen, learnt in zip(self.target_network.state_dict().values(), self.network.state_dict().values()):
-                frozen.copy_(learnt)
+            metrics = self._train(blocks)
+        if self.steps // config.copy_target_every > before // config.copy_target_every:
+            self._copy_target()
         return metrics
 
-    def _train(self, updates: int) -> Metrics:
-        """A block of updates. Within it neither the replay nor the frozen target changes, so all batches are drawn, and all
-        frozen targets computed, at once: the same numbers as one by one, in a fraction of the calls.
+    def _train(self, blocks: int) -> Metrics:
+        """One or more blocks of updates.
+
+        Meanwhile neither the replay nor the frozen target changes, so all batches are drawn, and all frozen targets
+        computed, at once: the same numbers as one by one, in a fraction of the calls.
         """
-        config = self.config
+        config, updates = self.config, blocks * self.config.updates
         if config.experience_replay:
             batch = self.replay.sample(updates, config.batch_size)
         else:
-            newest = self.replay.newest(config.train_every)
+            newest = self.replay.newest(blocks * config.train_every)
             batch = Batch(*(field.expand(updates, *field.shape) for field in newest))
         if config.reward_clip is not None:
             batch = batch._replace(reward=batch.reward.clamp(-config.reward_clip, config.reward_clip))
@@ -194,6 +192,11 @@ class DQN:
             losses.append(loss.detach())
         self.network.eval()
         return {"loss": torch.stack(losses).mean()}
+
+    def _copy_target(self) -> None:
+        if self.target_network is not None:
+            for frozen, learnt in zip(self.target_network.state_dict().values(), self.network.state_dict().values()):
+                frozen.copy_(learnt)
 
     def _targets(self, network: nn.Module, batch: Batch) -> Tensor:
         """What each transition says its action is worth: fields [..., B] -> [..., B]."""
@@ -225,3 +228,42 @@ class DQN:
         self.descent.load_state_dict(state["descent"])
         self.replay.load_state_dict(state["replay"])
         self.exploration.set_state(state["exploration"])
+
+
+def dqn_in(
+    name: str,
+    config: DQNConfig,
+    seeds: Seeds,
+    *,
+    num_environments: int = 1,
+    evaluation: EvaluationConfig = EvaluationConfig(),
+    device: torch.device | str = "cpu",
+) -> Interaction:
+    """A DQN in any gymnasium environment that counts its actions."""
+    environments = Environments(name, num_environments, seeds.child("environments"))
+    agent = DQN(
+        config,
+        environments.observation_shape,
+        environments.num_actions,
+        seeds.child("agent"),
+        observation_dtype=environments.observation_dtype,
+        device=device,
+    )
+    return Interaction(agent, environments, seeds, evaluation)
+
+
+def example(observation_shape: tuple[int, ...], num_actions: int, discount: float, seeds: Seeds) -> DQN:
+    """A small one that learns a small problem in a few thousand steps; the contract tests run it."""
+    config = DQNConfig(
+        backbone=MLPConfig(widths=(32,)),
+        discount=discount,
+        learning_rate=3e-3,
+        exploration=constant(0.5),
+        learn_after=100,
+        train_every=16,
+        updates=8,
+        batch_size=32,
+        replay_capacity=2_000,
+        copy_target_every=32,
+    )
+    return DQN(config, observation_shape, num_actions, seeds)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from agents.agent import Transition
+from lab.names import did_you_mean
 from lab.seeding import Seeds
 from lab.trial import State
 
@@ -58,8 +58,8 @@ class Environments:
         if isinstance(self.action_space, gym.spaces.Discrete):
             return int(self.action_space.n)
         raise ValueError(
-            f"{self.name} has the action space {self.action_space}, so its actions cannot be counted. An agent that chooses "
-            "among values of actions needs a Discrete space: take another environment, or an agent for continuous actions."
+            f"{self.name} has the action space {self.action_space}, so its actions cannot be counted. An agent "
+            "that chooses among values of actions needs a Discrete space: take another environment, or another agent."
         )
 
     def fresh(self, num: int, seeds: Seeds, *, once: bool = False, render: bool = False) -> Environments:
@@ -94,9 +94,7 @@ class Environments:
 
     def _for_gymnasium(self, actions: np.ndarray) -> list[Any]:
         if len(actions) != self.num:
-            raise ValueError(
-                f"{self.name}: {len(actions)} actions were given to {self.num} environments. Give each one."
-            )
+            raise ValueError(f"{self.name}: {len(actions)} actions for {self.num} environments. Give each one.")
         if isinstance(self.action_space, gym.spaces.Discrete):
             start = int(self.action_space.start)
             return [action + start for action in actions.tolist()]
@@ -163,10 +161,11 @@ class Environments:
         observation = np.asarray(observation, self.observation_dtype)
         if observation.tobytes() != state["observations"][i].tobytes():
             raise RuntimeError(
-                f"{self.name}: environment {i} was reset with the seed of its episode {self._episodes[i]} and given the same "
-                f"{len(self._actions[i])} actions again, but arrived at {observation} instead of {state['observations'][i]}. "
-                "The simulator is not deterministic, or is another version than when the state was saved: exact "
-                "resume is impossible. Seed whatever it draws from in reset(seed=...), or install the version used before."
+                f"{self.name}: environment {i} was reset with the seed of its episode {self._episodes[i]} and given "
+                f"the same {len(self._actions[i])} actions again, but arrived at {observation} instead of "
+                f"{state['observations'][i]}. The simulator is not deterministic, or is another version than when the "
+                "state was saved, so the run cannot go on exactly. Seed whatever it draws from in reset(seed=...), or "
+                "install the version used before."
             )
         return observation
 
@@ -179,10 +178,10 @@ def _make(name: str, settings: Settings, render: bool) -> gym.Env:
         mode = {"render_mode": "rgb_array"}
     try:
         return gym.make(name, disable_env_checker=True, **mode, **settings)
-    except (gym.error.UnregisteredEnv, gym.error.DeprecatedEnv, gym.error.Error) as error:
-        near = get_close_matches(name, list(gym.registry), n=3, cutoff=0.5)
-        hint = f" Did you mean {' or '.join(repr(each) for each in near)}?" if near else ""
-        raise ValueError(f"gymnasium cannot make an environment {name!r}: {error}.{hint}") from error
+    except gym.error.Error as error:
+        raise ValueError(
+            f"gymnasium cannot make an environment {name!r}: {error} {did_you_mean(name, gym.registry)}"
+        ) from error
     except TypeError as error:
         raise ValueError(f"{name} does not take the settings {dict(settings)}: {error}.") from error
 
@@ -195,8 +194,8 @@ def _observation_format(name: str, space: gym.Space) -> tuple[tuple[int, ...], n
     if isinstance(space, gym.spaces.Discrete):
         return (), np.dtype(np.int64)
     raise ValueError(
-        f"{name} has observations {space}; only Box and Discrete ones are supported. Wrap it so that it gives one array, "
-        "for instance with gymnasium.wrappers.FlattenObservation, and register the wrapped one under a name of its own."
+        f"{name} has observations {space}; only Box and Discrete ones are supported. Wrap it so that it gives one "
+        "array, for instance by gymnasium.wrappers.FlattenObservation, and register that under a name of its own."
     )
 
 
@@ -204,6 +203,6 @@ def _supported_action_space(name: str, space: gym.Space) -> gym.spaces.Discrete 
     if isinstance(space, gym.spaces.Discrete | gym.spaces.Box):
         return space
     raise ValueError(
-        f"{name} takes actions {space}; only Discrete and Box ones are supported. Wrap it so that an action is one number "
-        "or one array, and register the wrapped one under a name of its own."
+        f"{name} takes actions {space}; only Discrete and Box ones are supported. Wrap it so that an action is "
+        "one number or one array, and register that under a name of its own."
     )

@@ -25,9 +25,7 @@ class EvaluationConfig:
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
         if self.episodes < 1:
-            raise ValueError(
-                f"evaluation.episodes is {self.episodes}, from which there is no mean. Set it to at least 1."
-            )
+            raise ValueError(f"evaluation.episodes is {self.episodes}, which gives no mean. Set it to at least 1.")
         if not 0 <= self.epsilon <= 1:
             raise ValueError(f"evaluation.epsilon is {self.epsilon}, but a share lies between 0 and 1.")
 
@@ -80,7 +78,10 @@ class Interaction:
         return metrics
 
     def evaluate(self) -> Metrics:
-        """Mean return and length, and the lowest return, of fresh episodes; a function of weights, steps and seeds alone."""
+        """Mean return and length, and the lowest return, of fresh episodes.
+
+        They are a function of weights, steps and seeds alone.
+        """
         seeds = self._seeds.child(f"evaluation/{self._steps}")
         environments = self.environments.fresh(self.evaluation.episodes, seeds, once=True)
         returns, lengths = np.zeros(environments.num), np.zeros(environments.num)
@@ -109,8 +110,7 @@ class Interaction:
         clip = Clip(
             np.stack(frames[::every]),
             max(1, environments.frames_per_second // every),
-            f"return {sum(rewards):g} in {len(rewards)} steps"
-            + (f", every {every} steps a frame" if every > 1 else ""),
+            f"return {sum(rewards):g} in {len(rewards)} steps, {every} a frame",
         )
         return Episode(clip, np.array(rewards), np.stack(values) if values else None)
 

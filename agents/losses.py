@@ -8,16 +8,16 @@ from torch import Tensor
 
 
 def q_learning_target(reward: Tensor, discount: Tensor, next_q: Tensor) -> Tensor:
-    """reward + discount * max_a next_q, without gradient.
+    """Returns reward + discount * max_a next_q, without gradient.
 
-    reward [..., B]; discount [..., B], 0 where the episode terminated; next_q [..., B, A] values where the action led, often
-    of a target network. Returns [..., B]. Source: Watkins 1989; Mnih et al. 2015, algorithm 1.
+    reward [..., B]; discount [..., B], 0 where the episode terminated; next_q [..., B, A] values where the action led,
+    often of a target network. Returns [..., B]. Source: Watkins 1989; Mnih et al. 2015, algorithm 1.
     """
     return (reward + discount * next_q.amax(-1)).detach()
 
 
 def action_error(q: Tensor, action: Tensor, target: Tensor) -> Tensor:
-    """target - q[action], the signed error of the values of the actions taken.
+    """Returns target - q[action], the signed error of the values of the actions taken.
 
     q [B, A] values where the agent acted; action [B] in [0, A); target [B]. Returns [B].
     """
@@ -25,7 +25,7 @@ def action_error(q: Tensor, action: Tensor, target: Tensor) -> Tensor:
 
 
 def q_learning_error(q: Tensor, action: Tensor, reward: Tensor, discount: Tensor, next_q: Tensor) -> Tensor:
-    """reward + discount * max_a next_q - q[action]; no gradient flows through the target.
+    """Returns reward + discount * max_a next_q - q[action]; no gradient flows through the target.
 
     q [B, A]; action [B] in [0, A); reward [B]; discount [B]; next_q [B, A]. Returns [B].
     Source: Watkins 1989; Mnih et al. 2015, algorithm 1.
@@ -34,12 +34,12 @@ def q_learning_error(q: Tensor, action: Tensor, reward: Tensor, discount: Tensor
 
 
 def half_square(error: Tensor) -> Tensor:
-    """error^2 / 2, whose slope is the error."""
+    """Returns error^2 / 2, whose slope is the error."""
     return error.square() / 2
 
 
 def huber(error: Tensor, knee: float = 1.0) -> Tensor:
-    """error^2 / 2 up to |error| = knee, beyond it knee * (|error| - knee / 2): the slope never exceeds the knee.
+    """Returns error^2 / 2 up to |error| = knee, beyond it knee * (|error| - knee / 2): its slope stays within +-knee.
 
     Source: Huber 1964. With knee 1 its slope is the error clipped to [-1, 1], as in Mnih et al. 2015, methods.
     """

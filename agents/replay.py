@@ -36,7 +36,7 @@ class Replay:
         self,
         capacity: int,
         observation_shape: tuple[int, ...],
-        observation_dtype: np.dtype,
+        observation_dtype: np.dtype | type,
         generator: torch.Generator,
     ):
         """With the generator that `sample` draws from; its device is the replay's.
@@ -71,9 +71,9 @@ class Replay:
                 f"Set replay_capacity to {num} at least."
             )
         first = self._added % self.capacity
-        rows = slice(first, first + num)
-        if first + num > self.capacity:  # comes round
-            rows = np.arange(first, first + num) % self.capacity
+        # A slice where it can be, which is faster; row numbers where the ring comes round.
+        straight = first + num <= self.capacity
+        rows = slice(first, first + num) if straight else np.arange(first, first + num) % self.capacity
         fields = (
             transition.observation,
             transition.action,
@@ -118,8 +118,8 @@ class Replay:
         """Takes up copies of a state. Raises ValueError if it is of another capacity."""
         if state["capacity"] != self.capacity:
             raise ValueError(
-                f"The saved replay is a ring of {state['capacity']} transitions, but here it has {self.capacity}: its rows "
-                "would be in other places. Go on with the replay_capacity that the run began with."
+                f"The saved replay is a ring of {state['capacity']} transitions, but here it has {self.capacity}: "
+                "its rows would be in other places. Go on with the replay_capacity that the run began with."
             )
         self._added = state["added"]
         for name, field in self._storage._asdict().items():
@@ -134,8 +134,8 @@ def _check_memory(capacity: int, observation_shape: tuple[int, ...], dtype: torc
     needed, free = capacity * transition, free_memory(device)
     if needed > free:
         raise ValueError(
-            f"A replay of {capacity:,} transitions needs {needed / 2**30:.1f} GiB: 2 observations of {observation:,} bytes and "
-            f"16 more, {transition:,} bytes each. {device} has {free / 2**30:.1f} GiB free. "
+            f"A replay of {capacity:,} transitions needs {needed / 2**30:.1f} GiB: 2 observations of {observation:,} "
+            f"bytes and 16 more, {transition:,} bytes each. {device} has {free / 2**30:.1f} GiB free. "
             f"Set replay_capacity to {int(0.9 * free / transition):,} at most."
         )
 

@@ -12,20 +12,24 @@ bound is missed. Quick mode shows that everything runs; its numbers are too few 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import platform
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from lab.provenance import gpus, processor, versions
 from lab.statistics import Interval, bootstrap_interval
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +82,9 @@ class Result:
 
     title: str
     header: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    checks: list[Check]
-    notes: list[str]  # the estimator and why, what the runs had in common, one-off costs
+    rows: Sequence[tuple[str, ...]]
+    checks: Sequence[Check]
+    notes: Sequence[str]  # the estimator and why, what the runs had in common, one-off costs
 
     @property
     def holds(self) -> bool:
@@ -92,7 +96,7 @@ class Result:
         return "\n".join([*lines, *(f"  {note}" for note in self.notes), "", *(f"  {check}" for check in self.checks)])
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+def _table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
     """Lines with the first column on the left and the others on the right."""
     widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
     rule = tuple("-" * width for width in widths)
@@ -102,17 +106,33 @@ def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
     ]
 
 
-def alternate(arms: Mapping[str, Callable[[int], float]], repeats: int) -> dict[str, list[float]]:
+@dataclass(frozen=True, kw_only=True)
+class Elapsed:
+    """How long something took, in seconds, and for how many of them it had a processor."""
+
+    wall: float
+    processor: float  # of all threads of this process
+
+    @classmethod
+    def of(cls, action: Callable[[], object]) -> Elapsed:
+        """Runs the action, with what earlier ones left behind collected first."""
+        gc.collect()
+        wall, used = time.perf_counter(), time.process_time()
+        action()
+        return cls(wall=time.perf_counter() - wall, processor=time.process_time() - used)
+
+
+def alternate(arms: Mapping[str, Callable[[int], T]], repeats: int) -> dict[str, list[T]]:
     """What each arm returns, repeat by repeat, in turn and in reversed turn, so that drift and order favour none.
 
-    An arm is called with the repeat's number, usually runs something and returns its seconds. A round with the
-    number -1 warms everything up and is not counted.
+    An arm is called with the repeat's number, usually runs something and returns how long it took. A round with
+    the number -1 warms everything up and is not counted.
     """
     for arm in arms.values():
         arm(-1)
-    measured: dict[str, list[float]] = {name: [] for name in arms}
+    measured: dict[str, list[T]] = {name: [] for name in arms}
     for repeat in range(repeats):
-        for name in list(arms) if repeat % 2 == 0 else reversed(arms):
+        for name in list(arms) if repeat % 2 == 0 else reversed(list(arms)):
             measured[name].append(arms[name](repeat))
     return measured
 
@@ -123,20 +143,25 @@ def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> Interval:
     return bootstrap_interval(ratios, np.median, resamples=10_000)
 
 
+def between(interval: Interval, digits: int = 3) -> str:
+    """An estimate and its interval, short enough for a table."""
+    return f"{interval.estimate:.{digits}f} [{interval.low:.{digits}f}, {interval.high:.{digits}f}]"
+
+
 class Stopwatch:
     """Adds up the time spent inside chosen methods of chosen objects."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.calls = 0
+        self.calls: Counter[str] = Counter()  # by the method's name
         self._running = False
 
     def on(self, thing: object, *names: str) -> None:
         """Measures these methods of this object from now on; a call made inside another one counts once."""
         for name in names:
-            setattr(thing, name, self._measured(getattr(thing, name)))
+            setattr(thing, name, self._measured(name, getattr(thing, name)))
 
-    def _measured(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def _measured(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         def measured(*arguments: Any, **named: Any) -> Any:
             if self._running:
                 return method(*arguments, **named)
@@ -145,7 +170,7 @@ class Stopwatch:
                 return method(*arguments, **named)
             finally:
                 self.seconds += time.perf_counter() - started
-                self.calls += 1
+                self.calls[name] += 1
                 self._running = False
 
         return measured
@@ -163,6 +188,9 @@ def machine() -> dict[str, Any]:
     }
 
 
+_QUICK = "  Quick mode: too little was measured to hold anything to its bound.\n"
+
+
 def command(measure: Callable[[bool], Result], arguments: Sequence[str] | None = None) -> int:
     """The command line of a benchmark; returns the exit code: 1 where a bound is missed."""
     parser = argparse.ArgumentParser(description=(measure.__doc__ or "").partition("\n")[0])
@@ -173,7 +201,7 @@ def command(measure: Callable[[bool], Result], arguments: Sequence[str] | None =
     named = ", ".join(f"{name} {version}" for name, version in where["versions"].items())
     print(f"{where['cpu']}, {where['cores']} cores, load {where['load']}; {named}\n", flush=True)
     result = measure(options.quick)
-    print(result, flush=True)
+    print(f"{result}\n{_QUICK if options.quick else ''}", flush=True)
     if options.json is not None:
         record = {"machine": where, "quick": options.quick, "holds": result.holds, **asdict(result)}
         options.json.parent.mkdir(parents=True, exist_ok=True)

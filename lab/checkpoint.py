@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,16 +29,19 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from lab.store import RunError
 from lab.trial import State
 
 SCHEMA = "lab.checkpoint/1"
 PIECE = 1 << 20  # bytes
 _PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")  # pickle protocols, torch's zip
 
+_STEP = re.compile(r"step-(\d{12,})")
+
 log = logging.getLogger("lab")
 
 
-class CheckpointError(RuntimeError):
+class CheckpointError(RunError):
     """A checkpoint cannot be written or none can be used."""
 
 
@@ -54,16 +58,18 @@ class Checkpoints:
 
     def __init__(self, folder: Path, keep: int = 2):
         self.folder, self.keep = folder, keep
+        self._sound: set[str] = set()  # pieces that this process has written or read whole
 
     def steps(self) -> list[int]:
         """The steps at which a checkpoint was saved, oldest first, torn ones included."""
-        return sorted(int(path.name.removeprefix("step-")) for path in self.folder.glob("step-*"))
+        return sorted(int(match[1]) for path in self.folder.glob("step-*") if (match := _STEP.fullmatch(path.name)))
 
     def save(self, step: int, state: State) -> None:
         """Saves durably; at every instant a kill leaves the checkpoints before it as they were."""
         try:
             self._save(step, state)
         except OSError as error:
+            shutil.rmtree(self._aside(step), ignore_errors=True)  # a full disk has better use for the room
             raise CheckpointError(
                 f"The checkpoint of step {step} could not be written under {self.folder}: {error.strerror or error}. "
                 "The earlier checkpoints are untouched. Make room (or give another folder by --runs-dir) and "
@@ -79,7 +85,7 @@ class Checkpoints:
         for step in reversed(self.steps()):
             try:
                 state = self._load(step)
-            except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+            except (OSError, ValueError, LookupError, TypeError, AttributeError, SafetensorError) as error:
                 torn.append((step, str(error)))
                 continue
             for bad, why in torn:
@@ -98,7 +104,7 @@ class Checkpoints:
 
     def _save(self, step: int, state: State) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        final, aside = self.folder / _name(step), self.folder / f".writing-{_name(step)}"
+        final, aside = self.folder / _name(step), self._aside(step)
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
         tensors: list[Tensor] = []
@@ -121,22 +127,35 @@ class Checkpoints:
             shutil.rmtree(final)
         aside.rename(final)
         _sync_folder(self.folder)
-        self._prune()
+        self._prune(step)
+
+    def _aside(self, step: int) -> Path:
+        return self.folder / f".writing-{_name(step)}"
 
     def _write_piece(self, piece: memoryview) -> str:
         name = sha256(piece).hexdigest()
         path = self.folder / "pieces" / name
-        if not path.exists() or path.stat().st_size != len(piece):
+        # A piece that an earlier process left may have been damaged since, so only one that was read is relied on.
+        if name not in self._sound or not path.exists():
             path.parent.mkdir(exist_ok=True)
             aside = path.with_suffix(".writing")
             _write(aside, piece)
             aside.rename(path)
+            self._sound.add(name)
         return name
 
-    def _prune(self) -> None:
-        """Removes all but the newest checkpoints, and the pieces that none refers to any more."""
-        for step in self.steps()[: -self.keep]:
+    def _prune(self, newest: int) -> None:
+        """Removes all but the newest checkpoints, and the pieces that none refers to any more.
+
+        Later ones than the newest are those that were torn when the run was resumed: kept, they would push intact
+        ones out.
+        """
+        steps = self.steps()
+        reached = [step for step in steps if step <= newest]
+        for step in [*reached[: -self.keep], *(step for step in steps if step > newest)]:
             shutil.rmtree(self.folder / _name(step))
+        for left in self.folder.glob(".writing-*"):  # by a kill while saving
+            shutil.rmtree(left)
         folder = self.folder / "pieces"
         if not folder.exists():
             return
@@ -145,7 +164,7 @@ class Checkpoints:
         for step in self.steps():
             try:
                 used |= {name for item in self._body(step)["large"].values() for name in item["pieces"]}
-            except (OSError, ValueError, KeyError):
+            except (OSError, ValueError, LookupError, TypeError):
                 continue  # torn: `newest` tells, and its pieces serve nobody
         for path in folder.iterdir():
             if path.name not in used:
@@ -183,8 +202,11 @@ class Checkpoints:
             piece = (self.folder / "pieces" / name).read_bytes()
             if sha256(piece).hexdigest() != name:
                 raise ValueError(f"pieces/{name} does not match its checksum")
+            self._sound.add(name)
             flat[offset : offset + len(piece)] = np.frombuffer(piece, np.uint8)
             offset += len(piece)
+        if offset != len(flat):
+            raise ValueError(f"its pieces hold {offset} of {len(flat)} bytes of a tensor")
         return whole
 
 

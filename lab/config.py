@@ -78,7 +78,8 @@ def address(experiment: str, config: Any) -> str:
     All settings count but those under `run`: budget, cadence, tracking and machine decide when to look and
     where to compute, not what is learnt, so that raising `--run.steps` goes on in the same directory.
     """
-    settings = {key: value for key, value in to_json(config).items() if key != "run"}
+    typed = from_json(type(config), to_json(config))  # a 1 given for a number such as 1.0 is the same setting
+    settings = {key: value for key, value in to_json(typed).items() if key != "run"}
     text = json.dumps({"experiment": experiment, "config": settings}, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()[:10]
 
@@ -147,6 +148,9 @@ def _parse_union(types_: tuple[Any, ...], value: Any, name: str) -> Any:
     for candidate in types_:
         if type(value) is candidate:
             return value
+    objects = [candidate for candidate in types_ if is_dataclass(candidate)]
+    if isinstance(value, dict) and len(objects) == 1:
+        return _parse(objects[0], value, name)  # what is wrong in it is said in its own words
     for candidate in types_:
         try:
             return _parse(candidate, value, name)
@@ -165,4 +169,4 @@ def _parse_tuple(types_: tuple[Any, ...], value: Any, name: str) -> tuple[Any, .
 
 def _said(type_: Any) -> str:
     words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "none"}
-    return words.get(type_, str(type_).replace("typing.", ""))
+    return words.get(type_, type_.__name__ if is_dataclass(type_) else str(type_).replace("typing.", ""))

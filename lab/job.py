@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,20 +41,25 @@ def run_job(
     record, experiment, config = read(directory)
     options: RunConfig = config.run
     with directory.lock():
-        before = directory.environment()
-        device = options.torch_device()
-        # What fixes the bits is kept from the first attempt on, unless the config says otherwise.
-        threads = options.threads or before.get("threads") or threads or os.cpu_count() or 1
-        now = environment(device, threads, options.deterministic)
-        for change in changes(before, now) if before else []:
-            log.warning("%s: %s; from here on the run may differ from an uninterrupted one.", directory.path, change)
-        directory.write_environment(now)
         report = _Status(directory, options, watch)
         try:
+            before = directory.environment()
+            device = options.torch_device()
+            # What fixes the bits is kept from the first attempt on, unless the config says otherwise.
+            threads = options.threads or before.get("threads") or threads or os.cpu_count() or 1
+            now = environment(device, threads, options.deterministic)
+            for change in changes(before, now) if before else []:
+                log.warning(
+                    "%s: %s; from here on the run may differ from an uninterrupted one.", directory.path, change
+                )
+            directory.write_environment(now)
             with fixed_bits(threads, options.deterministic):
                 seeds = Seeds(record["seed"])
                 trial = experiment.make(config, seeds)
                 report.unit = trial.unit
+                if record["unit"] != trial.unit:  # whoever launched it did not build the trial
+                    record = {**record, "unit": trial.unit}
+                    directory.write_record(record)
                 tracker = trackers(directory.path, mode=options.wandb, record=record)
                 checkpoints = Checkpoints(directory.checkpoints, options.keep)
                 outcome = run(
@@ -67,10 +73,12 @@ def run_job(
                     stop=stop,
                 )
         except KeyboardInterrupt:
-            report.write("interrupted", error="stopped at once by a second Ctrl-C")
+            with suppress(RunError):
+                report.write("interrupted", error="stopped at once by Ctrl-C")
             raise
         except BaseException as error:
-            report.write("failed", error=f"{type(error).__name__}: {error}")
+            with suppress(RunError):  # a full disk takes no status either, and the first error says more
+                report.write("failed", error=f"{type(error).__name__}: {error}")
             raise
         report.step = outcome.step
         report.write(outcome.state, error=outcome.reason or None, state_sha256=outcome.state_sha256)
@@ -132,14 +140,17 @@ def exit_code(outcome: Outcome) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """`python -m lab.job DIRECTORY [THREADS]`: 0 finished, 1 failed, 128 + signal interrupted."""
+    """`python -m lab.job DIRECTORY [THREADS [LAUNCHER]]`: 0 finished, 1 failed, 128 + signal interrupted.
+
+    LAUNCHER is the process without which the job shall not go on; it may be gone before this line is reached.
+    """
     logging.basicConfig(format="%(levelname)s %(message)s", level=logging.INFO)
-    launcher = os.getppid()
+    threads = int(arguments[1]) if len(arguments) > 1 else None
+    launcher = int(arguments[2]) if len(arguments) > 2 else None
 
     def orphaned() -> str:
-        return "its launcher is gone" if os.getppid() != launcher else ""
+        return "its launcher is gone" if launcher is not None and os.getppid() != launcher else ""
 
-    threads = int(arguments[1]) if len(arguments) > 1 else None
     try:
         return exit_code(run_job(RunDirectory(Path(arguments[0])), stop=orphaned, threads=threads))
     except Exception:

@@ -12,13 +12,14 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from operator import index
 from pathlib import Path
 from typing import Any
 
 from lab.checkpoint import CheckpointError
-from lab.config import ConfigError, address, differences, replace, to_json
+from lab.config import ConfigError, address, differences, from_json, replace, to_json
 from lab.experiment import Experiment, ExperimentError, load
 from lab.job import run_job
 from lab.names import did_you_mean
@@ -67,14 +68,19 @@ def launch(
     beside the new ones. A run that fails does not stop the others; its Launched says what went wrong.
     """
     experiment = load(name)
+    if jobs < 1:
+        raise ConfigError(f"jobs is {jobs}. It must be at least 1.")
     chosen = arms(experiment, replace(config or experiment.Config(), changes or {}), variants)
+    wanted = unique_seeds(seeds)
+    if jobs < 1:
+        raise ConfigError(f"jobs is {jobs}. It must be at least 1.")
+    for settings in chosen.values():
+        settings.run.torch_device()  # told before the first run starts
     todo = [
         (variant, seed, prepare(experiment, variant, settings, seed, runs_folder(runs_dir), fresh=fresh))
         for variant, settings in chosen.items()
-        for seed in unique_seeds(seeds)
+        for seed in wanted
     ]
-    if jobs < 1:
-        raise ConfigError(f"jobs is {jobs}. It must be at least 1.")
     return list((_in_turn if jobs == 1 else _side_by_side)(name, todo, jobs, watch))
 
 
@@ -91,18 +97,26 @@ def arms(experiment: Experiment, config: Any, wanted: Iterable[str]) -> dict[str
 
 def unique_seeds(seeds: Iterable[int]) -> list[int]:
     """The seeds in order, each once. Raises ConfigError for none or a negative one."""
-    found = list(dict.fromkeys(seeds))
+    found = list(dict.fromkeys(index(seed) for seed in seeds))  # numpy's whole numbers become Python's
     if not found or min(found) < 0:
         raise ConfigError(f"The seeds are {found}. Give one or more whole numbers from 0 up, such as 0-4 or 1,5,7.")
     return found
 
 
 def prepare(experiment: Experiment, variant: str, config: Any, seed: int, runs: Path, *, fresh: bool) -> RunDirectory:
-    """Makes or finds the run directory of a seed, with config.json saying what is asked of it now."""
+    """Makes or finds the run directory of a seed, with config.json saying what is asked of it now.
+
+    Raises RunError if the directory holds the run of another config. One that another process works in is left as
+    it is: the job will be refused there.
+    """
     where = address(experiment.name, config)
     directory = RunDirectory.at(runs, experiment.name, where, seed)
     if fresh and (kept := directory.set_aside()):
         log.info("Starting over; the old run is kept as %s.", kept.path)
+    if directory.exists():
+        refuse_another(directory, experiment, where)
+        if directory.locked():
+            return directory
     target = experiment.target
     unit = directory.status()["unit"] if directory.exists() else ""
     directory.write_record(
@@ -119,6 +133,18 @@ def prepare(experiment: Experiment, variant: str, config: Any, seed: int, runs: 
         }
     )
     return directory
+
+
+def refuse_another(directory: RunDirectory, experiment: Experiment, where: str) -> None:
+    """Raises RunError where config.json does not belong to the address: its checkpoints would be taken for others."""
+    record = directory.record()
+    there = address(record["experiment"], from_json(experiment.Config, record["config"]))
+    if (record["experiment"], record["hash"], there) != (experiment.name, where, where):
+        raise RunError(
+            f"{directory.path} is a run of another config: its config.json is of {record['experiment']}/{there} and "
+            f"says {record['hash']}. The file was edited, or the folder moved. Move it back, or start over with "
+            "--fresh, which keeps it beside the new run."
+        )
 
 
 def command(experiment: Experiment, variant: str, config: Any, seed: int) -> str:
@@ -174,7 +200,7 @@ def _here(directory: RunDirectory, watch: Watch) -> tuple[str, str | None]:
     try:
         outcome = run_job(directory, watch=lambda progress: watch(directory, progress))
     except Exception as error:
-        with open(directory.path / "log.txt", "a") as log_file:
+        with suppress(OSError), open(directory.path / "log.txt", "a") as log_file:  # a full disk is told all the same
             traceback.print_exc(file=log_file)
         if not isinstance(error, _SAID):
             log.exception("%s failed.", directory.path)  # a fault in the code wants its traceback
@@ -200,13 +226,13 @@ def _side_by_side(name: str, todo: _Todo, jobs: int, watch: Watch) -> Iterator[L
             for signal_number in signals[told:]:
                 # The first asks the children to save and stop; a second one ends them at once.
                 for process, _ in going.values():
-                    process.send_signal(signal.SIGKILL if told else signal.SIGTERM)
+                    process.send_signal(signal.SIGKILL if told else signal_number)
                 told += 1
                 log.debug("passed on signal %s", signal_number)
             for process, item in list(going.values()):
                 if process.poll() is not None:
                     del going[process.pid]
-                    state, error = _ended(process, item[2])
+                    state, error = _ended(process, item[2], signals)
                     done[id(item)] = (state, "ran", error)
                     watch(item[2], Launched(item[2], name, item[0], item[1], state, "ran", error))
                 else:
@@ -219,7 +245,7 @@ def _side_by_side(name: str, todo: _Todo, jobs: int, watch: Watch) -> Iterator[L
 
 def _start(directory: RunDirectory, threads: int) -> subprocess.Popen:
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    command_line = [sys.executable, "-m", "lab.job", str(directory.path), str(threads)]
+    command_line = [sys.executable, "-m", "lab.job", str(directory.path), str(threads), str(os.getpid())]
     with open(directory.path / "log.txt", "ab") as log_file:
         # A session of its own: Ctrl-C reaches the launcher alone, which passes it on once.
         return subprocess.Popen(
@@ -232,12 +258,14 @@ def _start(directory: RunDirectory, threads: int) -> subprocess.Popen:
         )
 
 
-def _ended(process: subprocess.Popen, directory: RunDirectory) -> tuple[str, str | None]:
+def _ended(process: subprocess.Popen, directory: RunDirectory, signals: list[int]) -> tuple[str, str | None]:
     status = directory.status()
     if process.returncode == 0 and status["state"] == "finished":
         return "finished", None
-    if status["state"] == "interrupted" and process.returncode > 0:
+    if status["state"] == "interrupted" and process.returncode > 128:
         return "interrupted", status["error"]
+    if signals and process.returncode < 0:  # it had not begun to train, or a second signal ended it
+        return "interrupted", signal.Signals(signals[0]).name
     if process.returncode < 0:
         name = signal.Signals(-process.returncode).name
         return "failed", f"its process was ended by {name}; the same command goes on from the newest checkpoint"
@@ -254,11 +282,19 @@ def _tell_progress(directory: RunDirectory, watch: Watch) -> None:
 @contextmanager
 def _collected_signals() -> Iterator[list[int]]:
     received: list[int] = []
+    last = 0.0
+
+    def note(number: int, frame: object) -> None:
+        nonlocal last
+        if time.monotonic() - last > 1.0:  # seconds; what follows sooner is an echo of the same Ctrl-C
+            received.append(number)
+        last = time.monotonic()
+
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
     numbers = (signal.SIGTERM, signal.SIGINT)
-    before = {number: signal.signal(number, lambda n, frame: received.append(n)) for number in numbers}
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield received
     finally:

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -57,7 +57,7 @@ class RunConfig:
             raise ValueError(f"run.threads is {self.threads}. It must be at least 1, or none.")
 
     def torch_device(self) -> torch.device:
-        """The device that `device` names. Raises ValueError if the machine does not have it."""
+        """The device that `device` names. Raises DeviceError if the machine does not have it."""
         if self.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         try:
@@ -65,11 +65,15 @@ class RunConfig:
             torch.empty(1, device=device)
         except (RuntimeError, AssertionError) as error:
             there = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
-            raise ValueError(
+            raise DeviceError(
                 f"run.device is {self.device!r}, which this machine cannot use ({str(error).splitlines()[0]}). "
                 f"There are: {', '.join(there)}. 'auto' takes the GPU where there is one."
             ) from error
         return device
+
+
+class DeviceError(ValueError):
+    """The machine does not have the device that was asked for."""
 
 
 class NonFiniteMetric(ArithmeticError):
@@ -148,7 +152,8 @@ class _Loop:
             with preserved_generators(), _signals() as signalled:
                 outcome = self._drive(signalled)
         except BaseException:
-            self.tracker.finish("failed")
+            with suppress(Exception):  # what went wrong first is what has to be told
+                self.tracker.finish("failed")
             raise
         self.tracker.finish(outcome.state)
         return outcome
@@ -262,6 +267,7 @@ class _Loop:
         return self.seconds_before + time.monotonic() - self.started
 
 
+_ECHO = 1.0  # seconds
 _TIME_IS_UP = "the time budget run.minutes is spent"
 
 
@@ -285,9 +291,17 @@ class Averages:
 
     def take(self) -> dict[str, float]:
         """The mean of each metric since the last call. Raises NonFiniteMetric for one that is no number."""
-        means = {}
-        for name, values in self.values.items():
-            numbers = _stacked(values)
+        means = {name: float(numbers.mean()) for name, numbers in self._finite().items()}
+        self.values, self.steps = {}, {}
+        return means
+
+    def state_dict(self) -> State:
+        """What was added since the last `take`. Raises NonFiniteMetric too, so that no checkpoint holds a bad one."""
+        return {"values": self._finite(), "steps": {name: list(steps) for name, steps in self.steps.items()}}
+
+    def _finite(self) -> dict[str, Tensor]:
+        every = {name: _stacked(values) for name, values in self.values.items()}
+        for name, numbers in every.items():
             finite = numbers.isfinite()
             if not bool(finite.all()):
                 first = int((~finite).nonzero()[0])
@@ -295,12 +309,7 @@ class Averages:
                     f"The training metric {name!r} became {float(numbers[first])} at step {self.steps[name][first]}. "
                     "A learning rate that is too high is the usual cause: lower it, or clip the gradients."
                 )
-            means[name] = float(numbers.mean())
-        self.values, self.steps = {}, {}
-        return means
-
-    def state_dict(self) -> State:
-        return {"values": {n: _stacked(v) for n, v in self.values.items()}, "steps": dict(self.steps)}
+        return every
 
     def load_state_dict(self, state: State) -> None:
         self.values = {name: values.tolist() for name, values in state["values"].items()}
@@ -319,17 +328,24 @@ def _stacked(values: list[Tensor | float]) -> Tensor:
 def _signals() -> Iterator[list[str]]:
     """Collects the first SIGTERM or Ctrl-C instead of dying of it; a second one is no longer held back.
 
-    Python lets only the main thread do so; in another thread signals stay what they were.
+    What follows the first within a second is its echo: a wrapper and the terminal often both pass it on.
+    Python lets only the main thread handle signals; in another thread they stay what they were.
     """
     received: list[str] = []
     if threading.current_thread() is not threading.main_thread():
         yield received
         return
+    first = 0.0
 
     def note(number: int, frame: object) -> None:
-        received.append(signal.Signals(number).name)
-        for each, old in before.items():
-            signal.signal(each, old)
+        nonlocal first
+        if not received:
+            first = time.monotonic()
+            received.append(signal.Signals(number).name)
+        elif time.monotonic() - first > _ECHO:
+            for each, old in before.items():
+                signal.signal(each, old)
+            signal.raise_signal(number)
 
     before = {each: signal.signal(each, note) for each in (signal.SIGTERM, signal.SIGINT)}
     try:

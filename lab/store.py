@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ class RunDirectory:
         """status.json. A run that says it is running but whose process is gone is told as interrupted."""
         path = self.path / "status.json"
         if not path.exists():
-            return {"state": "interrupted", "step": 0, "budget": 0, "unit": "", "error": None}
+            return {"state": "waiting", "step": 0, "budget": 0, "unit": "", "error": None}
         status = _read_json(path)
         if status.get("state") == "running" and not self.locked():
             status |= {
@@ -129,19 +130,22 @@ class RunDirectory:
     def locked(self) -> bool:
         """Whether a process is working in the directory at this moment."""
         try:
-            with self.lock():
+            with self.lock(patience=0.0):
                 return False
         except RunError:
             return True
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Holds the directory for one process; the system lets go when the process ends, however it ends."""
+    def lock(self, patience: float = 1.0) -> Iterator[None]:
+        """Holds the directory for one process; the system lets go when the process ends, however it ends.
+
+        Where it is held already, tries again for `patience` seconds: a look by `locked` holds it for an instant.
+        """
         if not self.path.exists():
             yield
             return
         with open(self.path / ".lock", "a") as file:
-            _hold(file, self.path)
+            _hold(file, self.path, time.monotonic() + patience)
             yield
 
 
@@ -158,12 +162,20 @@ def find_runs(runs: Path) -> list[RunDirectory]:
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON aside and renames it, so that a reader never sees half a file."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    with open(aside, "w") as file:
-        json.dump(value, file, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, path)
+    text = json.dumps(value, indent=1) + "\n"
+    try:
+        with open(aside, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise RunError(
+            f"{path} could not be written: {error.strerror or error}. What was there before is untouched. Make room "
+            "(or give another folder by --runs-dir) and run the same command again: it goes on from the newest "
+            "checkpoint."
+        ) from error
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -180,14 +192,18 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _hold(file: TextIO, path: Path) -> None:
+def _hold(file: TextIO, path: Path, until: float) -> None:
     try:
         import fcntl
     except ImportError:  # Windows: two processes in one directory are not kept apart there
         return
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise RunError(
-            f"Another process is working in {path}. Wait for it or stop it; `lab runs` shows how far it is."
-        ) from None
+    while True:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= until:
+                raise RunError(
+                    f"Another process is working in {path}. Wait for it or stop it; `lab runs` shows how far it is."
+                ) from None
+            time.sleep(0.05)

@@ -8,11 +8,43 @@ run's history by line number, so that a batch that is sent again overwrites itse
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
+
+import pytest
+
+CLOSED = "http://127.0.0.1:9"  # nobody listens there
+
+RECORD: dict[str, Any] = {
+    "experiment": "probe",
+    "variant": None,
+    "hash": "abcdef",
+    "seed": 3,
+    "unit": "updates",
+    "config": {"agent": {"discount": 0.99}, "run": {"steps": 100}},
+}
+
+
+def isolate(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Leaves a test no account, no settings of the user's and no way out."""
+    for name in [*os.environ]:
+        if name.startswith("WANDB_") or name.lower().endswith("_proxy") or name == "NETRC":
+            monkeypatch.delenv(name)
+    for name, value in {
+        "HOME": str(home),
+        "WANDB_CONFIG_DIR": str(home / "config"),
+        "WANDB_CACHE_DIR": str(home / "cache"),
+        "WANDB_DATA_DIR": str(home / "data"),
+        "WANDB_BASE_URL": CLOSED,
+        "WANDB_ERROR_REPORTING": "false",
+        "OMP_NUM_THREADS": "1",
+    }.items():
+        monkeypatch.setenv(name, value)
 
 
 @dataclass

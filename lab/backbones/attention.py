@@ -7,13 +7,13 @@ keys [B, K, ·], values [B, K, ·] and a boolean mask, True where the query may 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lab.backbones.layers import Initialisation, initialise
+from lab.backbones.layers import Initialisation, check_name, initialise
 from lab.backbones.sequence import valid_steps
 
 Score = Literal["dot", "general", "concat"]
@@ -72,9 +72,7 @@ class BahdanauAttention(nn.Module):
         self.score = AdditiveScore(query_features, key_features, features)
         initialise(self, initialisation)
 
-    def forward(
-        self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Returns context [B, Q, V] and weights [B, Q, K]."""
         return attend(self.score(query, keys), values, mask)
 
@@ -95,16 +93,13 @@ class LuongAttention(nn.Module):
         initialisation: Initialisation = "torch",
     ):
         super().__init__()
+        check_name(score, get_args(Score), "score")
         self.key: nn.Module = nn.Identity()
         self.concat: AdditiveScore | None = None
         if score == "general":
             self.key = nn.Linear(key_features, query_features, bias=False)
         elif score == "concat":
             self.concat = AdditiveScore(query_features, key_features, query_features)
-        elif score != "dot":
-            raise ValueError(
-                f"score is {score!r}, which names nothing here. Choose from dot, general, concat."
-            )
         elif query_features != key_features:
             raise ValueError(
                 f"The query has {query_features} features and the keys have {key_features}, so their dot "
@@ -113,9 +108,7 @@ class LuongAttention(nn.Module):
             )
         initialise(self, initialisation)
 
-    def forward(
-        self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Returns context [B, Q, V] and weights [B, Q, K]."""
         scores = self.concat(query, keys) if self.concat else query @ self.key(keys).transpose(-2, -1)
         return attend(scores, values, mask)
@@ -153,9 +146,7 @@ class MultiHeadAttention(nn.Module):
         self.dropout = nn.Dropout(dropout)
         initialise(self, initialisation)
 
-    def forward(
-        self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Returns context [B, Q, features] and each head's weights [B, heads, Q, K] (before dropout)."""
         q, k, v = self.split(query, keys, values)
         scores = q @ k.transpose(-2, -1) / q.shape[-1] ** 0.5
@@ -171,9 +162,7 @@ class MultiHeadAttention(nn.Module):
         """
         q, k, v = self.split(query, keys, values)
         dropout = self.dropout.p if self.dropout.training else 0.0
-        return self.join(
-            F.scaled_dot_product_attention(q, k, v, per_head(mask), dropout_p=dropout, is_causal=causal)
-        )
+        return self.join(F.scaled_dot_product_attention(q, k, v, per_head(mask), dropout_p=dropout, is_causal=causal))
 
     def split(self, query: Tensor, keys: Tensor, values: Tensor) -> tuple[Tensor, ...]:
         """Projects and shares the features out: [B, Q or K, ·] -> [B, heads, Q or K, features / heads]."""

@@ -40,17 +40,13 @@ class Backbone(nn.Module):
         else:
             fix = f"Reshape the inputs, or build the {name} with input_shape {given[1:]}."
         expected = ", ".join(["B", *map(str, self.input_shape)])
-        return ValueError(
-            f"{name} was given inputs of shape {list(given)}, but it was built for [{expected}]. {fix}"
-        )
+        return ValueError(f"{name} was given inputs of shape {list(given)}, but it was built for [{expected}]. {fix}")
 
 
 class BackboneConfig(Protocol):
     """A frozen keyword-only dataclass that builds a backbone for examples of a shape."""
 
-    example_shape: ClassVar[
-        tuple[int, ...]
-    ]  # a small shape that the defaults accept; the contract tests build with it
+    example_shape: ClassVar[tuple[int, ...]]  # a small shape that the defaults accept; the contract tests build with it
 
     def build(self, input_shape: tuple[int, ...]) -> Backbone:
         """Draws initial weights from torch's global generator: wrap it in `seeds.initialising(name)`."""

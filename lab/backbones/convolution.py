@@ -102,9 +102,7 @@ def stack(config: ConvolutionConfig, input_shape: tuple[int, ...]) -> tuple[nn.S
     layers = nn.Sequential()
     in_channels, height, width = input_shape
     for i, channels in enumerate(config.channels):
-        convolution = nn.Conv2d(
-            in_channels, channels, kernels[i], strides[i], paddings[i], bias=not batch_norms[i]
-        )
+        convolution = nn.Conv2d(in_channels, channels, kernels[i], strides[i], paddings[i], bias=not batch_norms[i])
         layers.add_module(f"convolution_{i}", convolution)
         height, width = (out_size(n, kernels[i], strides[i], paddings[i], i) for n in (height, width))
         if batch_norms[i]:

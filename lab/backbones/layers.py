@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from difflib import get_close_matches
+from collections.abc import Callable, Iterable, Mapping
 from math import sqrt
 from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
+
+from lab.names import did_you_mean
 
 Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "gelu"]
 Initialisation = Literal["torch", "zeros", "fan_in", "xavier", "he"]
@@ -87,11 +88,12 @@ def per_layer(setting: Entry | tuple[Entry, ...], num_layers: int, name: str) ->
 
 
 def choose(table: Mapping[str, Entry], name: str, setting: str) -> Entry:
-    """The entry of that name; an unknown one is refused with the nearest that exists."""
-    if name in table:
-        return table[name]
-    near = get_close_matches(name, table, n=1)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    raise ValueError(
-        f"{setting} is {name!r}, which names nothing here. {hint}Choose from {', '.join(table)}."
-    )
+    """The entry of that name."""
+    check_name(name, table, setting)
+    return table[name]
+
+
+def check_name(name: str, valid: Iterable[str], setting: str) -> None:
+    """Refuses a value that names nothing, with the nearest that does."""
+    if name not in valid:
+        raise ValueError(f"{setting} is {name!r}, which names nothing here. {did_you_mean(name, valid)}")

@@ -53,9 +53,7 @@ class MLP(Backbone):
         self.layers = nn.Sequential()
         for i, (in_features, out_features) in enumerate(pairwise(sizes)):
             # batch norm subtracts the mean, so a bias before it would never learn
-            self.layers.add_module(
-                f"linear_{i}", nn.Linear(in_features, out_features, bias=not batch_norms[i])
-            )
+            self.layers.add_module(f"linear_{i}", nn.Linear(in_features, out_features, bias=not batch_norms[i]))
             if batch_norms[i]:
                 self.layers.add_module(f"batch_norm_{i}", nn.BatchNorm1d(out_features))
             self.layers.add_module(f"activation_{i}", activation_layer(config.activation))

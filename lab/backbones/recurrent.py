@@ -31,9 +31,7 @@ class RecurrentConfig:
     bidirectional: bool = False
     pool: Pool = "last"  # what stands for the whole sequence
     initialisation: Initialisation = "torch"
-    dropout: float | tuple[float, ...] = (
-        0.0  # share of units dropped after a layer; for all layers, or one a layer
-    )
+    dropout: float | tuple[float, ...] = 0.0  # share of units dropped after a layer; for all layers, or one a layer
 
     example_shape: ClassVar[tuple[int, ...]] = (5, 3)
 
@@ -77,9 +75,7 @@ class Recurrent(SequenceBackbone):
 
     def last(self, steps: Tensor, lengths: Tensor | None) -> Tensor:
         forward = super().last(steps, lengths)
-        return (
-            forward if self.causal else torch.cat([forward[:, : self.width], steps[:, 0, self.width :]], -1)
-        )
+        return forward if self.causal else torch.cat([forward[:, : self.width], steps[:, 0, self.width :]], -1)
 
 
 def unroll(layer: nn.Module, inputs: Tensor, lengths: Tensor | None) -> Tensor:

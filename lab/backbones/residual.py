@@ -37,9 +37,7 @@ class ResidualConfig:
     activation: Activation = "relu"
     initialisation: Initialisation = "he"
     batch_norm: bool | tuple[bool, ...] = True  # for all stages, or one a stage; the stem follows the first
-    dropout: float | tuple[float, ...] = (
-        0.0  # share of units dropped between a block's convolutions; all or each stage
-    )
+    dropout: float | tuple[float, ...] = 0.0  # share of units dropped between a block's convolutions; all or each stage
 
     example_shape: ClassVar[tuple[int, ...]] = (2, 6, 5)
 
@@ -74,9 +72,7 @@ class Residual(Backbone):
         for stage, out_channels in enumerate(config.channels):
             for i in range(blocks[stage]):
                 stride = 2 if stage > 0 and i == 0 else 1
-                block = BasicBlock(
-                    channels, out_channels, stride, config, batch_norms[stage], dropouts[stage]
-                )
+                block = BasicBlock(channels, out_channels, stride, config, batch_norms[stage], dropouts[stage])
                 self.blocks.add_module(f"{stage}_{i}", block)
                 height, width = (out_size(n, 3, stride, 1, stage) for n in (height, width))
                 channels = out_channels
@@ -119,9 +115,7 @@ class BasicBlock(nn.Module):
         self.shortcut: nn.Module | None = None
         if config.shortcut:
             same = in_channels == out_channels and stride == 1
-            self.shortcut = (
-                nn.Identity() if same else convolution(in_channels, out_channels, batch_norm, 1, stride)
-            )
+            self.shortcut = nn.Identity() if same else convolution(in_channels, out_channels, batch_norm, 1, stride)
 
     def forward(self, inputs: Tensor) -> Tensor:
         outputs = self.residual(inputs)
@@ -130,11 +124,7 @@ class BasicBlock(nn.Module):
         return self.activation(outputs)
 
 
-def convolution(
-    in_channels: int, out_channels: int, batch_norm: bool, kernel_size: int, stride: int
-) -> nn.Sequential:
+def convolution(in_channels: int, out_channels: int, batch_norm: bool, kernel_size: int, stride: int) -> nn.Sequential:
     """A convolution padded so that stride 1 keeps the size, then batch norm if wanted."""
-    layer = nn.Conv2d(
-        in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=not batch_norm
-    )
+    layer = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding=kernel_size // 2, bias=not batch_norm)
     return nn.Sequential(layer, nn.BatchNorm2d(out_channels)) if batch_norm else nn.Sequential(layer)

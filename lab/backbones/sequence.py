@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from lab.backbones.backbone import Backbone, check_axes
+from lab.backbones.layers import check_name
 
 Pool = Literal["last", "mean"]
 
@@ -24,8 +25,7 @@ class SequenceBackbone(Backbone):
 
     def __init__(self, input_shape: tuple[int, ...], out_features: int, pool: Pool):
         check_axes(type(self).__name__, input_shape, "T F")
-        if pool not in ("last", "mean"):
-            raise ValueError(f"pool is {pool!r}, which names nothing here. Choose from last, mean.")
+        check_name(pool, get_args(Pool), "pool")
         super().__init__(input_shape, out_features)
         self.pool = pool
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import log
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -14,33 +14,33 @@ from lab.backbones.layers import (
     Activation,
     Initialisation,
     activation_layer,
+    check_name,
     dropout_layer,
     initialise,
     per_layer,
 )
 from lab.backbones.sequence import Pool, SequenceBackbone, valid_steps
 
+Positions = Literal["learned", "sinusoidal", "none"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class TransformerConfig:
     """Blocks of self-attention and a feed-forward layer, each normalised first and added to its input.
 
-    Sources: Vaswani et al. 2017; Xiong et al. 2020 for the norm before each sublayer and after the last
-    block.
+    Sources: Vaswani et al. 2017; Xiong et al. 2020 for the norm before each sublayer and after the last block.
     """
 
     width: int = 64  # features of every step, a multiple of num_heads
     num_layers: int = 2  # blocks
     num_heads: int = 4
     feedforward_width: int = 256  # hidden units of the feed-forward layer
-    positions: Literal["learned", "sinusoidal", "none"] = "learned"
+    positions: Positions = "learned"
     causal: bool = False  # each step sees itself and the past only
     pool: Pool = "mean"  # what stands for the whole sequence; "last" is the choice for a causal one
     activation: Activation = "gelu"
     initialisation: Initialisation = "torch"
-    dropout: float | tuple[float, ...] = (
-        0.0  # share of units dropped by each block; for all blocks, or one a block
-    )
+    dropout: float | tuple[float, ...] = 0.0  # share of units dropped by each block; for all blocks, or one a block
 
     example_shape: ClassVar[tuple[int, ...]] = (5, 3)
 
@@ -107,17 +107,13 @@ class Block(nn.Module):
         return hidden + self.dropout(self.contract(self.dropout(expanded)))
 
 
-def position_table(positions: str, num_steps: int, width: int) -> Tensor:
+def position_table(positions: Positions, num_steps: int, width: int) -> Tensor:
     """What is added to each step so that its place shows: [T, width], a parameter where it is learned."""
+    check_name(positions, get_args(Positions), "positions")
     if positions == "learned":
-        return nn.Parameter(torch.randn(num_steps, width) * 0.02)
-    if positions == "sinusoidal":
-        return nn.Buffer(sinusoids(num_steps, width), persistent=False)
-    if positions == "none":
-        return nn.Buffer(torch.zeros(num_steps, width), persistent=False)
-    raise ValueError(
-        f"positions is {positions!r}, which names nothing here. Choose from learned, sinusoidal, none."
-    )
+        return nn.Parameter(torch.randn(num_steps, width) * 0.02)  # small beside the embedded steps
+    table = sinusoids(num_steps, width) if positions == "sinusoidal" else torch.zeros(num_steps, width)
+    return nn.Buffer(table, persistent=False)
 
 
 def sinusoids(num_steps: int, width: int) -> Tensor:

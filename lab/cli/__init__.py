@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -40,12 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for noisy in ("matplotlib", "PIL", "urllib3", "httpx"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        sys.stdout.flush()  # here, where a reader that is gone can still be met
+        return code
     except UsageError as error:
         print(f"lab: {error}", file=sys.stderr)
         return 2
-    except BrokenPipeError:  # `lab list | head`
-        sys.stderr.close()
+    except BrokenPipeError:  # `lab list | head`: what is left to say goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except KeyboardInterrupt:
         print("\nlab: stopped by Ctrl-C.", file=sys.stderr)
@@ -75,6 +78,8 @@ def _called(command: Callable[[list[str]], int], words: list[str]) -> int:
         return command(words)
     except ValueError as error:  # ConfigError, ExperimentError and what the parts say of a wrong setting
         raise UsageError(str(error)) from error
+    except BrokenPipeError:
+        raise
     except (RuntimeError, OSError) as error:
         from lab.store import RunError
 

@@ -51,6 +51,11 @@ def parse_seeds(text: str) -> list[int]:
     return seeds
 
 
+def number(value: float | None) -> str:
+    """Four digits; JSON, and so metrics.jsonl, has no word for a value that is not finite."""
+    return "not finite" if value is None else f"{value:.4g}"
+
+
 def table(headers: list[str], rows: list[list[Any]]) -> str:
     """A table in plain text; numbers stand to the right."""
     cells = [[str(cell) for cell in row] for row in rows]

@@ -6,6 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from lab.cli.arguments import number
 from lab.launching import Launched
 from lab.run import Progress
 from lab.store import RunDirectory
@@ -73,7 +74,9 @@ def closing_lines(launched: list[Launched], again: str) -> list[str]:
 
 def _last_evaluation(directory: RunDirectory) -> str:
     for row in reversed(directory.rows()):
-        scores = [f"{key.removeprefix('eval/')} {value:.4g}" for key, value in row.items() if key.startswith("eval/")]
+        scores = [
+            f"{key.removeprefix('eval/')} {number(value)}" for key, value in row.items() if key.startswith("eval/")
+        ]
         if scores:
             return ", ".join(scores[:3])
     return ""

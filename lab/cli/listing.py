@@ -6,7 +6,7 @@ import json
 import shutil
 from typing import Any
 
-from lab.cli.arguments import Parser, table
+from lab.cli.arguments import Parser, number, table
 from lab.experiment import experiments
 from lab.names import did_you_mean
 from lab.store import RunDirectory, RunError, find_runs, runs_folder
@@ -79,7 +79,7 @@ def _told(directory: RunDirectory) -> dict[str, Any]:
 
 def _row(item: dict[str, Any]) -> list[Any]:
     scores = ", ".join(
-        f"{key.removeprefix('eval/')} {value:.4g}" for key, value in list(item["evaluation"].items())[:3]
+        f"{key.removeprefix('eval/')} {number(value)}" for key, value in list(item["evaluation"].items())[:3]
     )
     error = f"{item['error']}" if item["error"] else ""
     return [item["run"], item["variant"] or "", item["state"], item["step"], item["budget"], scores or error[:80]]

@@ -38,7 +38,7 @@ def run_command(words: list[str]) -> int:
     launched = []
     for experiment, (launch_options, config) in zip(loaded, parsed):
         launched += launch_shown(experiment, launch_options, config, again=shlex.join(["lab", "run", *words]))
-        if launched and launched[-1].state in ("interrupted", "waiting"):
+        if any(item.state in ("interrupted", "waiting") for item in launched):
             break
     if parsed[0][0].report:
         from lab.report import write_report

@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.cli import UsageError
 from lab.cli.arguments import table
-from lab.cli.running import launch_shown, settings_of, split_names
+from lab.cli.running import exit_code, launch_shown, settings_of, split_names
 from lab.experiment import Experiment, Target, load
 from lab.launching import Launched
 from lab.verdict import Verdict, judge
@@ -19,7 +19,7 @@ HELP = """usage: lab verify NAME [--seeds 0-4] [--jobs N] [--json] [settings]
 Run the seeds of an experiment to the budget of its target, and say whether the target is met, with the interval.
 Runs that are there already are taken as they are. By default as many seeds run as the target asks for.
 
-Exit codes: 0 the target is met, 1 it is missed or a run failed, 2 wrong usage."""
+Exit codes: 0 the target is met, 1 it is missed or a run failed, 2 wrong usage, 128 + signal when interrupted."""
 
 
 def verify_command(words: list[str]) -> int:
@@ -33,13 +33,19 @@ def verify_command(words: list[str]) -> int:
     as_json = "--json" in options
     options = [word for word in options if word != "--json"]
     loaded = [load(name) for name in names]
-    verdicts = [_verified(experiment, options, quiet=as_json) for experiment in loaded]
+    verdicts, stopped = [], 0
+    for experiment in loaded:
+        verdict, launched = _verified(experiment, options, quiet=as_json)
+        verdicts.append(verdict)
+        if any(item.state in ("interrupted", "waiting") for item in launched):
+            stopped = exit_code(launched)
+            break
     if as_json:
         print(json.dumps([verdict.as_json() for verdict in verdicts], indent=1))
-    return 0 if all(verdict.passed for verdict in verdicts) else 1
+    return stopped or (0 if all(verdict.passed for verdict in verdicts) else 1)
 
 
-def _verified(experiment: Experiment, words: list[str], quiet: bool) -> Verdict:
+def _verified(experiment: Experiment, words: list[str], quiet: bool) -> tuple[Verdict, list[Launched]]:
     target = experiment.target
     if target is None:
         raise ValueError(f"{experiment.name} states no target (its TARGET is None), so there is nothing to verify.")
@@ -55,17 +61,19 @@ def _verified(experiment: Experiment, words: list[str], quiet: bool) -> Verdict:
     verdict = judge(target, experiment.name, scores(launched, target))
     if not quiet:
         print(_said(verdict, target, launched))
-    return verdict
+    return verdict, launched
 
 
 def scores(launched: list[Launched], target: Target) -> dict[int, float]:
-    """Each finished seed's score: the target's metric in the row at the target's budget."""
+    """Each finished seed's score: the target's metric in the first row at the target's budget.
+
+    A run whose budget was larger may not have been judged there; a later judgement is not its score.
+    """
     found = {}
     for item in launched:
-        for row in item.directory.rows():
-            if item.state == "finished" and row["step"] >= target.steps and target.metric in row:
-                found[item.seed] = float(row[target.metric])
-                break
+        row = next((row for row in item.directory.rows() if row["step"] >= target.steps), {})
+        if item.state == "finished" and row.get(target.metric) is not None:
+            found[item.seed] = float(row[target.metric])
     return found
 
 

@@ -137,8 +137,12 @@ def repeat_commands(experiment: Experiment, arm: Arm) -> list[str]:
     if not arm.runs[0].variant:
         settings = flatten(dict(arm.runs[0].config))
         for difference in experiment.differences:
-            if difference.setting in settings:
+            if difference.setting in settings and not difference.setting.startswith("run."):
                 words += _flag(difference.setting, settings[difference.setting])
+    # The budget is no part of the address, so the runs may have had another than the experiment's own.
+    budgets = [steps for run in arm.runs if isinstance(steps := flatten(dict(run.config)).get("run.steps"), int)]
+    if budgets:
+        words += _flag("run.steps", max(budgets))
     return [shlex.join(words)]
 
 

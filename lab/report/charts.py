@@ -16,6 +16,7 @@ from lab.report.words import number, plain, short
 
 WIDTH, HEIGHT = 560, 304  # of the drawing, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 54, 546, 14, 256  # of the plot within it
+_LARGEST = 1e300  # beyond it, the arithmetic of drawing would overflow
 NUM_COLOURS, NUM_SHAPES = 7, 4  # of the style sheet's palette; shapes tell lines apart where colours cannot
 
 
@@ -56,7 +57,7 @@ class Scale:
         size = 10.0 ** math.floor(math.log10(rough))
         step = next(m * size for m in (1, 2, 2.5, 5, 10) if m * size >= rough * 0.999)
         first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
-        return [round(i * step, 12) if step < 1 else float(i * step) for i in range(first, last + 1)]
+        return [float(f"{i * step:.12g}") for i in range(first, last + 1)]  # 0.3 rather than 0.30000000000000004
 
 
 def value_scale(series: Sequence[Series], bound: float | None) -> Scale:
@@ -64,16 +65,17 @@ def value_scale(series: Sequence[Series], bound: float | None) -> Scale:
     drawn = [curve.values for s in series for curve in s.seeds.values()]
     drawn += [part for s in series if s.band for part in (s.band.centre, s.band.low, s.band.high)]
     values = np.concatenate([np.empty(0), *drawn])
-    values = values[np.isfinite(values)]
-    extra = [] if bound is None else [bound]
+    values = np.clip(values[np.isfinite(values)], -_LARGEST, _LARGEST)
+    if bound is not None:
+        values = np.append(values, bound)
     if not len(values):
-        values = np.array(extra or [0.0, 1.0])
-    low, high = min(float(values.min()), *extra, math.inf), max(float(values.max()), *extra, -math.inf)
+        return Scale(0, 1, BOTTOM, TOP)
+    low, high = float(values.min()), float(values.max())
     if bound is None and low > 0 and high / low > 100:
-        return Scale(low / 1.2, high * 1.2, BOTTOM, TOP, logarithmic=True)
+        return Scale(max(low, 1 / _LARGEST) / 1.2, high * 1.2, BOTTOM, TOP, logarithmic=True)
     air = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
-    bottom = low if low == 0 or 0 < low < 0.1 * high else low - air  # a scale that nearly starts at 0 starts there
-    return Scale(min(bottom, 0.0) if 0 <= low < 0.1 * high else bottom, high + air, BOTTOM, TOP)
+    # Values that nearly reach down to 0 are drawn from 0.
+    return Scale(0.0 if 0 <= low < 0.1 * high else low - air, high + air, BOTTOM, TOP)
 
 
 def step_scale(series: Sequence[Series]) -> Scale:

@@ -60,9 +60,10 @@ def _extremes(values: np.ndarray, points: int) -> np.ndarray:
 
 
 def aggregate(curves: Mapping[int, Curve], statistic: StatisticName, points: int) -> Band | None:
-    """The band of several seeds' curves at the steps that more than half of them logged; None where there are none.
+    """The band of several seeds' curves, at the steps that more than half of them logged; None if there are none.
 
-    Nothing is interpolated: a seed counts where it logged a number. At most `points` evenly spaced ones of these steps are kept.
+    Nothing is interpolated: a seed counts where it logged a number. Of these steps at most `points` are kept, evenly
+    spaced.
     """
     if not curves:
         return None

@@ -102,7 +102,7 @@ def _read_object(path: Path, problems: list[str]) -> dict[str, Any]:
         return {}
     try:
         value = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problems.append(f"{path.name} is no whole JSON ({error}); it was probably being written.")
         return {}
     if not isinstance(value, dict):
@@ -179,7 +179,7 @@ def _read_metrics(path: Path, problems: list[str]) -> dict[str, Curve]:
 def _parse_row(line: str) -> dict[str, Any] | None:
     try:
         row = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     step = as_count(row.get("step")) if isinstance(row, dict) else None
     return None if step is None else row | {"step": step}

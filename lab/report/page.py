@@ -33,7 +33,8 @@ def write_report(runs_dir: Path, out: Path, experiments: Sequence[str] | None = 
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        aside.write_text(page, encoding="utf-8")
+        # An error message may hold halves of characters, which UTF-8 cannot say: they become question marks.
+        aside.write_bytes(page.encode("utf-8", errors="replace"))
         os.replace(aside, out)
     finally:
         aside.unlink(missing_ok=True)

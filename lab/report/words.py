@@ -61,18 +61,17 @@ def duration(seconds: float) -> str:
 
 
 def parse_time(text: str) -> datetime | None:
-    """An ISO time, taken as UTC where it names no zone; None for anything else."""
+    """An ISO time in UTC, which it is taken to be where it names no zone; None for anything else."""
     try:
         time = datetime.fromisoformat(text)
-    except ValueError:
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def moment(time: datetime) -> str:
-    """21 Nov 2025, 01:43 UTC; not to be broken over lines."""
-    universal = time.astimezone(UTC)
-    return f"{universal.day} {universal:%b %Y, %H:%M} UTC".replace(" ", "\N{NO-BREAK SPACE}")
+    """A time in UTC as 21 Nov 2025, 01:43 UTC; not to be broken over lines."""
+    return f"{time.day} {time:%b %Y, %H:%M} UTC".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def listed(items: list[str]) -> str:

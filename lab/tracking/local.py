@@ -66,8 +66,11 @@ class LocalTracker:
         os.fsync(self._file)
 
     def finish(self, state: str) -> None:
-        if self._file >= 0:
-            os.fsync(self._file)
+        if self._file < 0:
+            return
+        try:
+            self.commit(self._last)
+        finally:
             os.close(self._file)
             self._file = -1
 

@@ -248,10 +248,10 @@ def _obstacle(settings: Any, wanted: Mode, waiting: bool) -> str:
     """Returns why the run cannot go online, or nothing."""
     if wanted == "offline":
         return "offline was asked for"
-    if waiting:
-        return "earlier starts of this run were offline and wait for `wandb sync`, which has to come first"
     if not has_account(settings):
         return f"there is no account for {settings.base_url} (run `wandb login` or set WANDB_API_KEY)"
+    if waiting:
+        return "earlier starts of this run were offline and wait for `wandb sync`, which has to come first"
     if not answers(settings.base_url):
         return f"{settings.base_url} does not answer"
     return ""

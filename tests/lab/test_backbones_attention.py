@@ -32,7 +32,6 @@ def by_loops(score, query: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -
 
 
 @torch.no_grad()
-@torch.no_grad()
 def modules() -> dict[str, tuple[nn.Module, object]]:
     torch.manual_seed(0)
     additive = BahdanauAttention(5, 6, features=7).double()
@@ -45,7 +44,7 @@ def modules() -> dict[str, tuple[nn.Module, object]]:
         "additive": (additive, lambda q, k: (v @ torch.tanh(w @ q + u @ k)).item()),
         "dot": (dot, lambda q, k: (q @ k).item()),
         "general": (general, lambda q, k: (q @ general.key.weight @ k).item()),
-        "concat": (concat, lambda q, k: float(concat.concat.value.weight[0] @ torch.tanh(joined @ torch.cat([q, k])))),
+        "concat": (concat, lambda q, k: concat.concat.value(torch.tanh(joined @ torch.cat([q, k]))).item()),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pkgutil
 from dataclasses import fields, is_dataclass, replace
 from importlib import import_module
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 
 import lab.backbones
 from lab.backbones import Backbone, SequenceBackbone
+from lab.config import from_json, to_json
 from lab.probe import probe
 
 MODULES = [import_module(f"lab.backbones.{info.name}") for info in pkgutil.iter_modules(lab.backbones.__path__)]
@@ -83,6 +85,12 @@ def test_configs_are_frozen_and_keyword_only(config):
     parameters = config.__dataclass_params__
     assert parameters.frozen
     assert all(field.kw_only for field in fields(config))
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_configs_survive_a_file(name):
+    config = VARIANTS[name]
+    assert from_json(type(config), json.loads(json.dumps(to_json(config)))) == config
 
 
 @pytest.mark.parametrize("name", VARIANTS)

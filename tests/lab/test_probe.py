@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lab.probe import Check, GradientReport, Report, check_gradients, probe
+from lab.probe import Check, Report, probe
 
 LABELS = torch.tensor([0, 1, 2, 0, 1])
 
@@ -33,7 +33,7 @@ def network(*layers: nn.Module) -> nn.Sequential:
 
 
 def failures(module: nn.Module, **settings: Any) -> list[str]:
-    report = probe(module, drawn(5, 4), cross_entropy, **settings)
+    report = probe(module, drawn(5, 4), cross_entropy, overfit_learning_rate=1e-2, **settings)
     assert not report.passed
     return [check.name for check in report.checks if not check.passed]
 
@@ -77,10 +77,10 @@ class Layer(nn.Module):
 
 
 @pytest.mark.parametrize(
-    "layers", [(), (nn.ReLU(),), (nn.Dropout(0.5), nn.Tanh()), (nn.BatchNorm1d(16), nn.GELU())], ids=str
+    "layers", [(nn.ReLU(),), (nn.Sigmoid(),), (nn.Dropout(0.5), nn.Tanh()), (nn.BatchNorm1d(16), nn.GELU())], ids=str
 )
 def test_a_sound_model_passes(layers):
-    report = probe(network(*layers), drawn(5, 4), cross_entropy)
+    report = probe(network(*layers), drawn(5, 4), cross_entropy, overfit_learning_rate=1e-2)
     assert report.passed, f"\n{report}"
     assert len(report.checks) == 5
 
@@ -88,30 +88,6 @@ def test_a_sound_model_passes(layers):
 @pytest.mark.parametrize("wrong", [WrongTanh.apply, NearlyRight.apply])
 def test_a_wrong_gradient_is_found(wrong):
     assert failures(network(Layer(wrong)), overfit_to=0.9) == ["gradients are right"]
-
-
-def test_a_wrong_gradient_in_one_number_of_many_is_found():
-    """The direction through all numbers meets it, though no single number is looked at."""
-    model = network(nn.Tanh())
-
-    def spoil(gradient: Tensor) -> Tensor:
-        spoilt = gradient.clone()
-        spoilt[7, 2] *= 2
-        return spoilt
-
-    class Spoilt(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, inputs: Tensor) -> Tensor:
-            weight = self.model[0].weight * 1.0
-            if weight.requires_grad:
-                weight.register_hook(spoil)
-            return self.model[2](torch.tanh(F.linear(inputs, weight)))
-
-    report = check_gradients(Spoilt(), lambda m: cross_entropy(m, drawn(5, 4).double()), directions=0)
-    assert [p.name for p in report.parameters if not p.passed] == ["model.0.weight"]
 
 
 def test_a_detached_parameter_is_found_twice():
@@ -254,60 +230,6 @@ def test_the_module_and_the_generators_are_left_alone():
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
-def test_regularisation_counts():
-    """The gradient of |w|^2 / 2 is w itself: worked out by hand, and found by the differences."""
-    model = nn.Linear(3, 1)
-    report = check_gradients(model, lambda m: sum((p**2).sum() / 2 for p in m.parameters()))
-    assert report.passed
-    assert [(p.name, p.compared) for p in report.parameters] == [("weight", 4), ("bias", 2)]
-    assert max(p.relative_error for p in report.parameters) < 1e-9
-
-
-def through(values: list[float], function: Any, **settings: Any) -> GradientReport:
-    module = nn.Module()
-    module.register_parameter("x", nn.Parameter(torch.tensor(values)))
-    return check_gradients(module, lambda m: function(m.x), **settings)
-
-
-def test_a_kink_at_the_point_is_counted_and_limited():
-    # of the directions along single numbers, the one at 0 has no derivative, nor has the one through all
-    report = through([0.0, 1.0, -2.0, 3.0], lambda x: x.abs().sum())
-    assert (report.compared, report.kinks) == (3, 2)
-    assert report.parameters[0].passed
-    assert not report.passed
-    assert through([0.0, 1.0, -2.0, 3.0], lambda x: x.abs().sum(), most_kinks=0.4).passed
-
-
-@pytest.mark.parametrize("distance", [6e-4, 3e-4, 6e-5, 3e-5, 6e-6, 3e-6])
-def test_a_kink_nearby_is_stepped_round(distance):
-    report = through([distance, 1.0], lambda x: (x.relu() ** 1 + x**3).sum())
-    assert (report.compared, report.kinks) == (3, 0)
-    assert report.passed
-
-
-def test_a_parameter_with_nothing_but_kinks_fails():
-    report = through([0.0, 0.0], lambda x: x.abs().sum(), most_kinks=1.0)
-    assert (report.compared, report.kinks) == (0, 3)
-    assert not report.passed
-
-
-def test_gradients_of_very_different_sizes_are_all_right():
-    assert through([2.0], lambda x: (x**5).sum() * 1e9).passed
-    assert through([2.0], lambda x: (x**5).sum() * 1e-9).passed
-    assert through([2.0], lambda x: 1 + 1e-3 * x.sin().sum()).passed
-
-
-def test_losses_that_cannot_be_compared_are_refused():
-    model = nn.Linear(4, 3)
-    with pytest.raises(ValueError, match=r"torch.float32.*inputs.double\(\)"):
-        check_gradients(model, lambda m: m.weight.float().sum())
-    with pytest.raises(ValueError, match="finite scalar"):
-        check_gradients(model, lambda m: m.weight.sum(0))
-    noise = torch.Generator().manual_seed(0)
-    with pytest.raises(ValueError, match="two values for the same parameters"):
-        check_gradients(model, lambda m: m.weight.sum() + torch.rand((), generator=noise).double())
-
-
 def test_impossible_questions_are_refused():
     with pytest.raises(ValueError, match=r"shape \[1, 4\].*at least two that differ"):
         probe(network(), drawn(1, 4), cross_entropy)
@@ -315,6 +237,8 @@ def test_impossible_questions_are_refused():
         probe(network(), torch.zeros(5, 4), cross_entropy)
     with pytest.raises(ValueError, match="no parameter that takes gradients"):
         probe(nn.Tanh(), drawn(5, 4), cross_entropy)
+    with pytest.raises(ValueError, match=r"outputs of shape \[5, 3\].*steps do not match"):
+        probe(Attention(masked=True), drawn(5, 6, 4), steps_loss, causal=True, outputs=lambda m, x: m(x)[:, 0])
     with pytest.raises(ValueError, match=r"1 step along axis 1, and so no future"):
         probe(Attention(masked=True), drawn(5, 1, 4), steps_loss, causal=True)
 

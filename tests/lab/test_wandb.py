@@ -7,40 +7,24 @@ online runs the server in tests/wandb_server.py.
 from __future__ import annotations
 
 import json
-import logging
-import os
 import random
 import signal
-import struct
 import subprocess
 import sys
 import time
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from lab.tracking import LocalTracker, Trackers, WandbTracker, trackers
-from lab.tracking.account import answers, has_account
-from lab.tracking.segment import MAGIC, freeze, whole_records
-from tests.wandb_server import WandbServer
+from lab.tracking import LocalTracker
+from lab.tracking.segment import whole_records
+from tests.wandb_server import RECORD, WandbServer, isolate
 
 ROOT = Path(__file__).parents[2]
-RECORD = {
-    "experiment": "probe",
-    "variant": None,
-    "hash": "abcdef",
-    "seed": 3,
-    "unit": "updates",
-    "config": {"agent": {"discount": 0.99}, "run": {"steps": 100}},
-}
-CLOSED = "http://127.0.0.1:9"  # nobody listens there
-
 # One attempt at a run: a row every 10 steps, a checkpoint every 50. It goes on from its checkpoint file, and on
 # SIGTERM it saves and finishes, as lab.run does. Rows are fat, so that W&B's 32 KiB blocks tear when it is killed.
 ATTEMPT = """
@@ -51,7 +35,7 @@ from lab.tracking import LocalTracker, Trackers, WandbTracker
 logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
 job = json.loads(sys.argv[1])
 directory = Path(job["directory"])
-mirror = WandbTracker(directory, mode=job["mode"], record=job["record"], init_timeout=3, finish_timeout=3)
+mirror = WandbTracker(directory, mode=job["mode"], record=job["record"], init_timeout=2, finish_timeout=2)
 tracker = Trackers(LocalTracker(directory / "metrics.jsonl"), mirror)
 checkpoint = directory / "checkpoint"
 stopped = []
@@ -84,21 +68,7 @@ print("done", mirror.mode, flush=True)
 
 @pytest.fixture(autouse=True)
 def _isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No account, no settings of the user's, no way out."""
-    home = tmp_path_factory.mktemp("home")
-    for name in [*os.environ]:
-        if name.startswith("WANDB_") or name.lower().endswith("_proxy") or name == "NETRC":
-            monkeypatch.delenv(name)
-    for name, value in {
-        "HOME": str(home),
-        "WANDB_CONFIG_DIR": str(home / "config"),
-        "WANDB_CACHE_DIR": str(home / "cache"),
-        "WANDB_DATA_DIR": str(home / "data"),
-        "WANDB_BASE_URL": CLOSED,
-        "WANDB_ERROR_REPORTING": "false",
-        "OMP_NUM_THREADS": "1",
-    }.items():
-        monkeypatch.setenv(name, value)
+    isolate(monkeypatch, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture
@@ -142,24 +112,16 @@ class Attempt:
         return out.split()[-1], err
 
 
-def wandb_cli(*arguments: str) -> str:
-    command = [sys.executable, "-m", "wandb", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60).stdout
-
-
 def segments(directory: Path) -> list[Path]:
     return sorted(directory.glob("wandb/offline-run-*/*.wandb"))
 
 
 def inspected(directory: Path) -> list[dict[str, Any]]:
     """The rows of all offline segments in order, as W&B's own inspector reads them."""
-    rows = []
-    for segment in segments(directory):
-        for line in wandb_cli("leet", "inspect", "--json", str(segment)).splitlines():
-            record = json.loads(line)
-            if record["type"] == "history":
-                rows.append(record["history"]["item"])
-    return rows
+    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json"]
+    readers = [subprocess.Popen([*command, str(path)], stdout=subprocess.PIPE) for path in segments(directory)]
+    records = [json.loads(line) for reader in readers for line in reader.communicate()[0].splitlines()]
+    return [record["history"]["item"] for record in records if record["type"] == "history"]
 
 
 def recorded(directory: Path) -> list[int]:
@@ -167,7 +129,8 @@ def recorded(directory: Path) -> list[int]:
 
 
 def synced(directory: Path) -> None:
-    wandb_cli("sync", *(str(segment.parent) for segment in segments(directory)))
+    folders = [str(segment.parent) for segment in segments(directory)]
+    subprocess.run([sys.executable, "-m", "wandb", "sync", *folders], capture_output=True, timeout=60)
 
 
 def killed_at_random(directory: Path, times: int, steps: int, seed: int) -> None:
@@ -328,211 +291,3 @@ def test_pictures_and_clips_stand_with_their_step_and_are_caught_up_with(
     assert [step for step, row in shown.items() if "samples" in row] == [150]
     original = (media / "000000000150-samples.png").read_bytes()
     assert server.uploads[shown[150]["samples"]["path"]] == original
-
-
-# -- with a stub in wandb's place: what is sent when, and what happens when it raises ---------------------------
-
-
-class StubRun:
-    """Takes down what a wandb Run is told; raises where asked to."""
-
-    starting_step = 0
-
-    def __init__(self, failing: str = "") -> None:
-        self.failing = failing
-        self.rows: list[dict[str, Any]] = []
-        self.metrics: list[tuple[str, str | None]] = []
-        self.exit_code: int | None = None
-
-    def define_metric(self, name: str, step_metric: str | None = None) -> None:
-        self.metrics.append((name, step_metric))
-
-    def log(self, row: dict[str, Any], step: int, commit: bool) -> None:
-        if self.failing == "log":
-            raise ConnectionResetError("the service died")
-        assert step == row["global_step"]
-        assert commit
-        self.rows.append(row)
-
-    def finish(self, exit_code: int) -> None:
-        if self.failing == "finish":
-            raise SystemExit(1)
-        self.exit_code = exit_code
-
-
-@pytest.fixture
-def stub(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """A wandb without an account, whose `run` the next init returns; `calls` are the inits."""
-    settings = SimpleNamespace(base_url=CLOSED, api_key=None)
-    module = SimpleNamespace(run=StubRun(), calls=[], Settings=lambda **given: given)
-    module.setup = lambda given: SimpleNamespace(settings=settings)
-
-    def init(**given: Any) -> StubRun:
-        module.calls.append(given)
-        return module.run
-
-    module.init = init
-    monkeypatch.setitem(sys.modules, "wandb", module)
-    return module
-
-
-def test_rows_are_sent_when_a_checkpoint_covers_them(tmp_path: Path, stub: SimpleNamespace) -> None:
-    tracker = trackers(tmp_path, record=RECORD)
-    for step in (10, 20, 30):
-        tracker.log(step, {"x": step})
-    assert stub.run.rows == []
-    tracker.commit(20)
-    assert stub.run.rows == [{"global_step": 10, "x": 10}, {"global_step": 20, "x": 20}]
-    tracker.rewind(20)
-    tracker.log(30, {"x": -30})
-    tracker.commit(30)
-    assert stub.run.rows[2:] == [{"global_step": 30, "x": -30}]
-    assert stub.run.metrics == [("global_step", None), ("*", "global_step")]
-
-
-def test_going_back_behind_what_was_sent_sends_nothing_twice(tmp_path: Path, stub: SimpleNamespace) -> None:
-    """As when the newest checkpoint is torn and an older one is used."""
-    tracker = trackers(tmp_path, record=RECORD)
-    for step in (10, 20, 30):
-        tracker.log(step, {"x": step})
-    tracker.commit(30)
-    tracker.rewind(10)
-    for step in (20, 30, 40):
-        tracker.log(step, {"x": step})
-    tracker.commit(40)
-    assert [row["global_step"] for row in stub.run.rows] == [10, 20, 30, 40]
-
-
-@pytest.mark.parametrize(
-    ("state", "sent", "exit_code"), [("finished", [10, 20], 0), ("interrupted", [10], 143), ("failed", [10], 1)]
-)
-def test_finishing_sends_the_rest_only_if_the_run_is_over(
-    tmp_path: Path, stub: SimpleNamespace, state: str, sent: list[int], exit_code: int
-) -> None:
-    tracker = trackers(tmp_path, record=RECORD)
-    tracker.log(10, {})
-    tracker.commit(10)
-    tracker.log(20, {})
-    tracker.finish(state)
-    assert [row["global_step"] for row in stub.run.rows] == sent
-    assert stub.run.exit_code == exit_code
-
-
-def test_the_id_survives_resumes_and_is_new_in_a_fresh_directory(tmp_path: Path, stub: SimpleNamespace) -> None:
-    for directory in ("a", "a", "b"):
-        trackers(tmp_path / directory, record=RECORD).finish("interrupted")
-    first, again, fresh = (call["id"] for call in stub.calls)
-    assert first == again != fresh
-    assert first.startswith("abcdef-3-")
-    assert {call["resume"] for call in stub.calls} == {"allow"}
-
-
-@pytest.mark.parametrize("failing", ["init", "log", "finish"])
-def test_whatever_wandb_raises_training_goes_on_with_one_warning(
-    tmp_path: Path, stub: SimpleNamespace, caplog: pytest.LogCaptureFixture, failing: str
-) -> None:
-    stub.run = StubRun(failing)
-    if failing == "init":
-        del stub.init
-    with caplog.at_level(logging.WARNING):
-        tracker = trackers(tmp_path, record=RECORD)
-        for step in (10, 20):
-            tracker.log(step, {})
-            tracker.commit(step)
-        tracker.finish("finished")
-    (warning,) = caplog.messages
-    assert "W&B is switched off for this run, because it could not" in warning
-    assert "metrics.jsonl" in warning
-    assert recorded(tmp_path) == [10, 20]
-
-
-@pytest.mark.parametrize(
-    ("mode", "variable", "used"),
-    [("auto", "offline", "offline"), ("auto", "dryrun", "offline"), ("auto", "", "offline"), ("offline", "online", "offline")],
-)
-def test_the_settings_of_the_run_go_before_those_of_the_environment(
-    tmp_path: Path, stub: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, mode: Any, variable: str, used: str
-) -> None:
-    monkeypatch.setenv("WANDB_MODE", variable)
-    tracker = trackers(tmp_path, mode=mode, record=RECORD)
-    assert isinstance(tracker, Trackers)
-    assert isinstance(tracker.trackers[1], WandbTracker)
-    assert tracker.trackers[1].mode == used == stub.calls[0]["mode"]
-
-
-@pytest.mark.parametrize(
-    ("variable", "netrc", "found"),
-    [
-        ({}, "", False),
-        ({"WANDB_IDENTITY_TOKEN_FILE": "/token"}, "", True),
-        ({}, "machine 127.0.0.1:9 login user password secret", True),
-        ({}, "machine api.wandb.ai login user password secret", False),
-        ({}, "this is no netrc file", False),
-    ],
-)
-def test_an_account_is_found_where_wandb_looks(
-    monkeypatch: pytest.MonkeyPatch, variable: dict[str, str], netrc: str, found: bool
-) -> None:
-    for name, value in variable.items():
-        monkeypatch.setenv(name, value)
-    path = Path.home() / ".netrc"
-    path.write_text(netrc)
-    path.chmod(0o600)
-    assert has_account(SimpleNamespace(base_url=CLOSED, api_key=None)) is found
-    assert has_account(SimpleNamespace(base_url=CLOSED, api_key="key"))
-
-
-def test_a_server_is_there_if_it_answers(server: WandbServer) -> None:
-    assert answers(server.url)
-    assert not answers(CLOSED)
-    server.hang.set()
-    assert not answers(server.url, timeout=0.2)
-
-
-# -- the transaction log -----------------------------------------------------------------------------------------
-
-
-def written(records: list[bytes]) -> bytes:
-    """Writes the log format by its description, as the counterpart of the reader."""
-    log = bytearray(MAGIC)
-    for record in records:
-        rest, begun = record, False
-        while True:
-            room = 32768 - len(log) % 32768
-            if room < 7:
-                log += bytes(room)
-                continue
-            part, rest = rest[: room - 7], rest[room - 7 :]
-            kind = (3 if rest else 4) if begun else (2 if rest else 1)
-            log += struct.pack("<IHB", zlib.crc32(bytes([kind]) + part), len(part), kind) + part
-            begun = True
-            if not rest:
-                break
-    return bytes(log)
-
-
-def test_records_are_read_across_blocks_and_up_to_the_first_damage() -> None:
-    sizes = [1, 100, 32768 - 7 - 7 - 7 - 101 - 7 - 3, 40000, 0, 70000, 5]  # the third leaves 3 bytes of its block
-    records = [bytes([number]) * size for number, size in enumerate(sizes)]
-    data = written(records)
-    assert whole_records(data) == (records, len(data))
-    ends = [len(written(records[:count])) for count in range(len(records) + 1)]
-    for length in {*ends, *(end - 1 for end in ends), *(end + 8 for end in ends), 0, 3, 32768, 65536}:
-        found, end = whole_records(data[:length])
-        assert found == records[: len(found)]
-        assert end <= length
-        assert len(found) == max((count for count, at in enumerate(ends) if at <= length), default=0)
-    for position in (ends[2] + 2, ends[2] + 500, ends[3] - 1):
-        damaged = bytearray(data)
-        damaged[position] ^= 1
-        assert whole_records(bytes(damaged)) == (records[:2], ends[2])
-
-
-def test_a_frozen_segment_no_longer_takes_what_an_old_writer_adds(tmp_path: Path) -> None:
-    path = tmp_path / "run-x.wandb"
-    with path.open("wb", buffering=0) as service:
-        service.write(b"whole records and a to")
-        freeze(path, b"whole records")
-        service.write(b"rn one, completed late")
-    assert path.read_bytes() == b"whole records"
-    assert [file.name for file in tmp_path.iterdir()] == ["run-x.wandb"]

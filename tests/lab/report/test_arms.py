@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+
+from lab.report.arms import config_differences, repeat_commands, seed_ranges, sort_into_experiments
+from lab.report.gather import gather
+
+
+@pytest.fixture
+def experiment(tmp_path):
+    def only():
+        [found] = sort_into_experiments(gather(tmp_path / "runs"))
+        return found
+
+    return only
+
+
+def settings(**agent):
+    return {"agent": {"learning_rate": 0.001, "replay": True} | agent, "run": {"steps": 20}}
+
+
+def test_variants_are_arms_by_name_with_what_differs(write_run, experiment):
+    write_run(0, address="b" * 10, config=settings(replay=False), record={"variant": "no replay"})
+    write_run(0, address="c" * 10, config=settings(), record={"variant": "full"})
+    write_run(1, address="c" * 10, config=settings(), record={"variant": "full"})
+    found = experiment()
+    assert [(arm.label, [run.seed for run in arm.runs]) for arm in found.arms] == [("full", [0, 1]), ("no replay", [0])]
+    [difference] = found.differences
+    assert (difference.setting, difference.values) == ("agent.replay", ("on", "off"))
+
+
+def test_configs_without_a_variant_are_labelled_by_what_differs(write_run, experiment):
+    write_run(address="b" * 10, config=settings(learning_rate=0.01))
+    write_run(address="c" * 10, config=settings())
+    assert [arm.label for arm in experiment().arms] == ["learning_rate 0.01", "learning_rate 0.001"]
+
+
+def test_arms_that_would_be_called_alike_carry_their_address(write_run, experiment):
+    for letter in "bc":
+        write_run(address=letter * 10, record={"variant": "full"})
+    assert [arm.label for arm in experiment().arms] == ["full (bbbbbbbbbb)", "full (cccccccccc)"]
+
+
+def test_a_setting_that_one_config_lacks_differs():
+    [row] = config_differences([{"a": 1, "b": None}, {"a": 1, "b": None, "c": [1, 2.5]}])
+    assert (row.setting, row.values) == ("c", ("—", "(1, 2.5)"))
+
+
+def test_missing_seeds_are_those_of_the_protocol(write_run, experiment):
+    for seed in (0, 1, 3):
+        write_run(seed)
+    assert experiment().arms[0].missing_seeds == (2, 4)
+
+
+def test_nobody_can_say_which_seeds_are_missing_where_they_are_numbered_otherwise(write_run, experiment):
+    for seed in (10, 11):
+        write_run(seed)
+    assert experiment().arms[0].missing_seeds == ()
+
+
+def test_an_arm_without_a_target_shows_the_metric_of_the_others(write_run, experiment, target):
+    write_run(address="b" * 10, record={"target": target | {"metric": "eval/other"}, "variant": "a"})
+    write_run(address="c" * 10, record={"target": None, "variant": "b"})
+    assert [arm.metric for arm in experiment().arms] == ["eval/other", "eval/other"]
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        (None, "lab run catch --seeds 0-1 --run.steps 20"),
+        ("lab run catch --seeds 0-4 --run.steps 9", "lab run catch --seeds 0-4 --run.steps 9"),
+        (["lab", "run", "catch", "--name", "two words"], "lab run catch --name 'two words'"),
+    ],
+)
+def test_the_command_is_the_runs_own_where_they_say_it(write_run, experiment, command, expected):
+    for seed in range(2):
+        write_run(seed, record={"command": command} if command else {})
+    found = experiment()
+    assert repeat_commands(found, found.arms[0]) == [expected]
+
+
+def test_the_command_sets_what_differs_between_unnamed_configs(write_run, experiment):
+    write_run(address="b" * 10, config=settings(learning_rate=0.01, replay=False))
+    write_run(address="c" * 10, config=settings())
+    found = experiment()
+    lines = [line for arm in found.arms for line in repeat_commands(found, arm)]
+    assert lines == [
+        "lab run catch --seeds 0 --agent.learning-rate 0.01 --agent.no-replay --run.steps 20",
+        "lab run catch --seeds 0 --agent.learning-rate 0.001 --agent.replay --run.steps 20",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "said"), [([0], "0"), ([0, 1, 2, 3, 4], "0-4"), ([0, 1, 2, 5], "0-2,5"), ([1, 3, 4], "1,3-4")]
+)
+def test_seeds_are_said_as_ranges(seeds, said):
+    assert seed_ranges(seeds) == said
+
+
+def test_the_command_carries_the_largest_budget_of_the_seeds(write_run, experiment):
+    for seed, steps in enumerate([300, 20]):
+        write_run(seed, config={"agent": {}, "run": {"steps": steps}})
+    found = experiment()
+    assert repeat_commands(found, found.arms[0]) == ["lab run catch --seeds 0-1 --run.steps 300"]

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from lab.report import charts
+from lab.report.charts import Scale, Series, hover_data, line_chart, marker, path, readout, strip, value_scale
+from lab.report.curves import Band, aggregate
+from lab.report.records import Curve
+
+
+def series(name="catch", **seeds):
+    curves = {
+        int(key[1:]): Curve(np.array(list(p)), np.array(list(p.values()), dtype=float)) for key, p in seeds.items()
+    }
+    return Series(name, curves, aggregate(curves, "mean", 99))
+
+
+def test_a_scale_places_by_proportion():
+    scale = Scale(0, 50, 54, 554)
+    assert scale.place(np.array([0, 10, 50])).tolist() == [54, 154, 554]
+    upright = Scale(-10, 10, 200, 0)
+    assert (upright.at(-10), upright.at(0), upright.at(5)) == (200, 100, 50)
+
+
+def test_a_logarithmic_scale_places_by_powers():
+    scale = Scale(0.01, 100, 200, 0, logarithmic=True)
+    assert scale.place(np.array([0.01, 1, 10])).tolist() == pytest.approx([200, 100, 50])
+    assert scale.ticks(5) == pytest.approx([0.01, 0.1, 1, 10, 100])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0, 50_000, [0, 10_000, 20_000, 30_000, 40_000, 50_000]),
+        (-0.05, 1.02, [0, 0.25, 0.5, 0.75, 1.0]),
+        (0.1, 0.32, [0.1, 0.15, 0.2, 0.25, 0.3]),
+        (-500, -60, [-500, -400, -300, -200, -100]),
+        (0, 3e-13, [0, 1e-13, 2e-13, 3e-13]),
+    ],
+)
+def test_ticks_are_round_numbers_within_the_scale(low, high, expected):
+    assert Scale(low, high, 0, 1).ticks(5) == expected
+
+
+def test_the_vertical_scale_holds_curves_and_target_with_air():
+    scale = value_scale([series(s0={1: -100.0, 2: 300.0})], bound=400.0)
+    assert (scale.low, scale.high) == (-130.0, 430.0)  # 6 % of 500
+    assert not scale.logarithmic
+
+
+def test_a_scale_that_nearly_reaches_0_starts_there():
+    assert value_scale([series(s0={1: 1.0, 2: 20.0})], None).low == 0.0
+    assert value_scale([series(s0={1: 10.0, 2: 20.0})], None).low == pytest.approx(9.4)
+
+
+def test_more_than_two_decades_without_a_target_are_drawn_by_logarithm():
+    assert value_scale([series(s0={1: 0.001, 2: 1.0})], None).logarithmic
+    assert not value_scale([series(s0={1: 0.001, 2: 1.0})], 0.5).logarithmic
+    assert not value_scale([series(s0={1: 0.0, 2: 1.0})], None).logarithmic
+
+
+@pytest.mark.parametrize("values", [(5.0, 5.0), (0.0, 0.0), (1.7e308, -1.7e308), (5e-324, 1.0), (1e16, 1e16 + 2)])
+def test_values_at_the_limits_of_arithmetic_are_drawn(values):
+    drawing = line_chart([series(s0=dict(enumerate(values)))], colours=[0], title="t", unit="steps", bound=None)
+    assert "nan" not in drawing
+
+
+def test_a_path_goes_through_its_points_and_breaks_at_gaps():
+    x, y = Scale(0, 4, 0, 40), Scale(0, 10, 100, 0)
+    assert path(np.array([0, 1, 2, 3, 4]), np.array([0, 5, np.nan, 10, 2.5]), x, y) == (
+        "M0.0 100.0L10.0 50.0M30.0 0.0L40.0 75.0"
+    )
+
+
+def test_the_drawing_of_one_arm_by_hand():
+    drawn = line_chart(
+        [series(s0={0: 0.0, 100: 90.0}, s1={0: 0.0, 100: 110.0})], colours=[0], title="t", unit="steps", bound=None
+    )
+    # The values span 0 to 110, and 6 % more at the top: 116.6. The plot is 242 high and begins at 256.
+    high, centre, low = (256 - 242 * value / 116.6 for value in (110, 100, 90))
+    left, right = f"{charts.LEFT}.0", f"{charts.RIGHT}.0"
+    [interval] = re.findall(r'class="interval" d="([^"]*)"', drawn)
+    assert interval == f"M{left} 256.0L{right} {high:.1f}L{right} {low:.1f}L{left} 256.0Z"
+    [bold] = re.findall(r'class="centre" d="([^"]*)"', drawn)
+    assert bold == f"M{left} 256.0L{right} {centre:.1f}"
+    assert len(re.findall('class="seed"', drawn)) == 2
+
+
+def test_a_target_is_a_line_at_its_height():
+    drawn = line_chart([series(s0={0: 0.0, 10: 100.0})], colours=[0], title="t", unit="steps", bound=50.0)
+    [height] = re.findall(r'class="target" x1="54" x2="546" y1="([\d.]+)"', drawn)
+    assert float(height) == pytest.approx(256 - 242 * 50 / 106, abs=0.05)
+
+
+def test_the_interval_is_left_out_where_a_single_seed_is_left():
+    band = Band(
+        np.array([1, 2, 3]),
+        {0: np.ones(3), 1: np.array([1, np.nan, 1])},
+        np.ones(3),
+        np.array([0.5, np.nan, 0.5]),
+        np.array([1.5, np.nan, 1.5]),
+    )
+    drawn = line_chart(
+        [Series("a", {0: Curve(band.steps, band.centre)}, band)], colours=[0], title="t", unit="u", bound=None
+    )
+    [interval] = re.findall(r'class="interval" d="([^"]*)"', drawn)
+    assert interval.count("M") == interval.count("Z") == 2
+    assert readout(band, 1) == "1.000 · 1 of 2 seeds"
+
+
+def test_eight_arms_differ_in_colour_or_shape():
+    looks = {(i % charts.NUM_COLOURS, marker(i, 0, 0)) for i in range(charts.NUM_COLOURS * charts.NUM_SHAPES)}
+    assert len(looks) == charts.NUM_COLOURS * charts.NUM_SHAPES
+
+
+def test_what_the_script_reads_is_json_that_cannot_end_its_element():
+    text = hover_data([series(s0={0: 0.0, 100: 90.0}, s1={0: 0.0, 100: 110.0})], "</script>&", None)
+    assert "<" not in text
+    assert "&" not in text
+    data = json.loads(text)
+    assert data["unit"] == "</script>&"
+    assert data["x"] == [0, 100, 54, 546]
+    [only] = data["series"]
+    assert only["steps"] == [0, 100]
+    assert only["text"] == ["0 [0, 0]", "100.0 [90.00, 110.0]"]
+    assert only["seeds"] == {"0": ["0", "90.00"], "1": ["0", "110.0"]}
+    assert only["at"] == [256.0, pytest.approx(256 - 242 * 100 / 116.6, abs=0.05)]
+
+
+def test_names_and_units_are_escaped():
+    drawn = line_chart([series(s0={1: 1.0})], colours=[0], title='"><script>', unit="<b>", bound=None)
+    assert "<script>" not in drawn
+    assert "<b>" not in drawn
+
+
+def test_a_strip_shows_each_seed_the_interval_and_the_target():
+    drawn = strip([0.0, 50.0], (0.0, 50.0), 25.0, 100.0)
+    # 0 to 100 with 8 % of air on either side lies on 2 to 118: one is 1 unit.
+    assert re.findall(r'class="dot" cx="([\d.]+)"', drawn) == ["10.0", "60.0"]
+    assert 'class="bar" x="10.0" y="9" width="50.0"' in drawn
+    assert 'class="middle" x1="35.0"' in drawn
+    assert 'class="target" x1="110.0"' in drawn
+    assert 'aria-label="Seeds at 0, 50.00; target 100"' in drawn
