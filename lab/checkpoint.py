@@ -211,9 +211,9 @@ class Checkpoints:
 
 
 def digest(state: State) -> str:
-    """SHA-256 of a whole state: equal if and only if every number, tensor and name in it is."""
+    """SHA-256 of a whole state: equal if and only if every number, tensor and name in it is, in whatever order."""
     tensors: list[Tensor] = []
-    tree = json.dumps(pack(state, tensors), sort_keys=True)
+    tree = json.dumps(pack(_in_order(state), tensors))
     whole = sha256(tree.encode())
     for tensor in tensors:
         whole.update(f"{tensor.dtype}{list(tensor.shape)}".encode())
@@ -221,11 +221,21 @@ def digest(state: State) -> str:
     return whole.hexdigest()
 
 
+def _in_order(value: Any) -> Any:
+    """The same tree with the entries of each dict sorted, which also numbers its tensors alike."""
+    if isinstance(value, dict):
+        return {key: _in_order(value[key]) for key in sorted(value, key=lambda key: (str(type(key)), key))}
+    if isinstance(value, list | tuple):
+        return type(value)(_in_order(item) for item in value) if type(value) in (list, tuple) else value
+    return value
+
+
 def pack(value: Any, tensors: list[Tensor], path: str = "state") -> Any:
     """A state as JSON values; its tensors and arrays are appended to `tensors` and referred to by their place."""
     if isinstance(value, Tensor | np.ndarray | np.generic):
         array = not isinstance(value, Tensor)
-        tensors.append(torch.as_tensor(np.asarray(value) if array else value).detach().cpu().contiguous())
+        tensor = torch.as_tensor(np.asarray(value, order="C") if array else value).detach().cpu()
+        tensors.append(tensor.resolve_conj().resolve_neg().contiguous())
         return {"$array" if array else "$tensor": len(tensors) - 1}
     if isinstance(value, dict):
         if all(isinstance(key, str) and not key.startswith("$") for key in value):
@@ -266,6 +276,8 @@ def _name(step: int) -> str:
 
 
 def _bytes(tensor: Tensor) -> memoryview:
+    if tensor.numel() == 0:  # its strides may be any, and then it has no view as bytes
+        return memoryview(b"")
     return tensor.reshape(-1).view(torch.uint8).numpy().data
 
 

@@ -116,7 +116,7 @@ def _unmet(runs: tuple[Run, ...], target: Target, scores: Mapping[int, Score]) -
         reasons.append(f"budget {count(furthest)} of {count(target.steps)} {runs[0].unit}")
         if len(runs) < target.seeds:
             reasons.append(f"{len(runs)} of {target.seeds} seeds")
-    elif len(scores) < target.seeds - 2:
+    elif len(scores) < target.seeds:
         scored = [run for run in runs if run.last_step >= target.steps and run.seed in scores]
         reasons.append(f"{len(scored)} of {target.seeds} seeds")
     return tuple(reasons)

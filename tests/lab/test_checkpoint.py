@@ -123,7 +123,7 @@ def test_tied_overlapping_and_strided_tensors(tmp_path: Path) -> None:
     Checkpoints(tmp_path).save(1, state)
     found = Checkpoints(tmp_path).newest()
     assert found is not None
-    assert all(torch.equal(found.state[name], tensor) for name, tensor in state.items())
+    assert [name for name, tensor in state.items() if not torch.equal(found.state[name], tensor)] == []
     found.state["whole"].zero_()
     assert torch.equal(found.state["tied"], base), "what was loaded shares no memory"
 
@@ -209,7 +209,9 @@ def test_old_checkpoints_and_their_pieces_go(tmp_path: Path) -> None:
 
 
 def test_steps_are_ordered_as_numbers_and_strangers_are_passed_over(tmp_path: Path) -> None:
-    checkpoints = saved(tmp_path, 10**13, 9, 100)
+    checkpoints = Checkpoints(tmp_path, keep=3)
+    for step in (9, 100, 10**13):
+        checkpoints.save(step, {"steps": step})
     for stranger in ("step-one", "step-000000000001 (copy)", "notes"):
         (tmp_path / stranger).mkdir()
     assert checkpoints.steps() == [9, 100, 10**13]
@@ -236,10 +238,9 @@ def test_the_one_before_a_torn_checkpoint_is_used_and_told(
     kind: str, damage: Callable[[Path], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     checkpoints = saved(tmp_path, 100, 250, 300)
-    for step in (250, 300):
-        damage(own_piece(checkpoints, step) if kind == "piece" else folder_of(checkpoints, step) / kind)
-        if kind == "state.json":
-            continue
+    spoilt = [own_piece(checkpoints, s) if kind == "piece" else folder_of(checkpoints, s) / kind for s in (250, 300)]
+    for path in spoilt:
+        damage(path)
     with caplog.at_level(logging.WARNING):
         found = Checkpoints(tmp_path).newest()
     assert found is not None
@@ -319,10 +320,9 @@ def test_a_checkpoint_appears_by_one_rename_after_everything_in_it_is_on_the_dis
 @pytest.mark.parametrize("kind", ["state.json", "tensors.safetensors", "piece"])
 def test_none_intact_is_an_error_that_says_what_and_what_to_do(kind: str, tmp_path: Path) -> None:
     checkpoints = saved(tmp_path, 1, 2)
-    for step in (1, 2):
-        flip(own_piece(checkpoints, step) if kind == "piece" else folder_of(checkpoints, step) / kind)
-        if kind == "state.json" and step == 1:
-            continue
+    spoilt = [own_piece(checkpoints, s) if kind == "piece" else folder_of(checkpoints, s) / kind for s in (1, 2)]
+    for path in spoilt:
+        flip(path)
     with pytest.raises(CheckpointError, match=r"None of the checkpoints under .* is intact \(step 2: .*; step 1: .*--fresh"):
         Checkpoints(tmp_path).newest()
 
@@ -507,7 +507,7 @@ def test_a_disk_that_fills_at_any_write_leaves_the_one_before(
     found = Checkpoints(tmp_path).newest()
     assert found is not None
     assert digest(found.state) == digest(state_at(found.step))
-    assert found.step == (1 if call < 5 else 2)
+    assert found.step == (1 if call < 4 else 2), "the fifth is that of the folder, after the rename"
     assert not list(tmp_path.glob(".writing-*")), "the room it took is given back"
     checkpoints.save(2, state_at(2))
     assert (found := Checkpoints(tmp_path).newest()) is not None

@@ -49,7 +49,8 @@ def test_numbers_of_numpy_and_torch_are_written_as_numbers(tmp_path: Path) -> No
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, np.float32("nan"), torch.tensor(math.inf)])
 def test_what_is_no_number_becomes_null_in_the_file_and_nan_when_read(tmp_path: Path, value: Any) -> None:
     path = tmp_path / "metrics.jsonl"
-    LocalTracker(path).log(1, {"bad": value, "good": torch.tensor(2.0)})
+    row: dict[str, Any] = {"bad": value, "good": torch.tensor(2.0)}
+    LocalTracker(path).log(1, row)
 
     def refuse(constant: str) -> None:
         raise AssertionError(f"{constant} is not JSON")

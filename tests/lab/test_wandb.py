@@ -25,6 +25,7 @@ from lab.tracking.segment import whole_records
 from tests.wandb_server import RECORD, WandbServer, isolate
 
 ROOT = Path(__file__).parents[2]
+
 # One attempt at a run: a row every 10 steps, a checkpoint every 50. It goes on from its checkpoint file, and on
 # SIGTERM it saves and finishes, as lab.run does. Rows are fat, so that W&B's 32 KiB blocks tear when it is killed.
 ATTEMPT = """
@@ -147,7 +148,7 @@ def test_offline_each_step_stands_once_after_kills_and_after_syncs(
 ) -> None:
     steps = 6000
     due = list(range(10, steps + 1, 10))
-    killed_at_random(tmp_path, 4, steps, seed=1)
+    killed_at_random(tmp_path, 3, steps, seed=1)
     stopped = Attempt(tmp_path, steps=steps, pause=0.002)
     stopped.signal(signal.SIGTERM)
     assert stopped.process.returncode == 0
@@ -182,7 +183,7 @@ def test_online_each_step_stands_once_after_kills(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: WandbServer
 ) -> None:
     online(monkeypatch, server)
-    killed_at_random(tmp_path, 3, 3000, seed=2)
+    killed_at_random(tmp_path, 2, 3000, seed=2)
     assert Attempt(tmp_path, steps=3000).end()[0] == "online"
     (run,) = server.runs.values()
     assert run.global_steps == list(range(10, 3001, 10)) == recorded(tmp_path)

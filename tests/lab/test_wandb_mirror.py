@@ -161,6 +161,7 @@ def test_whatever_wandb_raises_training_goes_on_with_one_warning(
         ("auto", "dryrun", "offline"),
         ("auto", "", "offline"),
         ("offline", "online", "offline"),
+        ("online", "disabled", "offline"),  # for want of an account
     ],
 )
 def test_the_settings_of_the_run_go_before_those_of_the_environment(

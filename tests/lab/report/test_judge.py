@@ -48,6 +48,13 @@ def test_a_score_just_below_is_not_rounded_up_to_the_bound(write_run, judged):
     assert judged().reasons == ("IQM 99.9999 is below 100",)
 
 
+@pytest.mark.parametrize("bound", [{"at_least": 100.0}, {"at_least": None, "at_most": 100.0}])
+def test_the_bound_itself_is_enough(write_run, judged, target, bound):
+    for seed in range(5):
+        write_run(seed, returns={20: 100.0}, record={"target": target | bound | {"each_seed_at_least": 100.0}})
+    assert judged().verdict == "pass"
+
+
 def test_at_most_is_a_bound_from_above(write_run, judged, target):
     for seed in range(5):
         write_run(seed, returns={20: 120.0}, record={"target": target | {"at_least": None, "at_most": 110}})

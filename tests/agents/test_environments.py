@@ -1,0 +1,183 @@
+"""Environments: exact resume by replay, true last observations, and errors that help."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from agents.environments import Environments
+from lab.seeding import Seeds
+
+
+class Count(gym.Env):
+    """Observes how many steps were taken; terminates after `length` steps. The reward is the action taken."""
+
+    observation_space = gym.spaces.Box(-1.0, 1e6, (1,), np.float64)
+    action_space = gym.spaces.Discrete(3, start=5)
+
+    def __init__(self, length: int = 3, jitter: bool = False):
+        self.length, self.jitter = length, jitter
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        self.count = 0
+        return self._observation(), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        assert 5 <= action < 8
+        self.count += 1
+        return self._observation(), float(action), self.count >= self.length, False, {}
+
+    def _observation(self) -> np.ndarray:
+        return np.array([self.count + (np.random.rand() if self.jitter else 0.0)])  # noqa: NPY002
+
+
+class Odd(Count):
+    observation_space = gym.spaces.Text(5)
+
+
+class Pair(Count):
+    action_space = gym.spaces.MultiBinary(2)
+
+
+for entry in (Count, Odd, Pair):
+    gym.register(f"tests/{entry.__name__}-v0", entry_point=entry)
+
+
+def count(num: int = 1, **settings: Any) -> Environments:
+    return Environments("tests/Count-v0", num, Seeds(0), settings=settings)
+
+
+def test_termination_has_discount_zero_and_keeps_the_true_last_observation() -> None:
+    environments = count(2)
+    for expected in (0, 1):
+        transition = environments.step(np.array([0, 2]))
+        assert transition.observation.tolist() == [[expected], [expected]]
+        assert transition.next_observation.tolist() == [[expected + 1], [expected + 1]]
+        assert transition.reward.tolist() == [5.0, 7.0]  # actions are counted from the space's start
+        assert transition.discount.tolist() == [1.0, 1.0]
+        assert not transition.last.any()
+    transition = environments.step(np.array([0, 0]))
+    assert transition.next_observation.tolist() == [[3.0], [3.0]]
+    assert transition.discount.tolist() == [0.0, 0.0]
+    assert transition.last.all()
+    assert environments.observations.tolist() == [[0.0], [0.0]]
+    assert environments.observations.dtype == transition.reward.dtype == np.float32
+
+
+def test_a_time_limit_ends_the_episode_but_keeps_the_discount() -> None:
+    environments = count(max_episode_steps=2)
+    assert not environments.step(np.array([0])).last[0]
+    transition = environments.step(np.array([0]))
+    assert transition.last[0]
+    assert transition.discount[0] == 1.0
+    assert transition.next_observation[0] == 2.0
+    assert environments.observations[0] == 0.0
+
+
+def test_termination_at_the_very_time_limit_is_a_termination() -> None:
+    environments = count(length=2, max_episode_steps=2)
+    environments.step(np.array([0]))
+    transition = environments.step(np.array([0]))
+    assert transition.last[0]
+    assert transition.discount[0] == 0.0
+
+
+def test_once_lets_each_copy_rest_after_its_episode() -> None:
+    environments = Environments("CartPole-v1", 8, Seeds(1), once=True)
+    lengths = np.zeros(8)
+    while not environments.resting.all():
+        awake, before = ~environments.resting, environments.observations
+        transition = environments.step(np.zeros(8, np.int64))
+        lengths += awake
+        assert np.array_equal(transition.reward, awake)
+        assert np.array_equal(environments.observations[~awake], before[~awake])
+        assert not transition.last[~awake].any()
+    # pushed left all the time, the pole falls after 8 to 10 steps
+    assert 8 <= lengths.min() < lengths.max() <= 10
+
+
+def test_a_batch_is_its_copies_side_by_side_and_every_episode_differs() -> None:
+    environments = Environments("CartPole-v1", 3, Seeds(2))
+    firsts = [tuple(row) for row in environments.observations.tolist()]
+    alone = [gym.make("CartPole-v1").unwrapped for _ in range(3)]
+    for i, simulator in enumerate(alone):
+        simulator.reset(seed=Seeds(2).derive(f"{i}/0") % 2**31)
+    for step in range(40):
+        actions = np.array([step % 2, 0, 1])
+        transition = environments.step(actions)
+        for i, simulator in enumerate(alone):
+            if simulator is not None:
+                expected = simulator.step(int(actions[i]))[0]
+                assert np.array_equal(transition.next_observation[i], expected)
+                if transition.last[i]:
+                    alone[i] = None
+                    firsts.append(tuple(environments.observations[i].tolist()))
+    assert len(set(firsts)) == len(firsts) >= 5
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "Acrobot-v1", "LunarLander-v3", "Pendulum-v1", "FrozenLake-v1"])
+def test_resuming_equals_never_stopping(name: str) -> None:
+    """Also of simulators that draw random numbers in every step, or have a physics engine inside."""
+    straight = Environments(name, 2, Seeds(3))
+    draw = np.random.default_rng(4)
+
+    def actions() -> np.ndarray:
+        if isinstance(straight.action_space, gym.spaces.Discrete):
+            return draw.integers(straight.num_actions, size=2)
+        return draw.uniform(-1, 1, size=(2, *straight.action_space.shape))
+
+    for _ in range(150):
+        straight.step(actions())
+    resumed = Environments(name, 2, Seeds(3))
+    for _ in range(10):
+        resumed.step(actions())
+    resumed.load_state_dict(deepcopy(straight.state_dict()))
+    for _ in range(250):
+        chosen = actions()
+        one, other = straight.step(chosen), resumed.step(chosen)
+        for field in ("observation", "reward", "discount", "next_observation", "last"):
+            assert getattr(one, field).tobytes() == getattr(other, field).tobytes()
+    assert straight.state_dict()["episodes"] == resumed.state_dict()["episodes"]
+
+
+def test_a_simulator_that_is_not_deterministic_is_found_out() -> None:
+    environments = count(jitter=True)
+    environments.step(np.array([1]))
+    state = deepcopy(environments.state_dict())
+    with pytest.raises(RuntimeError, match="same 1 actions again, but arrived at.*not deterministic"):
+        count(jitter=True).load_state_dict(state)
+
+
+def test_another_number_of_copies_is_refused() -> None:
+    with pytest.raises(ValueError, match="of 2 environments, but here are 3"):
+        count(3).load_state_dict(count(2).state_dict())
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "message"),
+    [
+        ("CartPol-v1", {}, "cannot make an environment 'CartPol-v1'.*Did you mean 'CartPole-v1'"),
+        ("CartPole-v9", {}, "CartPole-v1"),
+        ("LunarLander-v2", {}, "LunarLander-v3"),
+        ("CartPole-v1", {"gravityy": 3}, r"does not take the settings \{'gravityy': 3\}"),
+        ("tests/Odd-v0", {}, "observations Text.*only Box and Discrete"),
+        ("tests/Pair-v0", {}, "actions MultiBinary.*only Discrete and Box"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_with_a_way_out(name: str, settings: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Environments(name, 1, Seeds(0), settings=settings)
+
+
+def test_counting_continuous_actions_and_wrong_numbers_of_actions_are_refused() -> None:
+    with pytest.raises(ValueError, match="cannot be counted"):
+        _ = Environments("Pendulum-v1", 1, Seeds(0)).num_actions
+    with pytest.raises(ValueError, match="2 actions for 3 environments"):
+        count(3).step(np.array([0, 0]))
+    with pytest.raises(ValueError, match="num is 0"):
+        count(0)

@@ -1,0 +1,60 @@
+"""Losses against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import torch
+from torch import tensor
+
+from agents.losses import action_error, half_square, huber, q_learning_error, q_learning_target
+
+
+def test_target_bootstraps_from_the_best_next_action_unless_terminated() -> None:
+    reward, discount = tensor([1.0, -2.0]), tensor([0.5, 0.0])
+    next_q = tensor([[3.0, 4.0], [100.0, 200.0]])
+    # 1 + 0.5 * 4 = 3; after a termination the reward alone
+    assert q_learning_target(reward, discount, next_q).tolist() == [3.0, -2.0]
+
+
+def test_target_takes_any_leading_axes() -> None:
+    reward, discount = torch.rand(5, 3), torch.rand(5, 3)
+    next_q = torch.rand(5, 3, 4)
+    whole = q_learning_target(reward, discount, next_q)
+    rows = [q_learning_target(reward[i], discount[i], next_q[i]) for i in range(5)]
+    assert torch.equal(whole, torch.stack(rows))
+
+
+def test_error_is_of_the_action_taken_and_signed() -> None:
+    q = tensor([[1.0, 10.0], [5.0, 2.0]])
+    assert action_error(q, tensor([1, 0]), tensor([3.0, 6.0])).tolist() == [-7.0, 1.0]
+
+
+def test_q_learning_error_by_hand_and_no_gradient_through_the_target() -> None:
+    q = tensor([[1.0, 10.0], [5.0, 2.0]], requires_grad=True)
+    next_q = tensor([[3.0, 4.0], [7.0, 8.0]], requires_grad=True)
+    error = q_learning_error(q, tensor([0, 1]), tensor([1.0, 1.0]), tensor([0.9, 0.0]), next_q)
+    # 1 + 0.9 * 4 - 1 = 3.6; 1 + 0 - 2 = -1
+    torch.testing.assert_close(error, tensor([3.6, -1.0]))
+    error.sum().backward()
+    assert q.grad is not None
+    assert q.grad.tolist() == [[-1.0, 0.0], [0.0, -1.0]]
+    assert next_q.grad is None
+
+
+def test_huber_is_square_within_the_knee_and_straight_beyond() -> None:
+    error = tensor([-3.0, -1.0, 0.5, 1.0, 4.0])
+    # 3 - 1/2, 1/2, 0.25/2, 1/2, 4 - 1/2
+    assert huber(error).tolist() == [2.5, 0.5, 0.125, 0.5, 3.5]
+    # knee 2: 2 * (3 - 1), 1/2, 1/8, 1/2, 2 * (4 - 1)
+    assert huber(error, knee=2.0).tolist() == [4.0, 0.5, 0.125, 0.5, 6.0]
+
+
+def test_slopes_are_the_error_clipped_and_unclipped() -> None:
+    for loss, slopes in ((huber, [-1.0, -0.5, 1.0]), (half_square, [-3.0, -0.5, 4.0])):
+        error = tensor([-3.0, -0.5, 4.0], requires_grad=True)
+        loss(error).sum().backward()
+        assert error.grad is not None
+        assert error.grad.tolist() == slopes
+
+
+def test_half_square_by_hand() -> None:
+    assert half_square(tensor([-3.0, 2.0])).tolist() == [4.5, 2.0]
