@@ -3,8 +3,8 @@
 Inside: the time spent in the calls in question, over the rest of the run. It is exact to hundredths of a percent even
 on a busy machine, so the bound is held to it. What it cannot see is work put off to other threads and processes.
 Paired: runs with it over neighbouring runs without it. This sees everything, but the time of a whole run varies by a
-percent or more by itself. So it is the cross-check: a bound also counts as missed where the whole interval of the paired
-difference lies beyond it.
+percent or more by itself. So it is the cross-check: a bound also counts as missed where the whole interval of the
+paired difference lies beyond it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Attempt:
 def compare(
     name: str, ours: Sequence[Attempt], bare: Sequence[Attempt], at_most: float
 ) -> tuple[tuple[str, ...], list[Check]]:
-    """The row of a table and the checks for attempts with and without the thing; ours[i] and bare[i] were neighbours."""
+    """The row of a table and the checks, from attempts with and without the thing; ours[i] ran next to bare[i]."""
     walls, bare_walls = [each.seconds for each in ours], [each.seconds for each in bare]
     inside = bootstrap_interval([each.share for each in ours], np.median, resamples=10_000)
     ratio = paired_ratio(walls, bare_walls)

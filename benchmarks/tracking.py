@@ -19,7 +19,9 @@ EXPERIMENTS = {"mlp_digits": 11, "dqn_cartpole": 7}  # name -> pairs of runs
 
 
 class Tracked:
-    """An experiment, run with its default trackers and with none. Checkpoints are on in both, since rows wait for them."""
+    """An experiment, run with its default trackers and with none; with checkpoints in both, since W&B's rows wait for
+    them.
+    """
 
     def __init__(self, experiment: Experiment, quick: bool, folder: Path):
         self.experiment, self.folder = experiment, folder

@@ -11,13 +11,18 @@ from lab.trial import Clip, Picture
 
 
 def write_media(folder: Path, step: int, name: str, thing: Picture | Clip) -> Path:
-    """Writes `<step>-<name>.png` or `.mp4` under `folder`, aside and renamed, and returns its path."""
+    """Writes `<step>-<name>.png` or `.mp4` under `folder`, aside and renamed, and returns its path.
+
+    A caption goes beside it as `<step>-<name>.txt`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{step:012d}-{name}{'.png' if isinstance(thing, Picture) else '.mp4'}"
     if isinstance(thing, Picture):
         write_picture(path, thing.pixels)
     else:
         write_clip(path, thing)
+    if thing.caption:
+        path.with_suffix(".txt").write_text(thing.caption + "\n")
     return path
 
 

@@ -251,7 +251,7 @@ class _Loop:
     def _restore(self) -> None:
         found = self.checkpoints.newest() if self.checkpoints is not None else None
         if found is None:
-            self.tracker.rewind(0)
+            self.tracker.rewind(-1)
             return
         self.trial.load_state_dict(found.state["trial"])
         mine = found.state["run"]

@@ -113,6 +113,6 @@ def _rendering(runs: Path) -> Iterator[Finding]:
 
 
 def _wandb(runs: Path) -> Iterator[Finding]:
-    from lab.tracking import wandb_state
+    from lab.tracking import wandb_outlook
 
-    yield Finding("ok", f"W&B: {wandb_state()}")
+    yield Finding("ok", f"W&B: {wandb_outlook()}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from lab.config import flatten
 from lab.experiment import Target
 from lab.report.records import Run, StatisticName
 
+
+_SEEDS = re.compile(r"--seeds \d+(?!\S)")
 
 @dataclass(frozen=True)
 class Arm:
@@ -130,9 +133,12 @@ def _first_metric(runs: Sequence[Run]) -> str:
 
 def repeat_commands(experiment: Experiment, arm: Arm) -> list[str]:
     """The command lines that repeat an arm: what the runs say themselves, else put together from what differs."""
-    told = list(dict.fromkeys(run.command for run in arm.runs if run.command))
+    told: dict[str, list[int]] = {}
+    for run in arm.runs:
+        if run.command:
+            told.setdefault(_SEEDS.sub("--seeds {}", run.command, count=1), []).append(run.seed)
     if told:
-        return told
+        return [line.replace("{}", seed_ranges(seeds), 1) for line, seeds in told.items()]
     words = ["lab", "run", experiment.name, "--seeds", seed_ranges([run.seed for run in arm.runs])]
     if not arm.runs[0].variant:
         settings = flatten(dict(arm.runs[0].config))

@@ -212,6 +212,10 @@ def _curve(steps: list[int], values: list[float]) -> Curve:
     return Curve(np.array(steps, dtype=np.int64), np.where(np.isfinite(numbers), numbers, np.nan))
 
 
+def _caption(path: Path) -> str:
+    return path.read_text(errors="replace").strip() if path.is_file() else ""
+
+
 def _latest_media(folder: Path) -> tuple[Medium, ...]:
     """The newest file of each name and kind: the last step wins."""
     latest: dict[tuple[str, str], Medium] = {}
@@ -219,7 +223,7 @@ def _latest_media(folder: Path) -> tuple[Medium, ...]:
         match = _MEDIUM.fullmatch(path.name)
         if match is None or not path.is_file():
             continue
-        medium = Medium(name=match[2], step=int(match[1]), path=path)
+        medium = Medium(name=match[2], step=int(match[1]), path=path, caption=_caption(path.with_suffix(".txt")))
         known = latest.get((medium.name, path.suffix))
         if known is None or known.step <= medium.step:
             latest[medium.name, path.suffix] = medium

@@ -12,6 +12,7 @@ from lab.report.arms import Arm, Experiment
 from lab.report.records import Medium, Run
 
 BUDGET = 6 * 2**20  # bytes of files on the whole page; base64 makes them a third larger
+_WIDE = 500  # pixels of width from which a picture takes a row of its own
 _SMALL = 200  # pixels of width below which a picture is enlarged with its pixels kept sharp
 
 
@@ -29,10 +30,15 @@ class Exhibit:
     uri: str | None
     size: tuple[int, int] | None  # width and height in pixels; not known of videos
     note: str
+    caption: str = ""
 
     @property
     def is_small(self) -> bool:
         return self.size is not None and self.size[0] < _SMALL
+
+    @property
+    def is_wide(self) -> bool:
+        return self.size is not None and self.size[0] >= _WIDE
 
 
 def exhibits(experiments: Sequence[Experiment], budget: int = BUDGET) -> dict[str, list[Exhibit]]:
@@ -95,6 +101,7 @@ def _exhibit(arm: Arm, run: Run, medium: Medium, share: int) -> tuple[Exhibit, i
         uri=None if note else f"data:{mime};base64,{base64.b64encode(data).decode()}",
         size=None if note else _size(data, suffix),
         note=note,
+        caption=medium.caption,
     )
     return exhibit, 0 if note else len(data)
 

@@ -45,6 +45,7 @@ class Medium:
     name: str
     step: int
     path: Path
+    caption: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

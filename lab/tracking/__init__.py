@@ -8,7 +8,7 @@ once in both.
 from __future__ import annotations
 
 from lab.tracking.local import LocalTracker, read_rows
-from lab.tracking.mirror import Mode, WandbTracker, trackers
+from lab.tracking.mirror import Mode, WandbTracker, trackers, wandb_outlook
 from lab.tracking.tracker import MemoryTracker, NullTracker, Tracker, Trackers
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "WandbTracker",
     "read_rows",
     "trackers",
+    "wandb_outlook",
 ]

@@ -57,6 +57,18 @@ def trackers(directory: Path, *, mode: Mode = "auto", record: Mapping[str, Any])
     return Trackers(local, WandbTracker(directory, mode=mode, record=record))
 
 
+def wandb_outlook() -> str:
+    """Says what a run with the mode "auto" would do from here, and why."""
+    mode = _wanted("auto")
+    if mode == "off":
+        return "off, because WANDB_MODE says so"
+    import wandb
+
+    settings = wandb.setup(wandb.Settings(silent=True)).settings
+    obstacle = _obstacle(settings, mode, waiting=False)
+    return f"offline, because {obstacle}" if obstacle else f"online at {settings.base_url}"
+
+
 class WandbTracker:
     """Mirrors one run directory to W&B. Whatever goes wrong switches the mirror off with one warning."""
 

@@ -1,0 +1,512 @@
+"""The only loop: what it does when, told by a tape; budgets, resumes, signals and numbers that are none."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import lab.run
+from lab.checkpoint import CheckpointError, Checkpoints, Found, digest
+from lab.optim import NonFinite
+from lab.run import Averages, NonFiniteMetric, Outcome, Progress, RunConfig, run
+from lab.seeding import Seeds
+from lab.tracking import MemoryTracker
+from lab.trial import Clip, Metrics, Picture, State
+
+
+class Counter:
+    """A trial that counts, writes on a tape what is asked of it, and draws from the global generator like dropout."""
+
+    unit = "paces"
+
+    def __init__(
+        self, tape: list[str] | None = None, stride: int = 1, during: Callable[[int], Any] = lambda step: None
+    ):
+        self.tape = [] if tape is None else tape
+        self.stride, self.during = stride, during
+        self.steps = 0
+        self.total = torch.zeros((), dtype=torch.float64)
+
+    def step(self) -> Metrics:
+        self.steps += self.stride
+        self.tape.append(f"step to {self.steps}")
+        self.total = self.total + torch.rand((), dtype=torch.float64)
+        given = self.during(self.steps)
+        return given if isinstance(given, dict) else {"total": self.total, "steps": float(self.steps)}
+
+    def evaluate(self) -> Metrics:
+        self.tape.append("evaluate")
+        torch.rand(7)  # must not disturb training
+        return {"score": self.total * 2}
+
+    def state_dict(self) -> State:
+        return {"total": self.total, "steps": self.steps}
+
+    def load_state_dict(self, state: State) -> None:
+        self.tape.append(f"load {state['steps']}")
+        self.total, self.steps = state["total"], state["steps"]
+
+
+class Illustrator(Counter):
+    def illustrate(self) -> Mapping[str, Picture | Clip]:
+        self.tape.append("illustrate")
+        torch.rand(3)
+        return {"square": Picture(np.zeros((2, 2, 3), np.uint8))}
+
+
+class TapedTracker(MemoryTracker):
+    def __init__(self, tape: list[str]) -> None:
+        super().__init__()
+        self.tape = tape
+
+    def log(self, step: int, row: Mapping[str, float]) -> None:
+        self.tape.append(f"log {step}: {' '.join(name for name in row if not name.startswith('time/'))}")
+        super().log(step, row)
+
+    def media(self, step: int, name: str, path: Path) -> None:
+        self.tape.append(f"media {step} {path.name}")
+
+    def commit(self, step: int) -> None:
+        self.tape.append(f"commit {step}")
+
+    def rewind(self, step: int) -> None:
+        self.tape.append(f"rewind {step}")
+        super().rewind(step)
+
+    def finish(self, state: str) -> None:
+        self.tape.append(f"finish {state}")
+        super().finish(state)
+
+
+class TapedCheckpoints(Checkpoints):
+    def __init__(self, folder: Path, tape: list[str]):
+        super().__init__(folder)
+        self.tape = tape
+
+    def save(self, step: int, state: State) -> None:
+        self.tape.append(f"save {step}")
+        super().save(step, state)
+
+
+def config(**settings: Any) -> RunConfig:
+    return RunConfig(
+        **({"steps": 20, "log_every": 5, "evaluate_every": 10, "save_every": 10, "wandb": "off"} | settings)
+    )
+
+
+def drive(
+    settings: RunConfig,
+    folder: Path | None = None,
+    trial: Counter | None = None,
+    tracker: MemoryTracker | None = None,
+    **more: Any,
+) -> tuple[Outcome, list[dict[str, float]], Counter]:
+    """A run of a new Counter; returns the rows without the clock too."""
+    trial, tracker = trial or Counter(), tracker or MemoryTracker()
+    checkpoints = Checkpoints(folder) if folder is not None else None
+    outcome = run(trial, settings, tracker, checkpoints, seeds=Seeds(0), **more)
+    return outcome, [timeless(row) for row in tracker.rows], trial
+
+
+def timeless(row: Mapping[str, float]) -> dict[str, float]:
+    return {name: value for name, value in row.items() if not name.startswith("time/")}
+
+
+# What happens when
+
+
+def test_the_order_of_events(tmp_path: Path) -> None:
+    tape: list[str] = []
+    settings = config(steps=6, log_every=2, evaluate_every=3, save_every=2)
+    tracker, checkpoints = TapedTracker(tape), TapedCheckpoints(tmp_path / "checkpoints", tape)
+    outcome = run(Illustrator(tape), settings, tracker, checkpoints, media=tmp_path / "media")
+    train, judged = "train/total train/steps", "train/total train/steps eval/score"
+    assert tape == [
+        "rewind 0",
+        "step to 1",
+        "step to 2", f"log 2: {train}", "save 2", "commit 2",
+        "step to 3", "evaluate", f"log 3: {judged}",
+        "step to 4", f"log 4: {train}", "save 4", "commit 4",
+        "step to 5",
+        "step to 6", "evaluate", f"log 6: {judged}", "illustrate", "media 6 000000000006-square.png", "save 6", "commit 6",
+        "finish finished",
+    ]  # fmt: skip
+    assert (outcome.state, outcome.step) == ("finished", 6)
+    assert (tmp_path / "media" / "000000000006-square.png").exists()
+
+
+def test_the_order_of_events_of_a_resume(tmp_path: Path) -> None:
+    settings = config(steps=6, log_every=4, evaluate_every=0, save_every=3)
+    drive(settings, tmp_path, stop=lambda: "enough", trial=Counter(during=lambda step: None))  # stops after one step
+    tape: list[str] = []
+    run(Counter(tape), settings, TapedTracker(tape), TapedCheckpoints(tmp_path, tape))
+    assert tape == [
+        "load 1", "rewind 1", "step to 2",
+        "step to 3", "save 3", "commit 3",
+        "step to 4", "log 4: train/total train/steps",
+        "step to 5",
+        "step to 6", "evaluate", "log 6: train/total train/steps eval/score", "save 6", "commit 6", "finish finished",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stride", "logged", "judged", "saved"),
+    [
+        (1, [10, 20, 25], [15, 25], [7, 14, 21, 25]),
+        (4, [12, 20, 28], [16, 28], [8, 16, 24, 28]),
+        (7, [14, 21, 28], [21, 28], [7, 14, 21, 28]),
+        (30, [30], [30], [30]),
+    ],
+)
+def test_what_falls_due_while_steps_advance_by_many_units(
+    stride: int, logged: list[int], judged: list[int], saved: list[int], tmp_path: Path
+) -> None:
+    tape: list[str] = []
+    settings = config(steps=25, log_every=10, evaluate_every=15, save_every=7)
+    tracker = TapedTracker(tape)
+    outcome = run(Counter(tape, stride), settings, tracker, TapedCheckpoints(tmp_path, tape))
+    rows = {int(row["step"]): row for row in tracker.rows}
+    assert [step for step, row in rows.items() if "eval/score" in row] == judged
+    assert sorted({*logged, *judged}) == list(rows)
+    assert [line for line in tape if line.startswith("save")] == [f"save {step}" for step in saved]
+    assert outcome.step == rows[max(rows)]["step"] >= 25
+
+
+def test_rows_hold_means_since_the_row_before() -> None:
+    _, rows, _ = drive(config(steps=7, log_every=3, evaluate_every=2))
+    assert [(row["step"], row["train/steps"]) for row in rows] == [(2, 1.5), (3, 3.0), (4, 4.0), (6, 5.5), (7, 7.0)]
+
+
+def test_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(lab.run, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def half_a_second(step: int) -> None:
+        clock[0] += 0.5
+
+    tracker = MemoryTracker()
+    outcome, _, _ = drive(config(steps=4, log_every=2), trial=Counter(during=half_a_second), tracker=tracker)
+    assert [(row["time/seconds"], row["time/steps_per_second"]) for row in tracker.rows] == [(1.0, 2.0), (2.0, 2.0)]
+    assert outcome.seconds == 2.0
+
+
+def test_the_watcher_is_told_of_every_row() -> None:
+    told: list[Progress] = []
+    drive(config(), watch=told.append)
+    assert [(news.step, news.budget, news.unit, "eval/score" in news.row) for news in told] == [
+        (5, 20, "paces", False), (10, 20, "paces", True), (15, 20, "paces", False), (20, 20, "paces", True),
+    ]  # fmt: skip
+
+
+# Budgets
+
+
+def test_the_budget_of_steps_is_raised_and_the_run_goes_on(tmp_path: Path) -> None:
+    first, rows, _ = drive(config(steps=10), tmp_path)
+    second, more, _ = drive(config(steps=20), tmp_path)
+    straight, whole, _ = drive(config(steps=20))
+    assert (first.step, second.step) == (10, 20)
+    assert rows + more == whole
+    assert second.state_sha256 == straight.state_sha256
+
+
+def test_a_finished_run_does_nothing_more(tmp_path: Path) -> None:
+    first, _, _ = drive(config(), tmp_path)
+    again, rows, trial = drive(config(), tmp_path)
+    assert trial.tape == ["load 20"]
+    assert rows == []
+    assert again.state_sha256 == first.state_sha256
+    assert again.metrics == first.metrics
+
+
+def test_the_budget_of_time_counts_all_attempts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(lab.run, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def half_a_minute(step: int) -> None:
+        clock[0] += 30.0
+
+    settings = config(minutes=2.0)
+    first, rows, _ = drive(settings, tmp_path, trial=Counter(during=half_a_minute))
+    assert (first.state, first.step, first.seconds) == ("finished", 4, 120.0)
+    assert [row["step"] for row in rows] == [4]
+    assert "eval/score" in rows[-1]
+    clock[0] = 1_000.0  # the time between two attempts is nobody's
+    second, rows, _ = drive(replace(settings, minutes=3.0), tmp_path, trial=Counter(during=half_a_minute))
+    assert (second.state, second.step, second.seconds) == ("finished", 6, 180.0)
+    assert [row["step"] for row in rows] == [5, 6]
+
+
+def test_whichever_budget_ends_first_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(lab.run, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    outcome, _, _ = drive(config(steps=2, minutes=100.0))
+    assert (outcome.state, outcome.step) == ("finished", 2)
+
+
+# Resuming
+
+
+@pytest.mark.parametrize("stride", [1, 3])
+@pytest.mark.parametrize("stops", [(1,), (7,), (10,), (17,), (3, 4, 11)], ids=str)
+def test_a_resume_in_the_middle_of_anything_changes_no_row(stops: tuple[int, ...], stride: int, tmp_path: Path) -> None:
+    straight, expected, _ = drive(config(), trial=Counter(stride=stride))
+    seen: list[dict[str, float]] = []
+    for stop in stops:
+        trial = Counter(stride=stride)
+        stopper: Any = lambda trial=trial, stop=stop: "enough" if trial.steps >= stop else ""  # noqa: E731
+        outcome, rows, _ = drive(config(), tmp_path, trial=trial, stop=stopper)
+        assert (outcome.state, outcome.reason, outcome.state_sha256) == ("interrupted", "enough", None)
+        seen += rows
+    outcome, rows, _ = drive(config(), tmp_path, trial=Counter(stride=stride))
+    assert seen + rows == expected
+    assert outcome.state_sha256 == straight.state_sha256
+
+
+def test_a_break_loses_only_what_no_checkpoint_covers_and_no_step_stands_twice(tmp_path: Path) -> None:
+    def breaks(step: int) -> None:
+        if step == 18:
+            raise ZeroDivisionError
+
+    tracker = MemoryTracker()
+    with pytest.raises(ZeroDivisionError):
+        drive(config(), tmp_path, trial=Counter(during=breaks), tracker=tracker)
+    assert tracker.state == "failed"
+    assert [row["step"] for row in tracker.rows] == [5, 10, 15]
+    drive(config(), tmp_path, tracker=tracker)
+    _, expected, _ = drive(config())
+    assert [timeless(row) for row in tracker.rows] == expected
+
+
+def test_rows_without_a_checkpoint_are_forgotten_when_the_run_starts_again(tmp_path: Path) -> None:
+    tracker = MemoryTracker()
+    tracker.log(5, {"train/total": 1.0})
+    _, rows, _ = drive(config(), tmp_path, tracker=tracker)
+    assert [row["step"] for row in rows] == [5, 10, 15, 20]
+
+
+def test_the_newest_intact_checkpoint_is_gone_on_from(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    straight, _, _ = drive(config(), tmp_path)
+    torn = tmp_path / "step-000000000020" / "tensors.safetensors"
+    torn.write_bytes(torn.read_bytes()[:-1])
+    outcome, rows, trial = drive(config(), tmp_path)
+    assert trial.tape[0] == "load 10"
+    assert "step 20 is not intact" in caplog.text
+    assert "10 steps are repeated" in caplog.text
+    assert outcome.state_sha256 == straight.state_sha256
+
+
+# Evaluation and the global generator
+
+
+@pytest.mark.parametrize("every", [0, 1, 7, 1_000])
+def test_evaluating_at_any_cadence_changes_nothing(every: int) -> None:
+    never, _, _ = drive(config(evaluate_every=0))
+    outcome, rows, trial = drive(config(evaluate_every=every))
+    assert trial.tape.count("evaluate") == {0: 1, 1: 20, 7: 3, 1_000: 1}[every]
+    assert outcome.state_sha256 == never.state_sha256
+    assert outcome.metrics == {"eval/score": rows[-1]["eval/score"]} == {"eval/score": float(trial.total * 2)}
+
+
+def test_illustrating_changes_nothing(tmp_path: Path) -> None:
+    plain, _, _ = drive(config(), tmp_path / "a")
+    shown, _, _ = drive(config(), tmp_path / "b", trial=Illustrator(), media=tmp_path / "media")
+    assert plain.state_sha256 == shown.state_sha256
+    generators = [
+        Checkpoints(tmp_path / which).newest().state["run"]["generators"]["cpu"]  # type: ignore[union-attr]
+        for which in "ab"
+    ]
+    assert torch.equal(*generators)
+
+
+def test_the_global_generator_is_the_runs_own_and_afterwards_as_before() -> None:
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first, _, _ = drive(config())
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(6)
+    second, _, _ = drive(config())
+    assert first.state_sha256 == second.state_sha256
+    assert run(Counter(), config(), seeds=Seeds(1)).state_sha256 != first.state_sha256
+
+
+# Numbers that are none
+
+
+@pytest.mark.parametrize(
+    "bad", [math.nan, math.inf, -math.inf, torch.tensor(math.nan), torch.tensor(math.inf)], ids=str
+)
+@pytest.mark.parametrize("log_every", [1, 5, 1_000])
+def test_a_metric_that_is_no_number_stops_with_step_and_name_and_saves_nothing(
+    bad: float | Tensor, log_every: int, tmp_path: Path
+) -> None:
+    def during(step: int) -> Metrics:
+        return {"fine": 1.0, "loss": bad if step >= 7 else torch.tensor(float(step))}
+
+    tracker = MemoryTracker()
+    settings = config(log_every=log_every, evaluate_every=0, save_every=4)
+    with pytest.raises(NonFiniteMetric) as raised:
+        drive(settings, tmp_path, trial=Counter(during=during), tracker=tracker)
+    assert f"'loss' became {float(bad)} at step 7." in str(raised.value)
+    assert "learning rate" in str(raised.value), "the fix"
+    assert tracker.state == "failed"
+    assert Checkpoints(tmp_path).steps() == [4]
+    assert all(math.isfinite(value) for row in tracker.rows for value in row.values())
+
+
+def test_a_loss_caught_before_the_parameters_took_it_names_the_step(tmp_path: Path) -> None:
+    def during(step: int) -> None:
+        if step == 7:
+            raise NonFinite("loss", math.nan, "update 6", "Lower learning_rate.")
+
+    with pytest.raises(NonFiniteMetric, match=r"Stopped in the step after 6 paces: loss is nan at update 6.*Lower"):
+        drive(config(save_every=3), tmp_path, trial=Counter(during=during))
+    assert Checkpoints(tmp_path).steps() == [3, 6]
+
+
+def test_a_signal_does_not_save_a_number_that_is_none(tmp_path: Path) -> None:
+    def during(step: int) -> Metrics:
+        if step == 3:
+            signal.raise_signal(signal.SIGTERM)
+        return {"loss": math.nan}
+
+    with pytest.raises(NonFiniteMetric, match="at step 1"):
+        drive(config(), tmp_path, trial=Counter(during=during))
+    assert Checkpoints(tmp_path).newest() is None
+
+
+def test_what_went_wrong_first_is_told_although_the_tracker_cannot_close() -> None:
+    class Broken(MemoryTracker):
+        def finish(self, state: str) -> None:
+            raise OSError("No space left on device")
+
+    def breaks(step: int) -> None:
+        raise ZeroDivisionError("the cause")
+
+    with pytest.raises(ZeroDivisionError, match="the cause"):
+        drive(config(), trial=Counter(during=breaks), tracker=Broken())
+
+
+def test_a_full_disk_ends_the_run_and_keeps_the_checkpoint_before(tmp_path: Path) -> None:
+    class Full(Checkpoints):
+        def save(self, step: int, state: State) -> None:
+            if step > 10:
+                raise CheckpointError("full")
+            super().save(step, state)
+
+    tracker = MemoryTracker()
+    with pytest.raises(CheckpointError):
+        run(Counter(), config(save_every=5), tracker, Full(tmp_path), seeds=Seeds(0))
+    assert tracker.state == "failed"
+    assert tracker.committed == 10
+    outcome, _, trial = drive(config(save_every=5), tmp_path, tracker=tracker)
+    assert trial.tape[0] == "load 10"
+    assert outcome.state_sha256 == drive(config())[0].state_sha256
+
+
+# Signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_lets_the_step_end_saves_and_is_named(number: signal.Signals, tmp_path: Path) -> None:
+    before = {each: signal.getsignal(each) for each in (signal.SIGTERM, signal.SIGINT)}
+
+    def during(step: int) -> None:
+        if step == 7:
+            signal.raise_signal(number)
+
+    tracker = MemoryTracker()
+    outcome, rows, _ = drive(config(), tmp_path, trial=Counter(during=during), tracker=tracker)
+    assert (outcome.state, outcome.step, outcome.reason) == ("interrupted", 7, number.name)
+    assert tracker.state == "interrupted"
+    found: Found | None = Checkpoints(tmp_path).newest()
+    assert found is not None
+    assert found.step == 7
+    assert {each: signal.getsignal(each) for each in before} == before
+    resumed, more, _ = drive(config(), tmp_path)
+    straight, expected, _ = drive(config())
+    assert rows + more == expected
+    assert resumed.state_sha256 == straight.state_sha256
+
+
+def test_a_second_signal_is_no_longer_held_back(tmp_path: Path) -> None:
+    def during(step: int) -> None:
+        if step == 7:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    tracker = MemoryTracker()
+    with pytest.raises(KeyboardInterrupt):
+        drive(config(save_every=5), tmp_path, trial=Counter(during=during), tracker=tracker)
+    assert Checkpoints(tmp_path).steps() == [5]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_signal_in_the_last_step_finishes() -> None:
+    outcome, _, _ = drive(
+        config(steps=3), trial=Counter(during=lambda step: signal.raise_signal(signal.SIGTERM) if step == 3 else None)
+    )
+    assert outcome.state == "finished"
+
+
+def test_runs_outside_the_main_thread() -> None:
+    outcomes: list[Outcome] = []
+    thread = threading.Thread(target=lambda: outcomes.append(drive(config())[0]))
+    thread.start()
+    thread.join()
+    assert outcomes[0].state == "finished"
+
+
+# Averages and devices
+
+
+def test_averages_mix_numbers_and_tensors_without_changing_a_bit() -> None:
+    third = torch.tensor(1 / 3)  # float32
+    first, second = Averages(), Averages()
+    for value in (third, torch.tensor(2, dtype=torch.int64), 0.1):
+        first.add(1, {"x": value})
+    second.add(1, {"x": third})
+    resumed = Averages()
+    resumed.load_state_dict(second.state_dict())
+    for value in (torch.tensor(2, dtype=torch.int64), 0.1):
+        resumed.add(1, {"x": value})
+    assert first.take() == resumed.take() == {"x": (float(third) + 2 + 0.1) / 3}
+    assert first.take() == {}
+
+
+def test_large_whole_numbers_average_alike_with_and_without_a_resume() -> None:
+    counts = [torch.tensor(2**24 + 1), torch.tensor(0.5)]
+    straight, resumed = Averages(), Averages()
+    for k, value in enumerate(counts):
+        straight.add(k, {"x": value})
+        resumed.add(k, {"x": value})
+        state = resumed.state_dict()
+        resumed = Averages()
+        resumed.load_state_dict(state)
+    assert straight.take() == resumed.take()
+
+
+def test_a_device_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert config(device="auto").torch_device() == torch.device("cpu")
+    for name in ("cuda:97", "vulcan", "gpu"):
+        with pytest.raises(
+            ValueError, match=rf"run.device is '{name}', which this machine cannot use .*There are: cpu"
+        ):
+            config(device=name).torch_device()
+
+
+def test_digest_is_that_of_the_trials_state() -> None:
+    outcome, _, trial = drive(config())
+    assert outcome.state_sha256 == digest(trial.state_dict())
