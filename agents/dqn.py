@@ -236,7 +236,7 @@ def dqn_in(
     seeds: Seeds,
     *,
     num_environments: int = 1,
-    evaluation: EvaluationConfig = EvaluationConfig(),
+    evaluation: EvaluationConfig,
     device: torch.device | str = "cpu",
 ) -> Interaction:
     """A DQN in any gymnasium environment that counts its actions."""

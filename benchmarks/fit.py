@@ -108,11 +108,12 @@ def measure(quick: bool = False) -> Result:
     """`Fit` beside a raw torch loop on the same small networks."""
     tiny = ConvolutionConfig(channels=(4,), batch_norm=True, dropout=0.1), MLPConfig(widths=(8,), dropout=0.1)
     cnn, mlp = tiny if quick else (cnn_digits.Config().backbone, mlp_digits.Config().backbone)
+    cnn_updates, mlp_updates = (LOG_EVERY, LOG_EVERY) if quick else (2 * LOG_EVERY, 8 * LOG_EVERY)
     rows, checks = [], []
     with fixed_bits(threads=1, deterministic=True), TemporaryDirectory() as folder:
-        for name, backbone, updates, bounded in (("CNN", cnn, 2, True), ("MLP", mlp, 8, False)):
-            contest = Contest(backbone, updates * LOG_EVERY, Path(folder))
-            elapsed = alternate({"raw": contest.raw, "fit": contest.fit}, repeats=3 if quick else 21)
+        for name, backbone, updates, bounded in (("CNN", cnn, cnn_updates, True), ("MLP", mlp, mlp_updates, False)):
+            contest = Contest(backbone, updates, Path(folder))
+            elapsed = alternate({"raw": contest.raw, "fit": contest.fit}, repeats=2 if quick else 21)
             raw, fit = ([each.wall for each in elapsed[arm]] for arm in ("raw", "fit"))
             ratio = paired_ratio(fit, raw)
             used = paired_ratio(*([each.processor for each in elapsed[arm]] for arm in ("fit", "raw")))

@@ -319,8 +319,9 @@ class Averages:
 def _stacked(values: list[Tensor | float]) -> Tensor:
     """[K] float64 on the CPU. Double, so that a mean does not depend on how floats and tensors are mixed."""
     tensors = [v for v in values if isinstance(v, Tensor)]
-    if len(tensors) == len(values):
-        return torch.stack([t.detach().reshape(()) for t in tensors]).double().cpu()
+    if len(tensors) == len(values) and len({(t.dtype, t.device) for t in tensors}) == 1:
+        # One stack and few calls: an agent leaves several tensors a step here, and each call on each would be felt.
+        return torch.stack([t if t.ndim == 0 else t.reshape(()) for t in tensors]).detach().double().cpu()
     return torch.tensor([float(v) for v in values], dtype=torch.float64)
 
 

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 PARTS = {
-    *("averages", "backbones", "data", "datasets", "fit", "names", "normalisation", "optim", "probe"),
+    *("averages", "backbones", "data", "datasets", "fit", "gradients", "names", "normalisation", "optim", "probe"),
     *("schedules", "seeding", "statistics", "stopping", "trial"),
 }
 HOUSE = {"checkpoint", "media", "provenance", "run", "store", "tracking"}

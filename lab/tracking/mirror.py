@@ -152,7 +152,7 @@ class WandbTracker:
             obstacle = self._go_online(wandb, identity)
         if obstacle:
             log.log(
-                logging.WARNING if expected else logging.INFO,
+                logging.WARNING if expected else logging.DEBUG,
                 "W&B stays offline for this run, because %s. It is recorded in %s; upload it with `wandb sync`.",
                 obstacle,
                 self.directory / "wandb",

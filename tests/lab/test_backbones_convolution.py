@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 
 from lab.backbones import ConvolutionConfig, MLPConfig
 
@@ -67,6 +68,18 @@ def test_pooling_by_hand(pooling, expected):
         network.layers.convolution_0.bias.zero_()
     image = torch.tensor([[[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]]])
     assert network(image).tolist() == [expected]
+
+
+def test_a_layer_convolves_normalises_activates_and_pools_in_this_order():
+    torch.manual_seed(0)
+    config = ConvolutionConfig(channels=(3,), activation="gelu", pooling="average", batch_norm=True)
+    network = config.build((2, 6, 4))
+    inputs = torch.randn(5, 2, 6, 4)
+    convolved = F.conv2d(inputs, network.layers.convolution_0.weight, padding=1)
+    normalised = (convolved - convolved.mean((0, 2, 3), keepdim=True)) / (
+        convolved.var((0, 2, 3), correction=0, keepdim=True) + 1e-5
+    ).sqrt()
+    torch.testing.assert_close(network.maps(inputs), F.avg_pool2d(F.gelu(normalised), 2))
 
 
 def test_average_readout_is_the_mean_of_each_map():

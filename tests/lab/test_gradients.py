@@ -136,6 +136,26 @@ def test_batch_norm_works_on_the_batch_and_dropout_is_off():
     assert max(dropped for _, dropped in seen) == 0
 
 
+def test_dropout_inside_recurrent_layers_is_off_as_well():
+    torch.manual_seed(0)
+    layer, inputs = nn.GRU(3, 4, num_layers=2, dropout=0.5), torch.randn(5, 3, dtype=torch.float64)
+    expected, losses = float(layer.eval().double()(inputs)[0].detach().square().sum()), []
+
+    def loss(module: nn.Module) -> Tensor:
+        value = module(inputs)[0].square().sum()
+        losses.append(float(value.detach()))
+        return value
+
+    assert check_gradients(layer.train(), loss, directions=0).passed
+    assert losses[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_noise_from_the_global_generator_is_replayed():
+    model = nn.Linear(4, 3)
+    report = check_gradients(model, lambda m: F.dropout(m.weight, 0.5).square().sum(), directions=2)
+    assert [p.passed for p in report.parameters] == [True, True]
+
+
 def test_the_module_and_the_generators_are_left_alone():
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Dropout(0.5))

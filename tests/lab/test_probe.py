@@ -175,6 +175,15 @@ def test_attention_that_sees_the_future_is_found():
     assert answers(report)["order is kept"]
 
 
+def test_a_glimpse_of_the_future_late_in_the_sequence_is_found():
+    def glimpse(inputs: Tensor) -> Tensor:
+        return torch.cat([inputs[:, :3], inputs[:, 3:4] + 1e-6 * inputs[:, 5:], inputs[:, 4:]], 1)
+
+    report = probe(nn.Sequential(Layer(glimpse), nn.Linear(4, 3)), drawn(5, 6, 4), steps_loss, causal=True)
+    assert report.checks[4].detail == "inputs from 4 on reach output 3; inputs from 5 on reach output 3"
+    assert not report.checks[4].passed
+
+
 def test_a_strict_order_is_checked_on_outputs_from_the_second_on():
     """Output t of this model sees the inputs before t alone; a model that sees input t as well is caught."""
     model = nn.Linear(4, 3)

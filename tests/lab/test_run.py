@@ -133,13 +133,14 @@ def test_the_order_of_events(tmp_path: Path) -> None:
     outcome = run(Illustrator(tape), settings, tracker, checkpoints, media=tmp_path / "media")
     train, judged = "train/total train/steps", "train/total train/steps eval/score"
     assert tape == [
-        "rewind 0",
+        "rewind -1",
         "step to 1",
         "step to 2", f"log 2: {train}", "save 2", "commit 2",
         "step to 3", "evaluate", f"log 3: {judged}",
         "step to 4", f"log 4: {train}", "save 4", "commit 4",
         "step to 5",
-        "step to 6", "evaluate", f"log 6: {judged}", "illustrate", "media 6 000000000006-square.png", "save 6", "commit 6",
+        "step to 6", "evaluate", f"log 6: {judged}", "illustrate",
+        "media 6 000000000006-square.png", "save 6", "commit 6",
         "finish finished",
     ]  # fmt: skip
     assert (outcome.state, outcome.step) == ("finished", 6)
@@ -300,7 +301,7 @@ def test_the_newest_intact_checkpoint_is_gone_on_from(tmp_path: Path, caplog: py
     straight, _, _ = drive(config(), tmp_path)
     torn = tmp_path / "step-000000000020" / "tensors.safetensors"
     torn.write_bytes(torn.read_bytes()[:-1])
-    outcome, rows, trial = drive(config(), tmp_path)
+    outcome, _, trial = drive(config(), tmp_path)
     assert trial.tape[0] == "load 10"
     assert "step 20 is not intact" in caplog.text
     assert "10 steps are repeated" in caplog.text
@@ -441,16 +442,21 @@ def test_a_signal_lets_the_step_end_saves_and_is_named(number: signal.Signals, t
 
 
 def test_a_second_signal_is_no_longer_held_back(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let background jobs ignore it
+
     def during(step: int) -> None:
         if step == 7:
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
 
     tracker = MemoryTracker()
-    with pytest.raises(KeyboardInterrupt):
-        drive(config(save_every=5), tmp_path, trial=Counter(during=during), tracker=tracker)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            drive(config(save_every=5), tmp_path, trial=Counter(during=during), tracker=tracker)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert Checkpoints(tmp_path).steps() == [5]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_a_signal_in_the_last_step_finishes() -> None:

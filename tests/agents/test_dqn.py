@@ -1,0 +1,247 @@
+"""DQN: every switch does what it says, against a plain loop and numbers worked out by hand."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from agents.agent import Transition
+from agents.dqn import DQN, DQNConfig, dqn_in
+from agents.interaction import EvaluationConfig
+from agents.losses import half_square, huber, q_learning_error
+from lab.backbones import MLPConfig
+from lab.schedules import constant, linear
+from lab.seeding import Seeds
+
+TINY = DQNConfig(
+    backbone=MLPConfig(widths=(8,)),
+    learning_rate=1e-2,
+    exploration=constant(0.5),
+    learn_after=4,
+    train_every=4,
+    updates=3,
+    batch_size=5,
+    replay_capacity=50,
+    copy_target_every=8,
+    max_gradient_norm=None,
+)
+
+
+def make(**changes: Any) -> DQN:
+    return DQN(replace(TINY, **changes), (3,), 2, Seeds(0))
+
+
+def transitions(count: int, num: int = 1, scale: float = 1.0) -> list[Transition]:
+    draw = np.random.default_rng(5)
+    return [
+        Transition(
+            observation=draw.normal(size=(num, 3)).astype(np.float32),
+            action=draw.integers(2, size=num),
+            reward=scale * draw.normal(size=num).astype(np.float32),
+            discount=(draw.random(num) < 0.8).astype(np.float32),
+            next_observation=draw.normal(size=(num, 3)).astype(np.float32),
+            last=np.zeros(num, bool),
+        )
+        for _ in range(count)
+    ]
+
+
+def parameters(agent: DQN) -> Tensor:
+    return torch.cat([p.detach().flatten().clone() for p in agent.network.parameters()])
+
+
+def plain_dqn(agent: DQN, experience: list[Transition]) -> None:
+    """The algorithm as in the paper, one batch and one target after another, on the parts of a fresh agent."""
+    config = agent.config
+    optimizer = torch.optim.Adam(agent.network.parameters(), config.learning_rate, fused=True)
+    frozen = deepcopy(agent.network)
+    for step, transition in enumerate(experience, 1):
+        agent.replay.add(transition)
+        if step % config.train_every == 0 and step >= config.learn_after:
+            for _ in range(config.updates):
+                if config.experience_replay:
+                    batch = [field[0] for field in agent.replay.sample(1, config.batch_size)]
+                else:
+                    batch = list(agent.replay.newest(config.train_every))
+                observation, action, reward, discount, following = batch
+                if config.reward_clip is not None:
+                    reward = reward.clip(-config.reward_clip, config.reward_clip)
+                next_q = (frozen if config.frozen_target else agent.network)(following)
+                q = agent.network(observation)
+                error = q_learning_error(q, action, reward, config.discount * discount, next_q)
+                loss = (huber(error) if config.huber else half_square(error)).mean()
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+        if step % config.copy_target_every == 0:
+            frozen.load_state_dict(agent.network.state_dict())
+
+
+@pytest.mark.parametrize(
+    "switched",
+    [
+        {},
+        {"experience_replay": False},
+        {"frozen_target": False},
+        {"experience_replay": False, "frozen_target": False},
+        {"huber": False},
+        {"reward_clip": 0.5},
+    ],
+    ids=str,
+)
+def test_equals_the_plain_algorithm(switched: dict[str, Any]) -> None:
+    agent, plain, experience = make(**switched), make(**switched), transitions(40, scale=3.0)
+    untrained = parameters(agent)
+    for transition in experience:
+        agent.learn(transition)
+    plain_dqn(plain, experience)
+    # Targets of a whole block at once may round differently in the last bit.
+    torch.testing.assert_close(parameters(agent), parameters(plain), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(parameters(agent), untrained, rtol=1e-2)
+
+
+def test_every_switch_changes_what_is_learnt() -> None:
+    arms = [{}, {"experience_replay": False}, {"frozen_target": False}, {"huber": False}, {"reward_clip": 0.5}]
+    learnt = []
+    for switched in [*arms, {"max_gradient_norm": 0.01}, {"learning_rate_decay": linear(1.0, 0.0, 20)}]:
+        agent = make(**switched)
+        for transition in transitions(40, scale=3.0):
+            agent.learn(transition)
+        learnt.append(parameters(agent))
+    for i, one in enumerate(learnt):
+        for other in learnt[:i]:
+            assert not torch.allclose(one, other, rtol=1e-3, atol=1e-4)
+
+
+def test_learns_when_it_is_time_to_in_environment_steps() -> None:
+    agent = make(learn_after=10)
+    learnt_at = [i for i, transition in enumerate(transitions(24), 1) if agent.learn(transition)]
+    assert learnt_at == [12, 16, 20, 24]
+    assert agent.descent.updates == 4 * 3
+
+
+def test_several_environments_keep_the_updates_per_environment_step() -> None:
+    agent = make(learn_after=0)
+    for transition in transitions(6, num=8):
+        agent.learn(transition)
+    assert agent.steps == 48
+    assert agent.descent.updates == 48 // 4 * 3
+
+
+def test_the_target_network_is_copied_on_time_and_frozen_between() -> None:
+    agent = make()
+    assert agent.target_network is not None
+    frozen = []
+    for transition in transitions(24):
+        agent.learn(transition)
+        frozen.append(agent.target_network.head.weight.clone())
+    changed = [step for step in range(2, 25) if not torch.equal(frozen[step - 1], frozen[step - 2])]
+    assert changed == [8, 16, 24]
+    assert torch.equal(agent.target_network.head.weight, agent.network.head.weight)
+
+
+def test_learning_rate_decays_by_environment_steps() -> None:
+    agent = make(learning_rate_decay=linear(1.0, 0.0, 16))
+    for transition in transitions(12):
+        agent.learn(transition)
+    assert agent.descent.optimizer.param_groups[0]["lr"] == pytest.approx(1e-2 * 0.25)
+    for transition in transitions(4):
+        agent.learn(transition)
+    before = parameters(agent)
+    for transition in transitions(8):
+        agent.learn(transition)
+    assert torch.equal(parameters(agent), before)
+
+
+def test_each_environment_explores_by_its_own_chance() -> None:
+    agent = make(exploration=constant(0.5))
+    observations = np.tile(np.array([1.0, -1.0, 0.5], np.float32), (10_000, 1))
+    best = agent.act(observations[:1], explore=False)[0]
+    assert (agent.act(observations, explore=False) == best).all()
+    differing = (agent.act(observations, explore=True) != best).mean()
+    assert abs(differing - 0.25) < 5 * 0.0043  # half explore, half of those draw the best action; sd 0.0043
+
+
+@pytest.mark.parametrize(("epsilon", "share"), [(0.0, 0.0), (1.0, 0.5)])
+def test_exploration_at_its_ends(epsilon: float, share: float) -> None:
+    agent = make(exploration=constant(epsilon))
+    observations = np.ones((1_000, 3), np.float32)
+    best = agent.act(observations[:1], explore=False)[0]
+    assert (agent.act(observations, explore=True) != best).mean() == pytest.approx(share, abs=0.08)
+
+
+def test_greedy_action_has_the_highest_value_and_draws_nothing() -> None:
+    agent, observations = make(), np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
+    before = agent.exploration.get_state()
+    values = agent.values(observations)
+    assert values.shape == (50, 2)
+    assert np.array_equal(agent.act(observations, explore=False), values.argmax(1))
+    assert torch.equal(agent.exploration.get_state(), before)
+
+
+def test_dropout_is_off_when_acting_and_on_when_learning() -> None:
+    agent = make(backbone=MLPConfig(widths=(64,), dropout=0.5))
+    observations = np.ones((4, 3), np.float32)
+    assert np.array_equal(agent.values(observations), agent.values(observations))
+    seen = []
+    agent.network.register_forward_hook(lambda module, inputs, output: seen.append(module.training))
+    for transition in transitions(8):
+        agent.learn(transition)
+    assert seen == [True] * 6
+    assert not agent.network.training
+
+
+def test_pixels_are_kept_as_bytes() -> None:
+    agent = DQN(TINY, (2, 3), 2, Seeds(0), observation_dtype=np.uint8)
+    pixels = np.full((1, 2, 3), 200, np.uint8)
+    for _ in range(8):
+        agent.learn(
+            Transition(pixels, np.array([1]), np.ones(1, np.float32), np.ones(1, np.float32), pixels, np.zeros(1))
+        )
+    assert agent.replay.newest(1).observation.dtype == torch.uint8
+    assert agent.act(pixels, explore=False).shape == (1,)
+
+
+def test_learns_the_values_of_a_bandit() -> None:
+    """One state, action 0 pays 1 and goes on, action 1 pays 3 and ends: 0.5 / (1 - 0.5) ... worked out below."""
+    agent = make(discount=0.5, updates=8, learning_rate=3e-3, replay_capacity=500)
+    observation = np.ones((2, 3), np.float32)
+    both = Transition(
+        observation,
+        np.array([0, 1]),
+        np.array([1, 3], np.float32),
+        np.array([1, 0], np.float32),
+        observation,
+        np.zeros(2, bool),
+    )
+    for _ in range(600):
+        agent.learn(both)
+    # q(1) = 3; q(0) = 1 + 0.5 * max(q(0), 3) = 2.5
+    np.testing.assert_allclose(agent.values(observation[:1])[0], [2.5, 3.0], atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"train_every": 0}, "train_every is 0"),
+        ({"batch_size": -1}, "batch_size is -1"),
+        ({"discount": 1.5}, "discount is 1.5"),
+        ({"reward_clip": 0.0}, "reward_clip is 0.0"),
+        ({"learn_after": -1}, "learn_after is -1"),
+        ({"exploration": linear(1.0, -0.5, 10)}, "exploration is -0.5 at step 10"),
+    ],
+)
+def test_wrong_settings_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        replace(TINY, **wrong)
+
+
+def test_continuous_actions_are_refused_before_anything_is_learnt() -> None:
+    with pytest.raises(ValueError, match=r"Pendulum-v1 has the action space Box.*Discrete"):
+        dqn_in("Pendulum-v1", TINY, Seeds(0), evaluation=EvaluationConfig())
