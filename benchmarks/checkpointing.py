@@ -6,23 +6,26 @@ import sys
 from pathlib import Path
 
 from benchmarks.measure import Elapsed, Result, Spread, Stopwatch, alternate, command
-from benchmarks.share import HEADER, Attempt, compare, config_of, workplace
+from benchmarks.share import HEADER, Attempt, Bout, compare, workplace
 from lab.checkpoint import Checkpoints
-from lab.experiment import Experiment, load
+from lab.experiment import load
 from lab.run import run
 from lab.seeding import Seeds
 from lab.tracking import LocalTracker
 
 BOUND = 0.02
-EXPERIMENTS = {"cnn_digits": 7, "dqn_cartpole": 7}  # name -> pairs of runs
+EXPERIMENTS = (
+    Bout(experiment="cnn_digits", steps=1_000, pairs=7),
+    Bout(experiment="dqn_cartpole", steps=50_000, pairs=7),  # whole, since the replay grows
+)
 
 
 class Saved:
     """An experiment, run with checkpoints and without."""
 
-    def __init__(self, experiment: Experiment, quick: bool, folder: Path):
-        self.experiment, self.folder = experiment, folder
-        self.config = config_of(experiment, quick)
+    def __init__(self, bout: Bout, quick: bool, folder: Path):
+        self.experiment, self.folder = load(bout.experiment), folder
+        self.config = bout.config(quick)
         self.each: list[float] = []  # seconds a checkpoint, by run
         self.unit = ""
         self.megabytes = 0.0  # on disk at the end of a run
@@ -54,10 +57,11 @@ def measure(quick: bool = False) -> Result:
     """The share of a run that checkpoints take."""
     rows, checks, notes = [], [], []
     with workplace() as folder:
-        for name, pairs in EXPERIMENTS.items():
-            saved = Saved(load(name), quick, folder)
+        for bout in EXPERIMENTS:
+            name = bout.experiment
+            saved = Saved(bout, quick, folder)
             attempts = alternate(
-                {"saved": saved.with_checkpoints, "bare": saved.without}, repeats=2 if quick else pairs
+                {"saved": saved.with_checkpoints, "bare": saved.without}, repeats=2 if quick else bout.pairs
             )
             row, found = compare(name, attempts["saved"], attempts["bare"], BOUND)
             rows.append(row)

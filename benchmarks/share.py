@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.measure import Check, Spread, between, paired_ratio
-from lab.experiment import Experiment
+from lab.experiment import load
 from lab.provenance import fixed_bits
 from lab.statistics import Interval, bootstrap_interval
 from lab.store import runs_folder
@@ -66,10 +66,20 @@ def _percent(interval: Interval) -> Interval:
     return replace(interval, estimate=100 * interval.estimate, low=100 * interval.low, high=100 * interval.high)
 
 
-def config_of(experiment: Experiment, quick: bool) -> Any:
-    """The experiment as it is launched by default, or its smallest version; on the CPU with one thread."""
-    config = experiment.smoke if quick else experiment.Config()
-    return replace(config, run=replace(config.run, device="cpu", threads=1))
+@dataclass(frozen=True, kw_only=True)
+class Bout:
+    """How long and how often an experiment is run."""
+
+    experiment: str
+    steps: int  # in the trial's unit; a multiple of save_every, so that a save falls on as many steps as by default
+    pairs: int  # of runs, with and without
+
+    def config(self, quick: bool) -> Any:
+        """The experiment's default settings and cadence, or its smallest version; on the CPU with one thread."""
+        experiment = load(self.experiment)
+        config = experiment.smoke if quick else experiment.Config()
+        steps = config.run.steps if quick else self.steps
+        return replace(config, run=replace(config.run, steps=steps, device="cpu", threads=1))
 
 
 @contextmanager

@@ -7,15 +7,18 @@ import sys
 from pathlib import Path
 
 from benchmarks.measure import Elapsed, Result, Spread, Stopwatch, alternate, command
-from benchmarks.share import HEADER, Attempt, compare, config_of, workplace
+from benchmarks.share import HEADER, Attempt, Bout, compare, workplace
 from lab.checkpoint import Checkpoints
-from lab.experiment import Experiment, load
+from lab.experiment import load
 from lab.run import run
 from lab.seeding import Seeds
 from lab.tracking import NullTracker, Tracker, trackers
 
 BOUND = 0.01
-EXPERIMENTS = {"mlp_digits": 11, "dqn_cartpole": 7}  # name -> pairs of runs
+EXPERIMENTS = (
+    Bout(experiment="mlp_digits", steps=3_000, pairs=11),
+    Bout(experiment="dqn_cartpole", steps=20_000, pairs=7),
+)
 
 
 class Tracked:
@@ -23,9 +26,9 @@ class Tracked:
     them.
     """
 
-    def __init__(self, experiment: Experiment, quick: bool, folder: Path):
-        self.experiment, self.folder = experiment, folder
-        self.config = config_of(experiment, quick)
+    def __init__(self, bout: Bout, quick: bool, folder: Path):
+        self.experiment, self.folder = load(bout.experiment), folder
+        self.config = bout.config(quick)
         self.starts: list[float] = []  # seconds of each start of the trackers, the first of the process included
         self.ends: list[float] = []
 
@@ -60,10 +63,11 @@ def measure(quick: bool = False) -> Result:
     """The share of a run that tracking takes."""
     rows, checks, notes = [], [], []
     with workplace() as folder:
-        for name, pairs in EXPERIMENTS.items():
-            tracked = Tracked(load(name), quick, folder)
+        for bout in EXPERIMENTS:
+            name = bout.experiment
+            tracked = Tracked(bout, quick, folder)
             arms = {"tracked": tracked.with_trackers, "bare": tracked.without}
-            attempts = alternate(arms, repeats=2 if quick else pairs)
+            attempts = alternate(arms, repeats=2 if quick else bout.pairs)
             row, found = compare(name, attempts["tracked"], attempts["bare"], BOUND)
             rows.append(row)
             checks += found

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from lab.data import Batches, Dataset
+from lab.probe import Case
 from lab.trial import Clip, Metrics, Picture, State
+
+PROBED_EXAMPLES = 16
 
 
 class Learner(Protocol):
@@ -26,6 +29,15 @@ class Learner(Protocol):
 
     def load_state_dict(self, state: State) -> None:
         """Takes up a state exactly."""
+        ...
+
+
+@runtime_checkable
+class ProbedLearner(Protocol):
+    """A learner whose model can be probed."""
+
+    def probe_case(self, dataset: Dataset) -> Case:
+        """Its module, the inputs of a few examples, and its loss on them."""
         ...
 
 
@@ -66,6 +78,16 @@ class Fit:
     def illustrate(self) -> Mapping[str, Picture | Clip]:
         """What `show` returns, if it was given."""
         return self.show() if self.show is not None else {}
+
+    def probe_case(self) -> Case:
+        """The learner's, on the first examples of the training set."""
+        if not isinstance(self.learner, ProbedLearner):
+            raise ValueError(
+                f"{type(self.learner).__name__} cannot be probed: it has no probe_case(dataset). Give it one that "
+                "returns its module, the inputs and its loss."
+            )
+        few = self.batches.dataset
+        return self.learner.probe_case(Dataset(few.inputs[:PROBED_EXAMPLES], few.labels[:PROBED_EXAMPLES]))
 
     def state_dict(self) -> State:
         """The learner, the position in the data and the count of updates."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +34,24 @@ class Check:
 
     def __str__(self) -> str:
         return f"{'ok  ' if self.passed else 'FAIL'}  {self.name}: {self.detail}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """What `probe` takes of a model in training."""
+
+    module: nn.Module
+    inputs: Tensor  # [B, ...]
+    loss: Function  # (module, inputs) -> scalar, with a least value near 0
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """A trial whose model can be probed: `lab probe` does."""
+
+    def probe_case(self) -> Case:
+        """The model with a few examples and the loss it learns from."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.optim import Descent, OptimizerConfig
+from lab.probe import Case
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
 from supervised.losses import correct, cross_entropy
@@ -67,6 +68,15 @@ class Classifier:
             losses.append(cross_entropy(logits, labels))
             hits.append(correct(logits, labels))
         return {"loss": torch.cat(losses).mean(), "accuracy": torch.cat(hits).mean()}
+
+    def probe_case(self, dataset: Dataset) -> Case:
+        """The network with the loss that it descends, penalties included; labels unsmoothed, so that it can reach 0."""
+        labels = dataset.labels
+
+        def loss(network: nn.Module, inputs: Tensor) -> Tensor:
+            return cross_entropy(network(inputs), labels).mean() + self.config.optimizer.penalty(network.parameters())
+
+        return Case(self.network, dataset.inputs, loss)
 
     def state_dict(self) -> State:
         """Weights, running statistics, optimiser."""

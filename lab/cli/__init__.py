@@ -17,6 +17,7 @@ COMMANDS = {
     "verify": ("lab.cli.verifying", "run an experiment's seeds and hold the result to its published number"),
     "report": ("lab.cli.showing", "write the runs' page: curves, targets, pictures"),
     "play": ("lab.cli.showing", "watch what a run learnt"),
+    "probe": ("lab.cli.probing", "check an experiment's model: gradients, leaks, learning by heart"),
     "doctor": ("lab.cli.doctor", "check this machine and say what to mend"),
 }
 

@@ -61,7 +61,8 @@ def find_run(name: str, folder: Path) -> RunDirectory:
         and all(part.startswith(word) for part, word in zip(key.split("/")[1:], wanted[1:]))
     ]
     if not near:
-        raise ValueError(f"There is no run {name!r} under {folder}. {did_you_mean(name, [*known, *(key.split('/')[0] for key in known)])}")
+        names = [*known, *dict.fromkeys(key.split("/")[0] for key in known)]
+        raise ValueError(f"There is no run {name!r} under {folder}. {did_you_mean(name, names)}")
     return near[0]
 
 

@@ -13,8 +13,8 @@ from lab.config import flatten
 from lab.experiment import Target
 from lab.report.records import Run, StatisticName
 
-
 _SEEDS = re.compile(r"--seeds \d+(?!\S)")
+
 
 @dataclass(frozen=True)
 class Arm:

@@ -35,7 +35,7 @@ def test_fit_and_the_raw_loop_do_the_same_work(tmp_path: Path) -> None:
 
 
 def test_what_is_tracked_is_really_tracked(tmp_path: Path) -> None:
-    tracked = tracking.Tracked(tracking.load("mlp_digits"), quick=True, folder=tmp_path)
+    tracked = tracking.Tracked(tracking.EXPERIMENTS[0], quick=True, folder=tmp_path)
     attempt = tracked.with_trackers(0)
     rows = (tmp_path / "mlp_digits-tracked-0" / "metrics.jsonl").read_text().splitlines()
     assert len(rows) == tracked.config.run.steps // tracked.config.run.log_every

@@ -6,6 +6,7 @@ import math
 import signal
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -441,22 +442,28 @@ def test_a_signal_lets_the_step_end_saves_and_is_named(number: signal.Signals, t
     assert resumed.state_sha256 == straight.state_sha256
 
 
-def test_a_second_signal_is_no_longer_held_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("pause", "held_back"), [(0.1, True), (5.0, False)])
+def test_an_echo_of_a_signal_is_held_back_and_a_second_one_is_not(
+    pause: float, held_back: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(lab.run, "time", SimpleNamespace(monotonic=lambda: clock[0]))
     before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells let background jobs ignore it
 
     def during(step: int) -> None:
         if step == 7:
             signal.raise_signal(signal.SIGINT)
+            clock[0] += pause  # seconds
             signal.raise_signal(signal.SIGINT)
 
     tracker = MemoryTracker()
     try:
-        with pytest.raises(KeyboardInterrupt):
+        with nullcontext() if held_back else pytest.raises(KeyboardInterrupt):
             drive(config(save_every=5), tmp_path, trial=Counter(during=during), tracker=tracker)
         assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     finally:
         signal.signal(signal.SIGINT, before)
-    assert Checkpoints(tmp_path).steps() == [5]
+    assert Checkpoints(tmp_path).steps() == ([5, 7] if held_back else [5])
 
 
 def test_a_signal_in_the_last_step_finishes() -> None:

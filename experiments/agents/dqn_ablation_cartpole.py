@@ -1,0 +1,66 @@
+"""What experience replay and the frozen target network buy a DQN: with and without each (CartPole-v1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agents.dqn import DQNConfig, dqn_in
+from agents.interaction import EvaluationConfig, Interaction
+from lab.backbones import MLPConfig
+from lab.run import RunConfig
+from lab.schedules import linear
+from lab.seeding import Seeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of dqn_ablation_cartpole, which all arms share."""
+
+    agent: DQNConfig = DQNConfig()
+    num_environments: int = 1  # stepped together
+    evaluation: EvaluationConfig = EvaluationConfig()
+    # A network this small gains nothing from a GPU or from a second thread.
+    run: RunConfig = RunConfig(
+        steps=50_000, log_every=500, evaluate_every=5_000, save_every=10_000, device="cpu", threads=1
+    )
+
+
+def variants(config: Config) -> dict[str, Config]:
+    """The four arms; every other setting, and the number of updates, is the same in all."""
+    arms = {
+        "replay-and-target": {"experience_replay": True, "frozen_target": True},
+        "replay-only": {"experience_replay": True, "frozen_target": False},
+        "target-only": {"experience_replay": False, "frozen_target": True},
+        "neither": {"experience_replay": False, "frozen_target": False},
+    }
+    return {name: replace(config, agent=replace(config.agent, **switches)) for name, switches in arms.items()}
+
+
+def build(config: Config, seeds: Seeds) -> Interaction:
+    """The trial: a DQN x CartPole-v1."""
+    return dqn_in(
+        "CartPole-v1",
+        config.agent,
+        seeds,
+        num_environments=config.num_environments,
+        evaluation=config.evaluation,
+        device=config.run.torch_device(),
+    )
+
+
+TARGET = None  # a comparison; Mnih et al. 2015, extended data table 3, made it on five Atari games
+
+SMOKE = Config(
+    agent=DQNConfig(
+        backbone=MLPConfig(widths=(16,)),
+        exploration=linear(1.0, 0.1, 200),
+        learn_after=50,
+        train_every=8,
+        updates=2,
+        batch_size=8,
+        replay_capacity=300,
+        copy_target_every=40,
+    ),
+    evaluation=EvaluationConfig(episodes=2),
+    run=RunConfig(steps=400, log_every=50, evaluate_every=100, save_every=50, device="cpu", threads=1),
+)

@@ -1,0 +1,71 @@
+"""DQN swings up a two-link robot (Acrobot-v1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agents.dqn import DQNConfig, dqn_in
+from agents.interaction import EvaluationConfig, Interaction
+from lab.backbones import MLPConfig
+from lab.experiment import Target
+from lab.run import RunConfig
+from lab.schedules import linear
+from lab.seeding import Seeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of dqn_acrobot."""
+
+    agent: DQNConfig = DQNConfig(
+        learning_rate=1e-3,
+        learning_rate_decay=linear(1.0, 0.0, 50_000),
+        exploration=linear(1.0, 0.04, 8_000),
+    )
+    num_environments: int = 1  # stepped together
+    evaluation: EvaluationConfig = EvaluationConfig()
+    # A network this small gains nothing from a GPU or from a second thread.
+    run: RunConfig = RunConfig(
+        steps=50_000, log_every=500, evaluate_every=5_000, save_every=10_000, device="cpu", threads=1
+    )
+
+
+def build(config: Config, seeds: Seeds) -> Interaction:
+    """The trial: a DQN x Acrobot-v1."""
+    return dqn_in(
+        "Acrobot-v1",
+        config.agent,
+        seeds,
+        num_environments=config.num_environments,
+        evaluation=config.evaluation,
+        device=config.run.torch_device(),
+    )
+
+
+TARGET = Target(
+    metric="eval/return",
+    at_least=475.0,
+    steps=50_000,
+    statistic="iqm",
+    each_seed_at_least=400.0,
+    seeds=5,
+    protocol="mean return of 20 episodes without exploration, last weights, 50,000 environment steps; 5 seeds",
+    source="RL Baselines3 Zoo, benchmark.md, DQN on Acrobot-v1: 500.0 +- 0.0 from one run of 50,000 steps",
+    published=500.0,
+)
+
+SMOKE = Config(
+    agent=DQNConfig(
+        backbone=MLPConfig(widths=(16,)),
+        exploration=linear(1.0, 0.1, 200),
+        learn_after=50,
+        train_every=8,
+        updates=2,
+        batch_size=8,
+        replay_capacity=300,
+        copy_target_every=40,
+    ),
+    num_environments=2,
+    evaluation=EvaluationConfig(episodes=2),
+    run=RunConfig(steps=800, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
+)

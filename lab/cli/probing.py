@@ -1,0 +1,42 @@
+"""`lab probe`: puts the probe's questions to an experiment's model."""
+
+from __future__ import annotations
+
+from lab.cli import UsageError
+from lab.cli.running import settings_of, split_names
+from lab.experiment import load
+
+HELP = """usage: lab probe NAME [settings]
+
+Check the model of an experiment before its results mean anything: do gradients reach every parameter and agree with
+differences of the loss, do examples stay apart, is one batch learnt by heart? The settings are those of `lab run NAME`.
+
+Exit codes: 0 all is well, 1 a check failed, 2 wrong usage."""
+
+
+def probe_command(words: list[str]) -> int:
+    """`lab probe NAME [settings]`."""
+    names, options = split_names(words)
+    if len(names) != 1:
+        if "--help" in options or "-h" in options:
+            print(HELP)
+            return 0
+        raise UsageError("Which experiment? Give one name: `lab probe NAME`. `lab list` shows them.")
+    experiment = load(names[0])
+    launch_options, config = settings_of("probe", experiment, options)
+
+    from lab.cli.arguments import parse_seeds
+    from lab.probe import Probed, probe
+    from lab.seeding import Seeds
+
+    seed = parse_seeds(launch_options.seeds)[0]
+    passed = True
+    for variant, settings in experiment.variants(config).items():
+        trial = experiment.make(settings, Seeds(seed))
+        if not isinstance(trial, Probed):
+            raise ValueError(f"{experiment.name} cannot be probed: its trial has no probe_case().")
+        case = trial.probe_case()
+        report = probe(case.module, case.inputs, case.loss, seed=seed)
+        print("\n".join([*([variant] if variant else []), str(report)]))
+        passed = passed and report.passed
+    return 0 if passed else 1

@@ -1,0 +1,87 @@
+"""Fit: learner x batches."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lab.data import Batches, Dataset
+from lab.fit import Fit
+from lab.seeding import Seeds
+from lab.trial import Illustrated, Metrics, Picture, State
+
+
+class Summing:
+    """Learns the sum of what it saw."""
+
+    def __init__(self, tape: list[str]) -> None:
+        self.tape = tape
+        self.sum = torch.zeros(())
+
+    def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
+        self.tape.append(f"update {batch[0].tolist()}")
+        self.sum = self.sum + batch[0].sum()
+        return {"sum": self.sum}
+
+    def evaluate(self, dataset: Dataset) -> Metrics:
+        self.tape.append(f"evaluate {len(dataset)}")
+        return {"size": float(len(dataset)), "sum": self.sum}
+
+    def state_dict(self) -> State:
+        return {"sum": self.sum}
+
+    def load_state_dict(self, state: State) -> None:
+        self.sum = state["sum"]
+
+
+def fit(tape: list[str] | None = None) -> Fit:
+    data = Dataset(torch.arange(6.0), torch.zeros(6))
+    return Fit(
+        Summing([] if tape is None else tape),
+        Batches(data, 2, Seeds(0)),
+        {"dev": data.subset(torch.arange(3)), "test": data},
+        show=lambda: {"dot": Picture(np.zeros((1, 1, 3), np.uint8))},
+    )
+
+
+def test_a_step_is_an_update_on_the_next_batch() -> None:
+    tape: list[str] = []
+    trial = fit(tape)
+    stream = Batches(Dataset(torch.arange(6.0), torch.zeros(6)), 2, Seeds(0))
+    metrics = [trial.step() for _ in range(3)]
+    assert tape == [f"update {stream.next()[0].tolist()}" for _ in range(3)]
+    assert float(metrics[-1]["sum"]) == 0 + 1 + 2 + 3 + 4 + 5
+    assert (trial.steps, trial.unit) == (3, "updates")
+
+
+def test_metrics_are_named_by_the_set_they_are_of() -> None:
+    tape: list[str] = []
+    assert fit(tape).evaluate() == {
+        "dev_size": 3.0, "dev_sum": torch.zeros(()), "test_size": 6.0, "test_sum": torch.zeros(())
+    }  # fmt: skip
+    assert tape == ["evaluate 3", "evaluate 6"]
+
+
+def test_evaluating_moves_nothing() -> None:
+    judged, never = fit(), fit()
+    for _ in range(5):
+        judged.evaluate()
+        assert judged.step() == never.step()
+
+
+def test_a_state_is_gone_on_from() -> None:
+    straight, resumed = fit(), fit()
+    for _ in range(4):
+        straight.step()
+    resumed.load_state_dict(straight.state_dict())
+    assert resumed.steps == 4
+    assert [resumed.step() for _ in range(5)] == [straight.step() for _ in range(5)]
+
+
+def test_it_shows_what_it_was_given_to_show() -> None:
+    trial = fit()
+    assert isinstance(trial, Illustrated)
+    assert list(trial.illustrate()) == ["dot"]
+    trial.show = None
+    assert trial.illustrate() == {}
