@@ -184,9 +184,9 @@ class DQN:
             group["lr"] = config.learning_rate * config.learning_rate_decay(self.steps)
         self.network.train()
         losses = []
-        for i in range(updates):
-            target = targets[i] if targets is not None else self._targets(self.network, Batch(*(f[i] for f in batch)))
-            error = action_error(self.network(self._inputs(batch.observation[i])), batch.action[i], target)
+        for i, one in enumerate(map(Batch._make, zip(*(field.unbind(0) for field in batch)))):
+            target = targets[i] if targets is not None else self._targets(self.network, one)
+            error = action_error(self.network(self._inputs(one.observation)), one.action, target)
             loss = (huber(error) if config.huber else half_square(error)).mean()
             self.descent.descend(loss)
             losses.append(loss.detach())

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.measure import Elapsed, Result, Spread, Stopwatch, alternate, command
-from benchmarks.share import HEADER, Attempt, Bout, compare, workplace
+from benchmarks.share import HEADER, NOTES, Attempt, Bout, compare, workplace
 from lab.checkpoint import Checkpoints
 from lab.experiment import load
 from lab.run import run
@@ -55,7 +55,7 @@ class Saved:
 
 def measure(quick: bool = False) -> Result:
     """The share of a run that checkpoints take."""
-    rows, checks, notes = [], [], []
+    rows, checks, notes = [], [], list(NOTES)
     with workplace() as folder:
         for bout in EXPERIMENTS:
             name = bout.experiment

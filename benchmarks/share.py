@@ -25,6 +25,10 @@ from lab.statistics import Interval, bootstrap_interval
 from lab.store import runs_folder
 
 HEADER = ("experiment", "run, s", "without, s", "inside, %", "paired, %", "bound, %")
+NOTES = (
+    "The bound is held to the share inside the calls, which is exact on a busy machine too; pairs of whole runs also",
+    "see what other threads and processes cost, but vary more: they count where their whole interval is beyond it.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.measure import Elapsed, Result, Spread, Stopwatch, alternate, command
-from benchmarks.share import HEADER, Attempt, Bout, compare, workplace
+from benchmarks.share import HEADER, NOTES, Attempt, Bout, compare, workplace
 from lab.checkpoint import Checkpoints
 from lab.experiment import load
 from lab.run import run
@@ -61,7 +61,7 @@ class Tracked:
 
 def measure(quick: bool = False) -> Result:
     """The share of a run that tracking takes."""
-    rows, checks, notes = [], [], []
+    rows, checks, notes = [], [], list(NOTES)
     with workplace() as folder:
         for bout in EXPERIMENTS:
             name = bout.experiment

@@ -99,7 +99,7 @@ def _replace_one(config: Any, path: list[str], value: Any, dotted: str) -> Any:
     if rest:
         value = _replace_one(getattr(config, head), rest, value, dotted)
     elif not is_dataclass(value):
-        value = _parse(_hints(type(config))[head], to_json(value), dotted)
+        value = _parse(_hints(config.__class__)[head], to_json(value), dotted)
     return replace_fields(config, **{head: value})
 
 
@@ -169,4 +169,6 @@ def _parse_tuple(types_: tuple[Any, ...], value: Any, name: str) -> tuple[Any, .
 
 def _said(type_: Any) -> str:
     words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "none"}
-    return words.get(type_, type_.__name__ if is_dataclass(type_) else str(type_).replace("typing.", ""))
+    if is_dataclass(type_) and isinstance(type_, type):
+        return type_.__name__
+    return words.get(type_, str(type_).replace("typing.", ""))

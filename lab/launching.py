@@ -72,8 +72,6 @@ def launch(
         raise ConfigError(f"jobs is {jobs}. It must be at least 1.")
     chosen = arms(experiment, replace(config or experiment.Config(), changes or {}), variants)
     wanted = unique_seeds(seeds)
-    if jobs < 1:
-        raise ConfigError(f"jobs is {jobs}. It must be at least 1.")
     for settings in chosen.values():
         settings.run.torch_device()  # told before the first run starts
     todo = [

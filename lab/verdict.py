@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,10 +27,11 @@ class Verdict:
     sentence: str
 
     def as_json(self) -> dict[str, Any]:
-        """For `lab verify --json`."""
+        """For `lab verify --json`; a bound that is infinite, as of one seed, is null there."""
+        interval = [bound if bound is not None and math.isfinite(bound) else None for bound in (self.low, self.high)]
         return {
             "experiment": self.experiment, "verdict": self.word, "passed": self.passed, "value": self.value,
-            "interval": [self.low, self.high], "scores": {str(seed): score for seed, score in self.scores.items()},
+            "interval": interval, "scores": {str(seed): score for seed, score in self.scores.items()},
             "sentence": self.sentence,
         }  # fmt: skip
 

@@ -88,7 +88,3 @@ def _called(command: Callable[[list[str]], int], words: list[str]) -> int:
             raise
         print(f"lab: {error}", file=sys.stderr)
         return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -81,5 +81,5 @@ def _row(item: dict[str, Any]) -> list[Any]:
     scores = ", ".join(
         f"{key.removeprefix('eval/')} {number(value)}" for key, value in list(item["evaluation"].items())[:3]
     )
-    error = f"{item['error']}" if item["error"] else ""
-    return [item["run"], item["variant"] or "", item["state"], item["step"], item["budget"], scores or error[:80]]
+    error = (item["error"] or "").partition("\n")[0]
+    return [item["run"], item["variant"] or "", item["state"], item["step"], item["budget"], scores or error]

@@ -32,7 +32,10 @@ def state_at(step: int) -> State:
     """A state with a large tensor (three pieces, of which one changes), small ones, and plain values."""
     large = torch.zeros(3 * PIECE, dtype=torch.uint8)
     large[PIECE + step] = 1
-    return {"trial": {"large": large, "weights": torch.arange(6.0) + step, "steps": step}, "run": {"seconds": 0.1 * step}}
+    return {
+        "trial": {"large": large, "weights": torch.arange(6.0) + step, "steps": step},
+        "run": {"seconds": 0.1 * step},
+    }
 
 
 def saved(folder: Path, *steps: int, keep: int = 9) -> Checkpoints:
@@ -133,10 +136,12 @@ def test_arrays_and_plain_values(tmp_path: Path) -> None:
     rng.random(3)
     mersenne = np.random.RandomState(0).get_state(legacy=False)
     state = {
-        "array": np.arange(6).reshape(2, 3), "reversed": np.arange(4.0)[::-1], "scalar": np.float32(1.5), "flag": np.bool_(True),
+        "array": np.arange(6).reshape(2, 3), "reversed": np.arange(4.0)[::-1], "scalar": np.float32(1.5),
+        "flag": np.bool_(True),
         "pcg": rng.bit_generator.state, "mersenne": mersenne, "unsigned": np.array([2**64 - 1], np.uint64),
         "numbers": [1, 2.5, 10**40, -0.0, float("inf")], "pair": (1, (2.0, "x")), "none": None, "yes": True,
-        "moments": {0: {"step": torch.tensor(3.0)}, 1: {}}, "$tensor": 0, "empty": {}, "nothing": [], "text": "ü\n\ud800",
+        "moments": {0: {"step": torch.tensor(3.0)}, 1: {}}, "$tensor": 0, "empty": {}, "nothing": [],
+        "text": "ü\n\ud800",
     }  # fmt: skip
     Checkpoints(tmp_path).save(1, state)
     found = Checkpoints(tmp_path).newest()
@@ -166,7 +171,8 @@ def test_what_would_have_to_be_pickled_is_refused_by_its_path(value: Any, tmp_pa
 CHANGES: list[tuple[Any, Any]] = [
     (1, 2), (1, 1.0), (1, True), (0, False), (0.0, -0.0), (None, 0), ("1", 1), ([1], (1,)), ({}, []), ([], ()),
     ({"a": 1}, {"b": 1}), ({"a": 1}, {"a": 1, "b": None}), ({1: 0}, {"1": 0}), ([1, 2], [2, 1]),
-    (torch.zeros(2), torch.zeros(3)), (torch.zeros(2, 3), torch.zeros(3, 2)), (torch.zeros(2), torch.tensor([0.0, 1e-45])),
+    (torch.zeros(2), torch.zeros(3)), (torch.zeros(2, 3), torch.zeros(3, 2)),
+    (torch.zeros(2), torch.tensor([0.0, 1e-45])),
     (torch.zeros(2), torch.zeros(2).double()), (torch.zeros(2), torch.zeros(2, dtype=torch.int32)),
     (torch.zeros(2), np.zeros(2, np.float32)), (torch.zeros(()), torch.zeros(1)), (torch.zeros(0), torch.zeros(0, 1)),
     (torch.zeros(1), torch.tensor([-0.0])), ([torch.zeros(1), torch.ones(1)], [torch.ones(1), torch.zeros(1)]),
@@ -323,7 +329,9 @@ def test_none_intact_is_an_error_that_says_what_and_what_to_do(kind: str, tmp_pa
     spoilt = [own_piece(checkpoints, s) if kind == "piece" else folder_of(checkpoints, s) / kind for s in (1, 2)]
     for path in spoilt:
         flip(path)
-    with pytest.raises(CheckpointError, match=r"None of the checkpoints under .* is intact \(step 2: .*; step 1: .*--fresh"):
+    with pytest.raises(
+        CheckpointError, match=r"None of the checkpoints under .* is intact \(step 2: .*; step 1: .*--fresh"
+    ):
         Checkpoints(tmp_path).newest()
 
 

@@ -35,9 +35,7 @@ class Config:
     level: Literal[1, 2, 3] = 1
     maybe: Inner | None = None
     inner: Inner = field(default_factory=Inner)
-    run: RunConfig = field(
-        default_factory=lambda: RunConfig(steps=10, log_every=1, evaluate_every=1, save_every=1)
-    )
+    run: RunConfig = field(default_factory=lambda: RunConfig(steps=10, log_every=1, evaluate_every=1, save_every=1))
 
 
 @pytest.mark.parametrize(
@@ -142,7 +140,7 @@ def test_changes_by_dotted_name() -> None:
     ],
 )
 def test_wrong_changes(changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValueError) as raised:  # noqa: PT011: the message is looked at below
+    with pytest.raises(ValueError) as raised:  # noqa: PT011
         settings.replace(Config(), changes)
     assert said in str(raised.value)
 

@@ -8,6 +8,7 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.GifImagePlugin import GifImageFile
 
 from lab.media import write_clip, write_media, write_picture
 from lab.trial import Clip, Picture
@@ -31,10 +32,16 @@ def test_a_picture_survives(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name], "nothing is left aside"
 
 
+def test_a_caption_lies_beside_its_picture(tmp_path: Path) -> None:
+    path = write_media(tmp_path, 7, "answers", Picture(np.zeros((2, 2, 3), np.uint8), "what is seen"))
+    assert path.with_suffix(".txt").read_text() == "what is seen\n"
+
+
 def test_a_gif(tmp_path: Path) -> None:
     path = tmp_path / "clip.gif"
     write_clip(path, Clip(frames(), frames_per_second=25))
     with Image.open(path) as image:
+        assert isinstance(image, GifImageFile)
         assert (image.n_frames, image.size, image.info["duration"]) == (4, (64, 48), 40)
         for k in range(4):
             image.seek(k)

@@ -101,9 +101,8 @@ class TapedCheckpoints(Checkpoints):
 
 
 def config(**settings: Any) -> RunConfig:
-    return RunConfig(
-        **({"steps": 20, "log_every": 5, "evaluate_every": 10, "save_every": 10, "wandb": "off"} | settings)
-    )
+    defaults: dict[str, Any] = {"steps": 20, "log_every": 5, "evaluate_every": 10, "save_every": 10, "wandb": "off"}
+    return RunConfig(**(defaults | settings))
 
 
 def drive(

@@ -12,7 +12,8 @@ from lab.verdict import judge
 
 
 def target(**settings: Any) -> Target:
-    return Target(**({"metric": "eval/return", "steps": 100, "protocol": "p", "source": "s"} | settings))
+    defaults: dict[str, Any] = {"metric": "eval/return", "steps": 100, "protocol": "p", "source": "s"}
+    return Target(**(defaults | settings))
 
 
 def seeds(*scores: float) -> dict[int, float]:

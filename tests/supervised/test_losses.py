@@ -1,0 +1,28 @@
+"""Losses by hand."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from supervised.losses import correct, cross_entropy
+
+LOGITS = torch.tensor([[0.0, math.log(3.0)], [math.log(4.0), 0.0]], dtype=torch.float64)  # odds 1:3 and 4:1
+LABELS = torch.tensor([1, 1])
+
+
+def test_cross_entropy_by_hand() -> None:
+    assert cross_entropy(LOGITS, LABELS).tolist() == pytest.approx([-math.log(3 / 4), -math.log(1 / 5)])
+
+
+def test_label_smoothing_by_hand() -> None:
+    # A share of 0.2 spread over two classes leaves 0.9 on the label and 0.1 on the other.
+    expected = [-0.9 * math.log(3 / 4) - 0.1 * math.log(1 / 4), -0.9 * math.log(1 / 5) - 0.1 * math.log(4 / 5)]
+    assert cross_entropy(LOGITS, LABELS, 0.2).tolist() == pytest.approx(expected)
+
+
+def test_correct_by_hand() -> None:
+    assert correct(LOGITS, LABELS).tolist() == [1.0, 0.0]
+    assert correct(LOGITS, LABELS).dtype == torch.float32
