@@ -79,7 +79,14 @@ class Experiment:
 def folders() -> list[Path]:
     """Where experiments are looked for: the lab's own folder, then those that $LAB_EXPERIMENTS names."""
     extra = os.environ.get("LAB_EXPERIMENTS", "")
-    return [FOLDER, *(Path(part).expanduser() for part in extra.split(os.pathsep) if part)]
+    named = [Path(part).expanduser() for part in extra.split(os.pathsep) if part]
+    for folder in named:
+        if not folder.is_dir():
+            raise ExperimentError(
+                f"$LAB_EXPERIMENTS names {folder}, which is no folder, so no experiments are found there. "
+                "Correct the path, or unset the variable."
+            )
+    return [FOLDER, *named]
 
 
 def experiments() -> dict[str, Listing]:

@@ -43,17 +43,7 @@ def run_job(
     with directory.lock():
         report = _Status(directory, options, watch)
         try:
-            before = directory.environment()
-            device = options.torch_device()
-            # What fixes the bits is kept from the first attempt on, unless the config says otherwise.
-            threads = options.threads or before.get("threads") or threads or os.cpu_count() or 1
-            now = environment(device, threads, options.deterministic)
-            for change in changes(before, now) if before else []:
-                log.warning(
-                    "%s: %s; from here on the run may differ from an uninterrupted one.", directory.path, change
-                )
-            directory.write_environment(now)
-            with fixed_bits(threads, options.deterministic):
+            with fixed_bits(_stand(directory, options, threads), options.deterministic):
                 seeds = Seeds(record["seed"])
                 trial = experiment.make(config, seeds)
                 report.unit = trial.unit
@@ -61,17 +51,8 @@ def run_job(
                     record = {**record, "unit": trial.unit}
                     directory.write_record(record)
                 tracker = trackers(directory.path, mode=options.wandb, record=record)
-                checkpoints = Checkpoints(directory.checkpoints, options.keep)
-                outcome = run(
-                    trial,
-                    options,
-                    tracker,
-                    checkpoints,
-                    seeds=seeds,
-                    media=directory.media,
-                    watch=report.watch,
-                    stop=stop,
-                )
+                kept, media = Checkpoints(directory.checkpoints, options.keep), directory.media
+                outcome = run(trial, options, tracker, kept, seeds=seeds, media=media, watch=report.watch, stop=stop)
         except KeyboardInterrupt:
             with suppress(RunError):
                 report.write("interrupted", error="stopped at once by Ctrl-C")
@@ -83,6 +64,22 @@ def run_job(
         report.step = outcome.step
         report.write(outcome.state, error=outcome.reason or None, state_sha256=outcome.state_sha256)
     return outcome
+
+
+def _stand(directory: RunDirectory, options: RunConfig, threads: int | None) -> int:
+    """Writes down what this attempt stands on, tells what has changed since the last, and returns the threads to use.
+
+    What fixes the bits is kept from the first attempt on, unless the config says otherwise.
+    """
+    before = directory.environment()
+    threads = options.threads or before.get("threads") or threads or os.cpu_count() or 1
+    now = environment(options.torch_device(), threads, options.deterministic)
+    changed = changes(before, now) if before else []
+    for change in changed:
+        log.warning("%s: %s; from here on the run may differ from an uninterrupted one.", directory.path, change)
+    earlier = before.pop("earlier", [])  # what attempts stood on before something changed
+    directory.write_environment(now | {"earlier": [*earlier, before] if changed else earlier})
+    return threads
 
 
 def read(directory: RunDirectory, *, exactly: bool = True) -> tuple[dict[str, Any], Experiment, Any]:

@@ -18,16 +18,15 @@ from operator import index
 from pathlib import Path
 from typing import Any
 
-from lab.checkpoint import CheckpointError
 from lab.config import ConfigError, address, differences, from_json, replace, to_json
+from lab.errors import speaks_to_the_user
 from lab.experiment import Experiment, ExperimentError, load
 from lab.job import run_job
 from lab.names import did_you_mean
-from lab.run import NonFiniteMetric, Progress
+from lab.run import Progress
 from lab.store import RunDirectory, RunError, runs_folder
 
 log = logging.getLogger("lab")
-_SAID = (NonFiniteMetric, CheckpointError, RunError, ConfigError, OSError)  # errors whose message says it all
 POLL_EVERY = 0.2  # seconds between two looks at the child processes
 
 
@@ -200,8 +199,8 @@ def _here(directory: RunDirectory, watch: Watch) -> tuple[str, str | None]:
     except Exception as error:
         with suppress(OSError), open(directory.path / "log.txt", "a") as log_file:  # a full disk is told all the same
             traceback.print_exc(file=log_file)
-        if not isinstance(error, _SAID):
-            log.exception("%s failed.", directory.path)  # a fault in the code wants its traceback
+        if not speaks_to_the_user(error):
+            log.exception("%s failed.", directory.path)
         return "failed", f"{type(error).__name__}: {error}"
     return outcome.state, outcome.reason or None
 

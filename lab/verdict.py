@@ -11,6 +11,7 @@ import numpy as np
 
 from lab.experiment import Target
 from lab.statistics import bootstrap_interval, interquartile_mean
+from lab.words import number, plain
 
 
 @dataclass(frozen=True)
@@ -38,35 +39,53 @@ class Verdict:
 
 def judge(target: Target, experiment: str, scores: Mapping[int, float]) -> Verdict:
     """Holds scores by seed to a target. Fewer seeds than the target asks for give no verdict."""
-    values = np.array(list(scores.values()))
-    name = {"iqm": "IQM", "mean": "mean"}[target.statistic]
-    bound = f"at least {target.at_least:g}" if target.at_least is not None else f"at most {target.at_most:g}"
-    if len(values) < target.seeds:
-        sentence = f"{len(values)} of {target.seeds} seeds have a score, so there is no verdict yet; "
-        sentence += f"the target is {name} {bound}."
+    if len(scores) < target.seeds:
+        sentence = f"{len(scores)} of {target.seeds} seeds have a score, so there is no verdict yet; "
+        sentence += f"the target is {_named(target)} {_bound(target)}."
         return Verdict(experiment, False, "open", None, None, None, dict(scores), sentence)
-    statistic = interquartile_mean if target.statistic == "iqm" else np.mean
-    interval = bootstrap_interval(values, statistic)
-    value = interval.estimate
-    reached = value >= target.at_least if target.at_least is not None else value <= (target.at_most or 0.0)
-    sentence = (
-        f"{name} {value:.4g} [{interval.low:.4g}, {interval.high:.4g}] over {len(values)} seeds; the target is {bound}"
-    )
+    interval = bootstrap_interval(list(scores.values()), interquartile_mean if target.statistic == "iqm" else np.mean)
+    reasons = shortfalls(target, interval.estimate, scores)
+    between = f"[{interval.low:.4g}, {interval.high:.4g}]"
+    sentence = f"{_named(target)} {interval.estimate:.4g} {between} over {len(scores)} seeds"
+    sentence += f"; the target is {_bound(target)}"
     if target.each_seed_at_least is not None:
         worst = min(scores, key=lambda seed: scores[seed])
-        reached = reached and scores[worst] >= target.each_seed_at_least
         sentence += (
             f" and no seed below {target.each_seed_at_least:g} (the lowest is seed {worst} with {scores[worst]:.4g})"
         )
     if target.published is not None:
         sentence += f"; published: {target.published:g}"
+    word = "fail" if reasons else "pass"
     return Verdict(
-        experiment,
-        reached,
-        "pass" if reached else "fail",
-        value,
-        interval.low,
-        interval.high,
-        dict(scores),
-        sentence + ".",
+        experiment, not reasons, word, interval.estimate, interval.low, interval.high, dict(scores), sentence + "."
     )
+
+
+def shortfalls(target: Target, value: float, scores: Mapping[int, float]) -> tuple[str, ...]:
+    """What of a target is missed, by the statistic over seeds or by a seed alone; empty if it is met."""
+    reasons = []
+    if target.at_least is not None and value < target.at_least:
+        reasons.append(f"{_named(target)} {_apart(value, target.at_least)} is below {plain(target.at_least)}")
+    if target.at_most is not None and value > target.at_most:
+        reasons.append(f"{_named(target)} {_apart(value, target.at_most)} is above {plain(target.at_most)}")
+    least = target.each_seed_at_least
+    below = {seed: score for seed, score in scores.items() if least is not None and score < least}
+    if below and least is not None:
+        worst = min(below, key=lambda seed: below[seed])
+        who = f"seed {worst} is" if len(below) == 1 else f"{len(below)} seeds are"
+        lowest = "at" if len(below) == 1 else f"the lowest, seed {worst}, at"
+        reasons.append(f"{who} below {plain(least)}: {lowest} {_apart(below[worst], least)}")
+    return tuple(reasons)
+
+
+def _named(target: Target) -> str:
+    return "IQM" if target.statistic == "iqm" else "mean"
+
+
+def _bound(target: Target) -> str:
+    return f"at least {target.at_least:g}" if target.at_least is not None else f"at most {target.at_most:g}"
+
+
+def _apart(value: float, bound: float) -> str:
+    """The value with as many digits as tell it from the bound: 474.99 is not to be read as 475."""
+    return number(value) if float(f"{value:.4g}") != bound else f"{value:.10g}"

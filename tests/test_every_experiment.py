@@ -20,7 +20,6 @@ from lab.tracking import MemoryTracker
 from tests.killing import attempt, kill_until_finished
 
 
-
 def cases() -> list[tuple[str, str]]:
     return [(name, variant) for name in experiments() for variant in load(name).variants(load(name).smoke)]
 
@@ -34,7 +33,9 @@ def smoke(name: str, variant: str, **run_settings: Any) -> tuple[Experiment, Any
     return experiment, replace(config, run=replace(config.run, **({"threads": 1, "wandb": "off"} | run_settings)))
 
 
-def ran(name: str, variant: str, seed: int = 7, folder: Path | None = None, **run_settings: Any) -> tuple[Outcome, list]:
+def ran(
+    name: str, variant: str, seed: int = 7, folder: Path | None = None, **run_settings: Any
+) -> tuple[Outcome, list]:
     """A run of the smallest version in this process: how it ended and its rows without the clock."""
     experiment, config = smoke(name, variant, **run_settings)
     trial = experiment.make(config, Seeds(seed))

@@ -12,8 +12,20 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 PARTS = {
-    *("averages", "backbones", "data", "datasets", "fit", "gradients", "names", "normalisation", "optim", "probe"),
-    *("schedules", "seeding", "statistics", "stopping", "trial"),
+    *(
+        "averages",
+        "backbones",
+        "data",
+        "datasets",
+        "errors",
+        "fit",
+        "gradients",
+        "names",
+        "normalisation",
+        "optim",
+        "probe",
+    ),
+    *("schedules", "seeding", "statistics", "stopping", "trial", "words"),
 }
 HOUSE = {"checkpoint", "media", "provenance", "run", "store", "tracking"}
 DOORS = {"cli", "config", "experiment", "job", "launching", "report", "verdict"}
@@ -85,7 +97,10 @@ def test_the_check_sees_an_arrow_that_points_up(tmp_path: Path) -> None:
         ("import lab", ["torch", "wandb", "matplotlib", "tyro", "rich"]),
         ("import lab.cli.listing", ["torch", "numpy", "wandb", "matplotlib", "tyro", "rich", "jinja2"]),
         ("import agents", ["wandb", "matplotlib", "tyro", "rich", "lab.cli"]),
-        ("import agents.dqn, agents.interaction, agents.environments", ["wandb", "matplotlib", "tyro", "rich", "lab.cli"]),
+        (
+            "import agents.dqn, agents.interaction, agents.environments",
+            ["wandb", "matplotlib", "tyro", "rich", "lab.cli"],
+        ),
         ("import supervised.classifier", ["wandb", "matplotlib", "tyro", "rich", "lab.cli", "gymnasium"]),
         ("import lab.report", ["torch", "wandb"]),
     ],

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 
+from lab.errors import speaks_to_the_user
 from lab.names import did_you_mean
 
 COMMANDS = {
@@ -77,7 +78,9 @@ def _called(command: Callable[[list[str]], int], words: list[str]) -> int:
     """Calls a command; what the user can mend becomes one sentence, anything else keeps its traceback."""
     try:
         return command(words)
-    except ValueError as error:  # ConfigError, ExperimentError and what the parts say of a wrong setting
+    except ValueError as error:
+        if not speaks_to_the_user(error):
+            raise
         raise UsageError(str(error)) from error
     except BrokenPipeError:
         raise

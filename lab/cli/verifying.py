@@ -48,12 +48,12 @@ def verify_command(words: list[str]) -> int:
 def _verified(experiment: Experiment, words: list[str], quiet: bool) -> tuple[Verdict, list[Launched]]:
     target = experiment.target
     if target is None:
-        raise ValueError(f"{experiment.name} states no target (its TARGET is None), so there is nothing to verify.")
+        raise UsageError(f"{experiment.name} states no target (its TARGET is None), so there is nothing to verify.")
     if not any(word == "--seeds" or word.startswith("--seeds=") for word in words):
         words = [*words, "--seeds", f"0-{target.seeds - 1}"]
     options, config = settings_of("verify", experiment, words)
-    if experiment.arms is not None and not options.variant:
-        options = replace(options, variant=(next(iter(experiment.variants(config))),))
+    if experiment.arms is not None and len(options.variant) != 1:
+        raise UsageError(f"{experiment.name} compares several variants. Say which one to verify: --variant NAME.")
     config = replace(config, run=replace(config.run, steps=target.steps))
     launched = launch_shown(
         experiment, options, config, again=shlex.join(["lab", "verify", experiment.name, *words]), quiet=quiet

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from lab.report.curves import Band
 from lab.report.records import Curve
-from lab.report.words import number, plain, short
+from lab.words import number, plain, short
 
 WIDTH, HEIGHT = 560, 304  # of the drawing, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 54, 546, 14, 256  # of the plot within it

@@ -13,7 +13,7 @@ from lab.report.charts import Series, hover_data, line_chart, readout, swatch, v
 from lab.report.curves import aggregate, thin
 from lab.report.judge import bound_of
 from lab.report.records import StatisticName
-from lab.report.words import count, plain
+from lab.words import count, plain
 
 POINTS, POINTS_OF_MORE = 180, 60  # kept of each curve: in the two main charts, and in the further ones
 MOST_FURTHER = 8  # charts

@@ -11,8 +11,9 @@ import numpy as np
 from lab.experiment import Target
 from lab.report.arms import Arm
 from lab.report.records import STATISTICS, Curve, Run
-from lab.report.words import count, number, plain
 from lab.statistics import Interval, bootstrap_interval
+from lab.verdict import shortfalls
+from lab.words import count
 
 Verdict = Literal["pass", "fail", "not yet", "no target"]
 
@@ -87,25 +88,8 @@ def _verdict(
     if unmet:
         return "not yet", unmet
     assert centre is not None  # the protocol is met, so there are scores
-    name = "IQM" if target.statistic == "iqm" else "mean"
-    reasons = []
-    if target.at_least is not None and centre < target.at_least:
-        reasons.append(f"{name} {_apart(centre, target.at_least)} is below {plain(target.at_least)}")
-    if target.at_most is not None and centre > target.at_most:
-        reasons.append(f"{name} {_apart(centre, target.at_most)} is above {plain(target.at_most)}")
-    least = target.each_seed_at_least
-    below = {seed: score.value for seed, score in scores.items() if least is not None and score.value < least}
-    if below and least is not None:
-        worst = min(below, key=lambda seed: below[seed])
-        who = f"seed {worst} is" if len(below) == 1 else f"{len(below)} seeds are"
-        lowest = "at" if len(below) == 1 else f"the lowest, seed {worst}, at"
-        reasons.append(f"{who} below {plain(least)}: {lowest} {_apart(below[worst], least)}")
-    return ("fail" if reasons else "pass"), tuple(reasons)
-
-
-def _apart(value: float, bound: float) -> str:
-    """The value with as many digits as tell it from the bound: 474.99 is not to be read as 475."""
-    return number(value) if float(f"{value:.4g}") != bound else f"{value:.10g}"
+    reasons = shortfalls(target, centre, {seed: score.value for seed, score in scores.items()})
+    return ("fail" if reasons else "pass"), reasons
 
 
 def _unmet(runs: tuple[Run, ...], target: Target, scores: Mapping[int, Score]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.report.arms import Experiment
 from lab.report.records import Run, as_text
-from lab.report.words import duration, listed, moment, parse_time
+from lab.words import duration, listed, moment, parse_time
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from lab.report.gather import count_set_aside, gather
 from lab.report.media import exhibits
 from lab.report.overview import overview
 from lab.report.sections import section
-from lab.report.words import moment
+from lab.words import moment
 
 _FOLDER = Path(__file__).resolve().parent
 

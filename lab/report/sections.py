@@ -15,7 +15,7 @@ from lab.report.figures import Figure, further_figures, main_figures
 from lab.report.judge import Result, bound_of, judge
 from lab.report.media import Exhibit
 from lab.report.records import Run
-from lab.report.words import count, duration, listed, moment, number, parse_time, plain
+from lab.words import count, duration, listed, moment, number, parse_time, plain
 
 STATISTIC_SAID = {"iqm": "IQM", "mean": "mean"}
 LONGEST_ERROR = 4000  # characters of an error's end that are shown

@@ -12,6 +12,7 @@ import pytest
 
 import lab.cli
 from lab.cli import COMMANDS, UsageError, main
+from lab.config import ConfigError
 from lab.store import RunError
 
 ROOT = Path(__file__).parents[3]
@@ -92,7 +93,7 @@ def test_an_unknown_command(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("raised", "code", "said"),
     [
-        (ValueError("wrong setting"), 2, "lab: wrong setting\n"),
+        (ConfigError("wrong setting"), 2, "lab: wrong setting\n"),
         (UsageError("wrong words"), 2, "lab: wrong words\n"),
         (RunError("damaged"), 1, "lab: damaged\n"),
         (FileNotFoundError(2, "No such file", "x"), 1, "lab: [Errno 2] No such file: 'x'\n"),
@@ -112,12 +113,14 @@ def test_what_the_user_can_mend_is_one_sentence(
 
 
 def test_a_fault_in_the_code_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def command(words: list[str]) -> int:
-        raise RuntimeError("a bug")
+    for bug in (RuntimeError("a bug"), ValueError("a bug")):  # neither of our own types, nor raised by our own code
 
-    monkeypatch.setattr("lab.cli.listing.list_command", command)
-    with pytest.raises(RuntimeError, match="a bug"):
-        main(["list"])
+        def command(words: list[str], bug: Exception = bug) -> int:
+            raise bug
+
+        monkeypatch.setattr("lab.cli.listing.list_command", command)
+        with pytest.raises(type(bug), match="a bug"):
+            main(["list"])
 
 
 def test_the_names_of_the_commands_are_where_they_are_said_to_be() -> None:

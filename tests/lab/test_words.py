@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from lab.report.words import duration, listed, moment, number, parse_time, plain, short
+from lab.words import duration, listed, moment, number, parse_time, plain, short
 
 
 @pytest.mark.parametrize(
