@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from agents.agent import Transition
+from agents.backpropagation import PlainNetwork, is_plain, with_gradient
 from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
-from agents.losses import action_error, half_square, huber, q_learning_target
+from agents.losses import action_error, half_square, half_square_slope, huber, huber_slope, q_learning_target
 from agents.replay import Batch, Replay
 from lab.backbones import Backbone, MLPConfig
 from lab.optim import Descent, OptimizerConfig
@@ -24,32 +25,35 @@ from lab.schedules import Schedule, constant, linear
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
 
-_CACHED_ROWS = 2_048  # rows whose features stay in a processor's cache; more at once are slower
+_CACHED_ROWS = 512  # rows whose features stay in a processor's cache; more at once are slower
 
 
 @dataclass(frozen=True, kw_only=True)
 class DQNConfig:
-    """What a DQN is made of and how it learns. Environment steps count those of all environments together."""
+    """What a DQN is made of and how it learns.
 
-    backbone: MLPConfig = MLPConfig(widths=(256, 256))
+    Environment steps count those of all environments together. The defaults suit small problems of 50,000 of them.
+    """
+
+    backbone: MLPConfig = MLPConfig(widths=(64, 64))
     """The network below the layer that gives each action its value."""
     discount: float = 0.99
     """What a reward one step later is worth."""
-    learning_rate: float = 5e-4
+    learning_rate: float = 2e-3
     """Of Adam, before its decay."""
-    learning_rate_decay: Schedule = constant(1.0)
+    learning_rate_decay: Schedule = linear(1.0, 0.0, 50_000)
     """Multiplies the learning rate; its step is an environment step."""
     max_gradient_norm: float | None = 10.0
     """Longer gradients are shortened to this; none leaves them as they are."""
-    exploration: Schedule = linear(1.0, 0.05, 10_000)
+    exploration: Schedule = linear(1.0, 0.04, 8_000)
     """Share of random actions; its step is an environment step."""
     learn_after: int = 1_000
     """Environment steps of random or exploring action before the first update."""
-    train_every: int = 4
+    train_every: int = 8
     """Environment steps from one block of updates to the next."""
-    updates: int = 1
+    updates: int = 4
     """Updates in a block."""
-    batch_size: int = 64
+    batch_size: int = 128
     """Transitions an update."""
     experience_replay: bool = True
     """Off: a block learns from the transitions since the one before only, each update from all of them."""
@@ -57,7 +61,7 @@ class DQNConfig:
     """Transitions kept, the newest ones."""
     frozen_target: bool = True
     """Off: targets come from the network that is learning, as it changes."""
-    copy_target_every: int = 500
+    copy_target_every: int = 200
     """Environment steps from one copy of the network into the frozen target network to the next."""
     huber: bool = True
     """Off: half the squared error."""
@@ -110,8 +114,10 @@ class DQN:
             network = QNetwork(config.backbone.build(observation_shape), num_actions)
         self.network = network.to(self.device).eval()
         self.target_network = deepcopy(self.network).requires_grad_(False) if config.frozen_target else None
+        layers = [m for m in self.network.modules() if isinstance(m, nn.Linear)]
+        self.plain = PlainNetwork(layers) if is_plain(self.network.backbone) else None
         self.descent = Descent(
-            self.network.parameters(),
+            self.network.parameters() if self.plain is None else [self.plain.vector],
             OptimizerConfig(learning_rate=config.learning_rate, max_norm=config.max_gradient_norm),
         )
         self.replay = Replay(
@@ -120,8 +126,9 @@ class DQN:
             observation_dtype,
             seeds.generator("replay", self.device),
         )
-        self.exploration = seeds.generator("exploration")
+        self.exploration = seeds.numpy("exploration")
         self.steps = 0  # environment steps learnt from
+        self.copied_at = 0  # number of the update since which the target network is frozen
 
     # ---- acting -----------------------------------------------------------------------------------------------------
 
@@ -130,20 +137,23 @@ class DQN:
         num = len(observations)
         if not explore:
             return self._best(observations)
-        by_chance = torch.rand(num, generator=self.exploration).numpy() < self.config.exploration(self.steps)
-        chosen = torch.randint(self.num_actions, (num,), generator=self.exploration).numpy()
+        by_chance = self.exploration.random(num) < self.config.exploration(self.steps)
+        chosen = self.exploration.integers(self.num_actions, size=num)
         if by_chance.all():
             return chosen
         return np.where(by_chance, chosen, self._best(observations))
 
     def _best(self, observations: np.ndarray) -> np.ndarray:
-        with torch.inference_mode():
-            return self.network(self._inputs(torch.from_numpy(observations))).argmax(-1).cpu().numpy()
+        return self._q(observations).argmax(-1).cpu().numpy()
 
     def values(self, observations: np.ndarray) -> np.ndarray:
         """Expected discounted return of each action: [N, ...] -> [N, A]."""
-        with torch.inference_mode():
-            return self.network(self._inputs(torch.from_numpy(observations))).cpu().numpy()
+        return self._q(observations).cpu().numpy()
+
+    @torch.inference_mode()
+    def _q(self, observations: np.ndarray) -> Tensor:
+        inputs = self._inputs(torch.from_numpy(observations))
+        return self.network(inputs) if self.plain is None else self.plain.forward(inputs)[-1]
 
     def _inputs(self, observations: Tensor) -> Tensor:
         return observations.to(self.device, torch.float32)
@@ -172,39 +182,51 @@ class DQN:
         """
         config, updates = self.config, blocks * self.config.updates
         if config.experience_replay:
-            batch = self.replay.sample(updates, config.batch_size)
+            rows = self.replay.draw(updates * config.batch_size).view(updates, -1)
         else:
-            newest = self.replay.newest(blocks * config.train_every)
-            batch = Batch(*(field.expand(updates, *field.shape) for field in newest))
-        if config.reward_clip is not None:
-            batch = batch._replace(reward=batch.reward.clamp(-config.reward_clip, config.reward_clip))
-        batch = batch._replace(discount=batch.discount * config.discount)
-        targets = self._targets(self.target_network, batch) if self.target_network is not None else None  # [U, B]
+            rows = self.replay.newest(blocks * config.train_every).expand(updates, -1)
+        targets = None
+        if self.target_network is not None:
+            once, where = rows.unique(return_inverse=True)  # a row that was drawn twice has the same target twice
+            targets = self._targets(self.target_network, self.replay.at(once))[where]  # [U, B]
         for group in self.descent.optimizer.param_groups:
             group["lr"] = config.learning_rate * config.learning_rate_decay(self.steps)
         self.network.train()
         losses = []
-        for i, one in enumerate(map(Batch._make, zip(*(field.unbind(0) for field in batch)))):
+        for i, one in enumerate(map(Batch._make, zip(*(field.unbind(0) for field in self.replay.at(rows))))):
             target = targets[i] if targets is not None else self._targets(self.network, one)
-            error = action_error(self.network(self._inputs(one.observation)), one.action, target)
-            loss = (huber(error) if config.huber else half_square(error)).mean()
+            loss = self._loss(self._inputs(one.observation), one.action, target)
             self.descent.descend(loss)
             losses.append(loss.detach())
         self.network.eval()
         return {"loss": torch.stack(losses).mean()}
 
+    def _loss(self, observation: Tensor, action: Tensor, target: Tensor) -> Tensor:
+        """The mean over a batch [B], with its gradient."""
+        loss, loss_slope = (huber, huber_slope) if self.config.huber else (half_square, half_square_slope)
+        if self.plain is None:
+            return loss(action_error(self.network(observation), action, target)).mean()
+        with torch.no_grad():
+            *_, q = passed = self.plain.forward(observation)
+            error = action_error(q, action, target)
+            slope = torch.zeros_like(q).scatter_(-1, action[:, None], (loss_slope(error) / -len(error))[:, None])
+            value, gradient = loss(error).mean(), self.plain.gradient(passed, slope)
+        return with_gradient(self.plain.vector, value, gradient)
+
     def _copy_target(self) -> None:
-        if self.target_network is not None:
+        if self.target_network is not None and self.copied_at != self.descent.updates:
+            self.copied_at = self.descent.updates
             for frozen, learnt in zip(self.target_network.state_dict().values(), self.network.state_dict().values()):
                 frozen.copy_(learnt)
 
     def _targets(self, network: nn.Module, batch: Batch) -> Tensor:
-        """What each transition says its action is worth: fields [..., B] -> [..., B]."""
-        shape = batch.reward.shape
-        observations = self._inputs(batch.next_observation.flatten(0, len(shape) - 1))
+        """What each transition says its action is worth: fields [B] -> [B]."""
+        reward, clip = batch.reward, self.config.reward_clip
+        if clip is not None:
+            reward = reward.clamp(-clip, clip)
         with torch.no_grad():
-            next_q = torch.cat([network(part) for part in observations.split(_CACHED_ROWS)]).unflatten(0, shape)
-        return q_learning_target(batch.reward, batch.discount, next_q)
+            next_q = torch.cat([network(self._inputs(part)) for part in batch.next_observation.split(_CACHED_ROWS)])
+        return q_learning_target(reward, self.config.discount * batch.discount, next_q)
 
     # ---- state ------------------------------------------------------------------------------------------------------
 
@@ -212,22 +234,23 @@ class DQN:
         """Everything that is needed to go on exactly; the tensors are those in use."""
         return {
             "steps": self.steps,
+            "copied_at": self.copied_at,
             "network": self.network.state_dict(),
             "target_network": None if self.target_network is None else self.target_network.state_dict(),
             "descent": self.descent.state_dict(),
             "replay": self.replay.state_dict(),
-            "exploration": self.exploration.get_state(),
+            "exploration": self.exploration.bit_generator.state,
         }
 
     def load_state_dict(self, state: State) -> None:
         """Takes up copies of a state."""
-        self.steps = state["steps"]
+        self.steps, self.copied_at = state["steps"], state["copied_at"]
         self.network.load_state_dict(state["network"])
         if self.target_network is not None:
             self.target_network.load_state_dict(state["target_network"])
         self.descent.load_state_dict(state["descent"])
         self.replay.load_state_dict(state["replay"])
-        self.exploration.set_state(state["exploration"])
+        self.exploration.bit_generator.state = state["exploration"]
 
 
 def dqn_in(
@@ -258,6 +281,7 @@ def example(observation_shape: tuple[int, ...], num_actions: int, discount: floa
         backbone=MLPConfig(widths=(32,)),
         discount=discount,
         learning_rate=3e-3,
+        learning_rate_decay=constant(1.0),
         exploration=constant(0.5),
         learn_after=100,
         train_every=16,

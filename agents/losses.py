@@ -38,9 +38,19 @@ def half_square(error: Tensor) -> Tensor:
     return error.square() / 2
 
 
+def half_square_slope(error: Tensor) -> Tensor:
+    """The derivative of `half_square`: the error itself."""
+    return error
+
+
 def huber(error: Tensor, knee: float = 1.0) -> Tensor:
     """Returns error^2 / 2 up to |error| = knee, beyond it knee * (|error| - knee / 2): its slope stays within +-knee.
 
     Source: Huber 1964. With knee 1 its slope is the error clipped to [-1, 1], as in Mnih et al. 2015, methods.
     """
     return F.huber_loss(error, torch.zeros_like(error), reduction="none", delta=knee)
+
+
+def huber_slope(error: Tensor, knee: float = 1.0) -> Tensor:
+    """The derivative of `huber`: the error clipped to +- knee."""
+    return error.clamp(-knee, knee)

@@ -39,7 +39,7 @@ class Replay:
         observation_dtype: np.dtype | type,
         generator: torch.Generator,
     ):
-        """With the generator that `sample` draws from; its device is the replay's.
+        """With the generator that `draw` draws from; its device is the replay's.
 
         Raises ValueError if the memory of the device is too small.
         """
@@ -89,20 +89,19 @@ class Replay:
                 store[rows] = torch.from_numpy(np.asarray(value)).to(store)
         self._added += num
 
-    def sample(self, num_batches: int, batch_size: int) -> Batch:
-        """Draws several batches at once, uniformly and with replacement: fields [num_batches, batch_size, ...]."""
-        count = num_batches * batch_size
-        indices = torch.randint(len(self), (count,), generator=self.generator, device=self.device)
-        return self._at(indices, (num_batches, batch_size))
+    def draw(self, count: int) -> Tensor:
+        """The rows [count] of transitions drawn uniformly and with replacement, for `at`."""
+        return torch.randint(len(self), (count,), generator=self.generator, device=self.device)
 
-    def newest(self, count: int) -> Batch:
-        """The transitions added last, oldest first: fields [count, ...], fewer if there are fewer."""
+    def newest(self, count: int) -> Tensor:
+        """The rows of the transitions added last, oldest first: [count], fewer if there are fewer."""
         count = min(count, len(self))
-        indices = torch.arange(self._added - count, self._added, device=self.device) % self.capacity
-        return self._at(indices, (count,))
+        return torch.arange(self._added - count, self._added, device=self.device) % self.capacity
 
-    def _at(self, indices: Tensor, shape: tuple[int, ...]) -> Batch:
-        return Batch(*(field.index_select(0, indices).unflatten(0, shape) for field in self._storage))
+    def at(self, rows: Tensor) -> Batch:
+        """The transitions in these rows: fields [*rows.shape, ...]."""
+        flat = rows.reshape(-1)
+        return Batch(*(field.index_select(0, flat).unflatten(0, rows.shape) for field in self._storage))
 
     def state_dict(self) -> State:
         """The rows that are filled, as they lie in memory (not copies), and the generator."""

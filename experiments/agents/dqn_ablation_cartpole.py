@@ -16,7 +16,7 @@ from lab.seeding import Seeds
 class Config:
     """Settings of dqn_ablation_cartpole, which all arms share."""
 
-    agent: DQNConfig = DQNConfig()
+    agent: DQNConfig = DQNConfig(huber=False)  # as in dqn_cartpole
     num_environments: int = 1  # stepped together
     evaluation: EvaluationConfig = EvaluationConfig()
     # A network this small gains nothing from a GPU or from a second thread.
@@ -28,12 +28,15 @@ class Config:
 def variants(config: Config) -> dict[str, Config]:
     """The four arms; every other setting, and the number of updates, is the same in all."""
     arms = {
-        "replay-and-target": {"experience_replay": True, "frozen_target": True},
-        "replay-only": {"experience_replay": True, "frozen_target": False},
-        "target-only": {"experience_replay": False, "frozen_target": True},
-        "neither": {"experience_replay": False, "frozen_target": False},
+        "replay-and-target": (True, True),
+        "replay-only": (True, False),
+        "target-only": (False, True),
+        "neither": (False, False),
     }
-    return {name: replace(config, agent=replace(config.agent, **switches)) for name, switches in arms.items()}
+    return {
+        name: replace(config, agent=replace(config.agent, experience_replay=replay, frozen_target=target))
+        for name, (replay, target) in arms.items()
+    }
 
 
 def build(config: Config, seeds: Seeds) -> Interaction:
@@ -62,5 +65,5 @@ SMOKE = Config(
         copy_target_every=40,
     ),
     evaluation=EvaluationConfig(episodes=2),
-    run=RunConfig(steps=400, log_every=50, evaluate_every=100, save_every=50, device="cpu", threads=1),
+    run=RunConfig(steps=1_200, log_every=100, evaluate_every=300, save_every=60, device="cpu", threads=1),
 )

@@ -1,4 +1,4 @@
-"""DQN swings up a two-link robot (Acrobot-v1)."""
+"""DQN swings a two-link arm up over a line (Acrobot-v1)."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ class Config:
     """Settings of dqn_acrobot."""
 
     agent: DQNConfig = DQNConfig(
-        learning_rate=1e-3,
-        learning_rate_decay=linear(1.0, 0.0, 50_000),
-        exploration=linear(1.0, 0.04, 8_000),
+        huber=False,  # as in dqn_cartpole
+        learning_rate_decay=linear(1.0, 0.0, 100_000),
+        exploration=linear(1.0, 0.04, 12_000),
+        replay_capacity=100_000,
     )
     num_environments: int = 1  # stepped together
     evaluation: EvaluationConfig = EvaluationConfig()
     # A network this small gains nothing from a GPU or from a second thread.
     run: RunConfig = RunConfig(
-        steps=50_000, log_every=500, evaluate_every=5_000, save_every=10_000, device="cpu", threads=1
+        steps=100_000, log_every=1_000, evaluate_every=10_000, save_every=20_000, device="cpu", threads=1
     )
 
 
@@ -44,14 +45,13 @@ def build(config: Config, seeds: Seeds) -> Interaction:
 
 TARGET = Target(
     metric="eval/return",
-    at_least=475.0,
-    steps=50_000,
+    at_least=-90.0,
+    steps=100_000,
     statistic="iqm",
-    each_seed_at_least=400.0,
     seeds=5,
-    protocol="mean return of 20 episodes without exploration, last weights, 50,000 environment steps; 5 seeds",
-    source="RL Baselines3 Zoo, benchmark.md, DQN on Acrobot-v1: 500.0 +- 0.0 from one run of 50,000 steps",
-    published=500.0,
+    protocol="mean return of 20 episodes without exploration, last weights, 100,000 environment steps; 5 seeds",
+    source="RL Baselines3 Zoo, benchmark.md, DQN on Acrobot-v1: -76.6 +- 11.8 from one run; the bound is the lab's own",
+    published=-76.6,
 )
 
 SMOKE = Config(

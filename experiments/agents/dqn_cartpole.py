@@ -17,11 +17,9 @@ from lab.seeding import Seeds
 class Config:
     """Settings of dqn_cartpole."""
 
-    agent: DQNConfig = DQNConfig(
-        learning_rate=1e-3,
-        learning_rate_decay=linear(1.0, 0.0, 50_000),
-        exploration=linear(1.0, 0.04, 8_000),
-    )
+    # Without Huber: falls are few and their errors large, and their weight is what teaches balance. With it, and all
+    # else the same, three seeds ended at 178, 500 and 17.
+    agent: DQNConfig = DQNConfig(huber=False)
     num_environments: int = 1  # stepped together
     evaluation: EvaluationConfig = EvaluationConfig()
     # A network this small gains nothing from a GPU or from a second thread.

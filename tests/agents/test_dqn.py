@@ -22,6 +22,7 @@ from lab.seeding import Seeds
 TINY = DQNConfig(
     backbone=MLPConfig(widths=(8,)),
     learning_rate=1e-2,
+    learning_rate_decay=constant(1.0),
     exploration=constant(0.5),
     learn_after=4,
     train_every=4,
@@ -65,11 +66,10 @@ def plain_dqn(agent: DQN, experience: list[Transition]) -> None:
         agent.replay.add(transition)
         if step % config.train_every == 0 and step >= config.learn_after:
             for _ in range(config.updates):
-                if config.experience_replay:
-                    batch = [field[0] for field in agent.replay.sample(1, config.batch_size)]
-                else:
-                    batch = list(agent.replay.newest(config.train_every))
-                observation, action, reward, discount, following = batch
+                rows = agent.replay.draw(config.batch_size)
+                if not config.experience_replay:
+                    rows = agent.replay.newest(config.train_every)
+                observation, action, reward, discount, following = agent.replay.at(rows)
                 if config.reward_clip is not None:
                     reward = reward.clip(-config.reward_clip, config.reward_clip)
                 next_q = (frozen if config.frozen_target else agent.network)(following)
@@ -78,6 +78,8 @@ def plain_dqn(agent: DQN, experience: list[Transition]) -> None:
                 loss = (huber(error) if config.huber else half_square(error)).mean()
                 optimizer.zero_grad()
                 loss.backward()
+                if config.max_gradient_norm is not None:
+                    torch.nn.utils.clip_grad_norm_(agent.network.parameters(), config.max_gradient_norm)
                 optimizer.step()
         if step % config.copy_target_every == 0:
             frozen.load_state_dict(agent.network.state_dict())
@@ -92,6 +94,8 @@ def plain_dqn(agent: DQN, experience: list[Transition]) -> None:
         {"experience_replay": False, "frozen_target": False},
         {"huber": False},
         {"reward_clip": 0.5},
+        {"max_gradient_norm": 0.1},
+        {"backbone": MLPConfig(widths=(8,), activation="tanh")},
     ],
     ids=str,
 )
@@ -178,11 +182,11 @@ def test_exploration_at_its_ends(epsilon: float, share: float) -> None:
 
 def test_greedy_action_has_the_highest_value_and_draws_nothing() -> None:
     agent, observations = make(), np.random.default_rng(1).normal(size=(50, 3)).astype(np.float32)
-    before = agent.exploration.get_state()
+    before = agent.exploration.bit_generator.state
     values = agent.values(observations)
     assert values.shape == (50, 2)
     assert np.array_equal(agent.act(observations, explore=False), values.argmax(1))
-    assert torch.equal(agent.exploration.get_state(), before)
+    assert agent.exploration.bit_generator.state == before
 
 
 def test_dropout_is_off_when_acting_and_on_when_learning() -> None:
@@ -204,7 +208,7 @@ def test_pixels_are_kept_as_bytes() -> None:
         agent.learn(
             Transition(pixels, np.array([1]), np.ones(1, np.float32), np.ones(1, np.float32), pixels, np.zeros(1))
         )
-    assert agent.replay.newest(1).observation.dtype == torch.uint8
+    assert agent.replay.at(agent.replay.newest(1)).observation.dtype == torch.uint8
     assert agent.act(pixels, explore=False).shape == (1,)
 
 

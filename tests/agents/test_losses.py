@@ -5,7 +5,15 @@ from __future__ import annotations
 import torch
 from torch import tensor
 
-from agents.losses import action_error, half_square, huber, q_learning_error, q_learning_target
+from agents.losses import (
+    action_error,
+    half_square,
+    half_square_slope,
+    huber,
+    huber_slope,
+    q_learning_error,
+    q_learning_target,
+)
 
 
 def test_target_bootstraps_from_the_best_next_action_unless_terminated() -> None:
@@ -49,11 +57,13 @@ def test_huber_is_square_within_the_knee_and_straight_beyond() -> None:
 
 
 def test_slopes_are_the_error_clipped_and_unclipped() -> None:
-    for loss, slopes in ((huber, [-1.0, -0.5, 1.0]), (half_square, [-3.0, -0.5, 4.0])):
+    cases = ((huber, huber_slope, [-1.0, -0.5, 1.0]), (half_square, half_square_slope, [-3.0, -0.5, 4.0]))
+    for loss, slope, slopes in cases:
         error = tensor([-3.0, -0.5, 4.0], requires_grad=True)
         loss(error).sum().backward()
         assert error.grad is not None
         assert error.grad.tolist() == slopes
+        assert slope(error).tolist() == slopes
 
 
 def test_half_square_by_hand() -> None:

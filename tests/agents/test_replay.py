@@ -33,8 +33,9 @@ def make(capacity: int, seed: int = 0) -> Replay:
     return Replay(capacity, (2,), np.dtype(np.float32), Seeds(seed).generator("replay"))
 
 
-def numbers_in(batch: replay_module.Batch) -> torch.Tensor:
-    """The numbers of drawn transitions, having checked that their fields belong together."""
+def held(replay: Replay, rows: torch.Tensor) -> torch.Tensor:
+    """The numbers of the transitions in these rows, having checked that their fields belong together."""
+    batch = replay.at(rows)
     numbers = batch.observation[..., 0]
     assert torch.equal(batch.observation[..., 1], -numbers)
     assert torch.equal(batch.next_observation[..., 0], numbers + 1)
@@ -52,9 +53,9 @@ def test_holds_the_newest_like_a_deque(capacity: int, num: int) -> None:
         replay.add(transition(first, num))
         oracle.extend(range(first, first + num))
         assert len(replay) == len(oracle)
-        assert numbers_in(replay.newest(capacity)).tolist() == list(oracle)
-        assert numbers_in(replay.newest(5)).tolist() == list(oracle)[-5:]
-        drawn = numbers_in(replay.sample(2, 50))
+        assert held(replay, replay.newest(capacity)).tolist() == list(oracle)
+        assert held(replay, replay.newest(5)).tolist() == list(oracle)[-5:]
+        drawn = held(replay, replay.draw(100).view(2, 50))
         assert drawn.shape == (2, 50)
         assert set(drawn.flatten().tolist()) <= set(oracle)
 
@@ -63,35 +64,26 @@ def test_draws_uniformly() -> None:
     replay = make(10)
     for first in range(25):
         replay.add(transition(first, 1))
-    counts = torch.bincount(numbers_in(replay.sample(40, 500)).flatten(), minlength=25)
+    counts = torch.bincount(held(replay, replay.draw(20_000)), minlength=25)
     assert counts[:15].sum() == 0
     # 20,000 draws of 10: mean 2,000, standard deviation 42
     assert (counts[15:] - 2_000).abs().max() < 5 * 42
-
-
-def test_a_block_of_batches_is_the_batches_one_after_another() -> None:
-    together, apart = make(50), make(50)
-    for replay in (together, apart):
-        replay.add(transition(0, 30))
-    block = together.sample(4, 8)
-    for i in range(4):
-        assert torch.equal(numbers_in(apart.sample(1, 8))[0], numbers_in(block)[i])
 
 
 def test_state_round_trip_goes_on_exactly_and_copies() -> None:
     straight, resumed = make(20), make(20, seed=9)
     for first in range(0, 33, 3):
         straight.add(transition(first, 3))
-    straight.sample(1, 4)
+    straight.draw(4)
     state = deepcopy(straight.state_dict())
     resumed.load_state_dict(state)
     for first in range(33, 60, 3):
         for replay in (straight, resumed):
             replay.add(transition(first, 3))
-        assert torch.equal(numbers_in(straight.sample(2, 5)), numbers_in(resumed.sample(2, 5)))
+        assert torch.equal(held(straight, straight.draw(10)), held(resumed, resumed.draw(10)))
     for field in state["rows"].values():
         field.zero_()
-    assert torch.equal(numbers_in(straight.newest(20)), numbers_in(resumed.newest(20)))
+    assert torch.equal(held(straight, straight.newest(20)), held(resumed, resumed.newest(20)))
 
 
 def test_state_holds_the_filled_rows_in_memory_order_without_copying() -> None:
@@ -105,7 +97,7 @@ def test_state_holds_the_filled_rows_in_memory_order_without_copying() -> None:
     assert torch.equal(after["observation"][:4], before)  # appended, never moved
     assert after["observation"].data_ptr() == rows["observation"].data_ptr()
     replay.add(transition(8, 4))
-    assert numbers_in(replay.newest(10)).tolist() == list(range(2, 12))
+    assert held(replay, replay.newest(10)).tolist() == list(range(2, 12))
     assert replay.state_dict()["rows"]["observation"][:, 0].tolist() == [10, 11, *range(2, 10)]
 
 
