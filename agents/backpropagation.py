@@ -7,8 +7,6 @@ Source: Rumelhart, Hinton and Williams 1986.
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -58,20 +56,3 @@ class PlainNetwork:
                 # Where a ReLU let nothing through, nothing comes back.
                 slope = torch.ops.aten.threshold_backward(slope @ self._weights[number], passed[number], 0)
         return self._gradient
-
-
-class _WithGradient(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, vector: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
-        ctx.gradient = gradient
-        return loss.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *slope: Tensor) -> tuple[Tensor, None, None]:
-        return ctx.gradient.mul_(slope[0]), None, None
-
-
-def with_gradient(vector: Tensor, loss: Tensor, gradient: Tensor) -> Tensor:
-    """The loss, as a tensor from which `backward` hands this gradient, once, to the vector."""
-    result: Tensor = _WithGradient.apply(vector, loss, gradient)
-    return result

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.agent import Transition
-from agents.backpropagation import PlainNetwork, is_plain, with_gradient
+from agents.backpropagation import PlainNetwork, is_plain
 from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
 from agents.losses import action_error, half_square, half_square_slope, huber, huber_slope, q_learning_target
@@ -195,23 +195,22 @@ class DQN:
         losses = []
         for i, one in enumerate(map(Batch._make, zip(*(field.unbind(0) for field in self.replay.at(rows))))):
             target = targets[i] if targets is not None else self._targets(self.network, one)
-            loss = self._loss(self._inputs(one.observation), one.action, target)
-            self.descent.descend(loss)
+            loss, gradients = self._loss(self._inputs(one.observation), one.action, target)
+            self.descent.descend(loss, gradients=gradients)
             losses.append(loss.detach())
         self.network.eval()
         return {"loss": torch.stack(losses).mean()}
 
-    def _loss(self, observation: Tensor, action: Tensor, target: Tensor) -> Tensor:
-        """The mean over a batch [B], with its gradient."""
+    def _loss(self, observation: Tensor, action: Tensor, target: Tensor) -> tuple[Tensor, list[Tensor] | None]:
+        """The mean over a batch [B], and its gradient where that is written out."""
         loss, loss_slope = (huber, huber_slope) if self.config.huber else (half_square, half_square_slope)
         if self.plain is None:
-            return loss(action_error(self.network(observation), action, target)).mean()
+            return loss(action_error(self.network(observation), action, target)).mean(), None
         with torch.no_grad():
             *_, q = passed = self.plain.forward(observation)
             error = action_error(q, action, target)
             slope = torch.zeros_like(q).scatter_(-1, action[:, None], (loss_slope(error) / -len(error))[:, None])
-            value, gradient = loss(error).mean(), self.plain.gradient(passed, slope)
-        return with_gradient(self.plain.vector, value, gradient)
+            return loss(error).mean(), [self.plain.gradient(passed, slope)]
 
     def _copy_target(self) -> None:
         if self.target_network is not None and self.copied_at != self.descent.updates:

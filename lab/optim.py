@@ -165,9 +165,10 @@ class Descent:
         """What the next update multiplies its direction by."""
         return self.config.learning_rate * self.config.decay(self.updates)
 
-    def descend(self, loss: Tensor, name: str = "loss") -> Metrics:
+    def descend(self, loss: Tensor, name: str = "loss", gradients: Sequence[Tensor] | None = None) -> Metrics:
         """One update along the gradient of a scalar loss; returns what it measured on the way.
 
+        `gradients`, one a parameter, are taken where they are known already; else autograd finds them.
         That is gradient_norm (before clipping) where max_norm is set, and learning_rate where it varies.
         Raises NonFinite, with parameters and state as before, where the loss or that norm is not finite and
         the host guards; where the device does, parameters and moments stay as they are and nothing is raised.
@@ -179,17 +180,24 @@ class Descent:
             metrics["learning_rate"] = rate = self.learning_rate
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        if gradients is None:
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+        else:
+            for parameter, gradient in zip(self.parameters, gradients, strict=True):
+                parameter.grad = gradient
         finite = None if self._guards_on_host else torch.isfinite(loss.detach())
         if config.max_norm is not None:
-            gradients = [p.grad for p in self.parameters if p.grad is not None]
-            metrics["gradient_norm"] = norm = nn.utils.get_total_norm(gradients, foreach=True)
+            reached = [p.grad for p in self.parameters if p.grad is not None]
+            # What nn.utils.get_total_norm and clip_grads_with_norm_ do, without their sorting by device and type.
+            metrics["gradient_norm"] = norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(reached)))
             if finite is not None:
                 finite = finite & torch.isfinite(norm)
             elif not math.isfinite(value := norm.item()):
                 raise self._non_finite(f"the gradient norm of {name}", value)
-            if finite is not None or value > config.max_norm:  # where the value is known, most need no scaling
+            elif value > config.max_norm:  # where the value is known, most need no scaling
+                torch._foreach_mul_(reached, config.max_norm / (value + 1e-6))
+            if finite is not None:
                 nn.utils.clip_grads_with_norm_(self.parameters, config.max_norm, norm, foreach=True)
         if config.max_value is not None:
             nn.utils.clip_grad_value_(self.parameters, config.max_value, foreach=True)

@@ -98,6 +98,8 @@ def fixed_bits(threads: int, deterministic: bool) -> Iterator[None]:
     # Read when CUDA starts; cuBLAS is deterministic only with a workspace of fixed size.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
+    # Adam's memory of units that fell silent decays into numbers below 1e-38, which a processor adds very slowly.
+    torch.set_flush_denormal(True)
     # Not use_deterministic_algorithms: that imports torch's compiler, 1.7 seconds that most runs have no use for.
     torch.set_deterministic_debug_mode("error" if deterministic else "default")
     # Filling every new tensor would cost time and fix nothing: no learner reads what it has not written.
@@ -107,6 +109,7 @@ def fixed_bits(threads: int, deterministic: bool) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before[0])
+        torch.set_flush_denormal(False)
         torch.set_deterministic_debug_mode(before[1])
         _FILLING.fill_uninitialized_memory = filled
         torch.backends.cudnn.benchmark = benchmark

@@ -123,7 +123,7 @@ def test_killed_at_random_equals_never_stopping(name: str, variant: str, tmp_pat
     straight, killed = directory("straight"), directory("killed")
     assert attempt(straight.path) == 0
     life = straight.rows()[-1]["time/seconds"]
-    kills = kill_until_finished(killed.path, seed=hash_of(name, variant), kills=10, longest_life=life)
+    kills = kill_until_finished(killed.path, seed=hash_of(name, variant), kills=10, longest_life=life / 6)
     assert kills >= 3, "the job finished before it could be killed: give SMOKE more steps"
     assert [timeless(row) for row in killed.rows()] == [timeless(row) for row in straight.rows()]
     assert killed.status()["state_sha256"] == straight.status()["state_sha256"]
@@ -135,7 +135,7 @@ def hash_of(name: str, variant: str) -> int:
 
 
 def whole_state(directory: RunDirectory) -> str:
-    """Everything in the newest checkpoint but the clock: weights, replay, environments, pending averages, generators."""
+    """Everything in the newest checkpoint but the clock: the trial, pending averages, generators."""
     found = Checkpoints(directory.checkpoints).newest()
     assert found is not None
     mine = {key: value for key, value in found.state["run"].items() if "seconds" not in key}

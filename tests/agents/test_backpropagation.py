@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from agents.backpropagation import PlainNetwork, is_plain, with_gradient
+from agents.backpropagation import PlainNetwork, is_plain
 from lab.backbones import ConvolutionConfig, MLPConfig
 
 
@@ -59,12 +59,3 @@ def test_what_counts_as_plain() -> None:
     assert not is_plain(MLPConfig(widths=(4,), dropout=0.5).build((3,)))
     assert not is_plain(MLPConfig(widths=(4,), batch_norm=True).build((3,)))
     assert not is_plain(ConvolutionConfig(channels=(2,)).build((1, 8, 8)))
-
-
-def test_a_loss_carries_its_gradient() -> None:
-    vector = nn.Parameter(torch.zeros(3))
-    loss = with_gradient(vector, torch.tensor(5.0), torch.tensor([1.0, 2.0, 3.0]))
-    assert loss.item() == 5.0
-    (2 * loss).backward()
-    assert vector.grad is not None
-    assert vector.grad.tolist() == [2.0, 4.0, 6.0]
