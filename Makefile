@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-SUITE := mlp_digits cnn_digits dqn_cartpole dqn_ablation_cartpole
 
 .PHONY: setup run test lint bench clean
 
@@ -16,7 +15,8 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 run: setup
-	$(BIN)/lab run $(SUITE) --seeds 0-2 --jobs 2 --report
+	$(BIN)/lab run mlp_digits cnn_digits dqn_cartpole --seeds 0-4 --jobs 2
+	$(BIN)/lab run dqn_ablation_cartpole --seeds 0-2 --run.steps 20000 --jobs 2 --report
 
 test: setup lint
 	$(BIN)/python -m pytest -n 2 -m 'not learning'

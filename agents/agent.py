@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from lab.probe import Case
+from lab.seeding import Seeds
 from lab.trial import Metrics, State
 
 
@@ -52,4 +54,13 @@ class Valued(Protocol):
 
     def values(self, observations: np.ndarray) -> np.ndarray:
         """Expected discounted return of each action: [N, ...] -> [N, A]."""
+        ...
+
+
+@runtime_checkable
+class ProbedAgent(Protocol):
+    """An agent whose model can be probed."""
+
+    def probe_case(self, observations: np.ndarray, seeds: Seeds) -> Case:
+        """Its module, the observations [B, ...] as inputs, and a loss on them."""
         ...

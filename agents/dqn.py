@@ -21,6 +21,7 @@ from agents.losses import action_error, half_square, half_square_slope, huber, h
 from agents.replay import Batch, Replay
 from lab.backbones import Backbone, MLPConfig
 from lab.optim import Descent, OptimizerConfig
+from lab.probe import Case
 from lab.schedules import Schedule, constant, linear
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
@@ -84,6 +85,18 @@ class DQNConfig:
                 raise ValueError(f"exploration is {share} at step {step}, but a share lies between 0 and 1.")
 
 
+SMALL = DQNConfig(
+    backbone=MLPConfig(widths=(16,)),
+    exploration=linear(1.0, 0.1, 200),
+    learn_after=50,
+    updates=2,
+    batch_size=8,
+    replay_capacity=300,
+    copy_target_every=40,
+)
+"""The smallest that exercises every part within a few hundred steps, the turn of the replay's ring included."""
+
+
 class QNetwork(nn.Module):
     """[B, *observation_shape] -> [B, A], the value of each action."""
 
@@ -108,14 +121,16 @@ class DQN:
         *,
         observation_dtype: np.dtype | type = np.float32,
         device: torch.device | str = "cpu",
+        written_out: bool = True,
     ):
+        """With `written_out`, gradients come from agents.backpropagation where that can, otherwise from autograd."""
         self.config, self.num_actions, self.device = config, num_actions, torch.device(device)
         with seeds.initialising("q_network"):
             network = QNetwork(config.backbone.build(observation_shape), num_actions)
         self.network = network.to(self.device).eval()
         self.target_network = deepcopy(self.network).requires_grad_(False) if config.frozen_target else None
         layers = [m for m in self.network.modules() if isinstance(m, nn.Linear)]
-        self.plain = PlainNetwork(layers) if is_plain(self.network.backbone) else None
+        self.plain = PlainNetwork(layers) if written_out and is_plain(self.network.backbone) else None
         self.descent = Descent(
             self.network.parameters() if self.plain is None else [self.plain.vector],
             OptimizerConfig(learning_rate=config.learning_rate, max_norm=config.max_gradient_norm),
@@ -187,8 +202,7 @@ class DQN:
             rows = self.replay.newest(blocks * config.train_every).expand(updates, -1)
         targets = None
         if self.target_network is not None:
-            once, where = rows.unique(return_inverse=True)  # a row that was drawn twice has the same target twice
-            targets = self._targets(self.target_network, self.replay.at(once))[where]  # [U, B]
+            targets = self._frozen_targets(self.target_network, rows)
         for group in self.descent.optimizer.param_groups:
             group["lr"] = config.learning_rate * config.learning_rate_decay(self.steps)
         self.network.train()
@@ -200,6 +214,13 @@ class DQN:
             losses.append(loss.detach())
         self.network.eval()
         return {"loss": torch.stack(losses).mean()}
+
+    def _frozen_targets(self, network: nn.Module, rows: Tensor) -> Tensor:
+        """The targets of rows [U, B] of the replay, [U, B]."""
+        if self.device.type != "cpu":  # to find out how many rows differ would mean to wait for the device
+            return self._targets(network, self.replay.at(rows.flatten())).view(rows.shape)
+        once, where = rows.unique(return_inverse=True)  # a row that was drawn twice has the same target twice
+        return self._targets(network, self.replay.at(once))[where]
 
     def _loss(self, observation: Tensor, action: Tensor, target: Tensor) -> tuple[Tensor, list[Tensor] | None]:
         """The mean over a batch [B], and its gradient where that is written out."""
@@ -226,6 +247,17 @@ class DQN:
         with torch.no_grad():
             next_q = torch.cat([network(self._inputs(part)) for part in batch.next_observation.split(_CACHED_ROWS)])
         return q_learning_target(reward, self.config.discount * batch.discount, next_q)
+
+    def probe_case(self, observations: np.ndarray, seeds: Seeds) -> Case:
+        """The network, to learn random values in [-1, 1] of all actions: observations [B, ...], half squared error."""
+        inputs = self._inputs(torch.from_numpy(observations))
+        shape = (len(inputs), self.num_actions)
+        values = 2 * torch.rand(shape, generator=seeds.generator("values", self.device), device=self.device) - 1
+
+        def loss(network: nn.Module, inputs: Tensor) -> Tensor:
+            return half_square(network(inputs) - values).mean()
+
+        return Case(self.network, inputs, loss)
 
     # ---- state ------------------------------------------------------------------------------------------------------
 

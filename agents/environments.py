@@ -38,6 +38,7 @@ class Environments:
         """With `settings` for gymnasium.make, `max_episode_steps` among them.
 
         `once`: each copy plays one episode and then rests, for evaluation. `render`: `frame` is available.
+        Observations that are numbers (Discrete) come one-hot, as [n] float32.
         Raises ValueError if there is no such environment or its spaces are of a kind that is not supported.
         """
         if num < 1:
@@ -176,14 +177,34 @@ def _make(name: str, settings: Settings, render: bool) -> gym.Env:
     if render:
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame then draws without a screen
         mode = {"render_mode": "rgb_array"}
+    if name.startswith("ALE/"):
+        _register_atari()
     try:
-        return gym.make(name, disable_env_checker=True, **mode, **settings)
+        simulator = gym.make(name, disable_env_checker=True, **mode, **settings)
     except gym.error.Error as error:
         raise ValueError(
             f"gymnasium cannot make an environment {name!r}: {error} {did_you_mean(name, gym.registry)}"
         ) from error
     except TypeError as error:
         raise ValueError(f"{name} does not take the settings {dict(settings)}: {error}.") from error
+    space = simulator.observation_space
+    return _one_hot(simulator, space) if isinstance(space, gym.spaces.Discrete) else simulator
+
+
+def _register_atari() -> None:
+    """Makes gymnasium know the Atari games, whose ids begin with ALE/; they stay silent about who made them."""
+    import ale_py
+
+    gym.register_envs(ale_py)
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+
+
+def _one_hot(simulator: gym.Env, space: gym.spaces.Discrete) -> gym.Env:
+    """The simulator with observation number k as row k of the identity, [n] float32."""
+    rows, start = np.eye(space.n, dtype=np.float32), space.start
+    return gym.wrappers.TransformObservation(
+        simulator, lambda number: rows[number - start], gym.spaces.Box(0.0, 1.0, (int(space.n),), np.float32)
+    )
 
 
 def _observation_format(name: str, space: gym.Space) -> tuple[tuple[int, ...], np.dtype]:
@@ -191,8 +212,6 @@ def _observation_format(name: str, space: gym.Space) -> tuple[tuple[int, ...], n
     if isinstance(space, gym.spaces.Box):
         double = space.dtype == np.float64
         return space.shape, np.dtype(np.float32) if double else np.dtype(space.dtype)
-    if isinstance(space, gym.spaces.Discrete):
-        return (), np.dtype(np.int64)
     raise ValueError(
         f"{name} has observations {space}; only Box and Discrete ones are supported. Wrap it so that it gives one "
         "array, for instance by gymnasium.wrappers.FlattenObservation, and register that under a name of its own."

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agents.agent import Agent, Valued
+from agents.agent import Agent, ProbedAgent, Valued
 from agents.environments import Environments
+from lab.probe import Case
 from lab.seeding import Seeds
 from lab.trial import Clip, Metrics, State
+
+PROBED_OBSERVATIONS = 16  # different ones, for the probe
+PROBED_STEPS = 500  # steps of each fresh environment, in which they are met
+PROBED_EVERY = 25  # steps from one look at the environments to the next, as neighbours in time are alike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +122,25 @@ class Interaction:
     def illustrate(self) -> Mapping[str, Clip]:
         """One episode without exploration."""
         return {"episode": self.play(self._seeds.child(f"illustration/{self._steps}")).clip}
+
+    def probe_case(self) -> Case:
+        """The agent's, on different observations from fresh environments in which actions are random."""
+        if not isinstance(self.agent, ProbedAgent):
+            raise ValueError(
+                f"{type(self.agent).__name__} cannot be probed: it has no probe_case(observations, seeds). Give it "
+                "one that returns its module, the inputs and a loss."
+            )
+        seeds = self._seeds.child("probe")
+        environments, chance = self.environments.fresh(PROBED_OBSERVATIONS, seeds), seeds.numpy("actions")
+        met = []
+        for step in range(PROBED_STEPS):
+            environments.step(chance.integers(environments.num_actions, size=environments.num))
+            if step % PROBED_EVERY == 0:
+                met.append(environments.observations)
+        environments.close()
+        different = np.unique(np.concatenate(met), axis=0)
+        few = chance.permutation(len(different))[:PROBED_OBSERVATIONS]
+        return self.agent.probe_case(different[few], seeds)
 
     def state_dict(self) -> State:
         """Agent, environments, and the episodes that are going on."""

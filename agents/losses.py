@@ -24,15 +24,6 @@ def action_error(q: Tensor, action: Tensor, target: Tensor) -> Tensor:
     return target - q.gather(-1, action[:, None]).squeeze(-1)
 
 
-def q_learning_error(q: Tensor, action: Tensor, reward: Tensor, discount: Tensor, next_q: Tensor) -> Tensor:
-    """Returns reward + discount * max_a next_q - q[action]; no gradient flows through the target.
-
-    q [B, A]; action [B] in [0, A); reward [B]; discount [B]; next_q [B, A]. Returns [B].
-    Source: Watkins 1989; Mnih et al. 2015, algorithm 1.
-    """
-    return action_error(q, action, q_learning_target(reward, discount, next_q))
-
-
 def half_square(error: Tensor) -> Tensor:
     """Returns error^2 / 2, whose slope is the error."""
     return error.square() / 2

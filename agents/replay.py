@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from math import prod
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -55,9 +55,20 @@ class Replay:
             torch.empty(capacity, dtype=torch.float32, device=self.device),
             torch.empty(capacity, *observation_shape, dtype=dtype, device=self.device),
         )
-        # Writing a row through numpy takes a fraction of the time that torch takes for one.
-        self._rows = [field.numpy() for field in self._storage] if self.device.type == "cpu" else None
+        self._rows = self._through_numpy()
         self._added = 0  # transitions since the beginning; row of the next one is _added % capacity
+
+    def _through_numpy(self) -> list[np.ndarray] | None:
+        """The same memory as arrays, if numpy can reach it: that writes a row in a fraction of the time of torch."""
+        return [field.numpy() for field in self._storage] if self.device.type == "cpu" else None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copies, whose arrays would be memory of their own and not that of their tensors."""
+        return {name: value for name, value in vars(self).items() if name != "_rows"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._rows = self._through_numpy()
 
     def __len__(self) -> int:
         return min(self._added, self.capacity)
@@ -86,7 +97,8 @@ class Replay:
                 field[rows] = value
         else:
             for store, value in zip(self._storage, fields):
-                store[rows] = torch.from_numpy(np.asarray(value)).to(store)
+                # Without waiting for the device; the host's memory is read before the call returns.
+                store[rows] = torch.from_numpy(np.asarray(value)).to(store, non_blocking=True)
         self._added += num
 
     def draw(self, count: int) -> Tensor:

@@ -171,4 +171,6 @@ def _said(type_: Any) -> str:
     words = {int: "a whole number", float: "a number", str: "text", bool: "true or false", type(None): "none"}
     if is_dataclass(type_) and isinstance(type_, type):
         return type_.__name__
+    if get_origin(type_) is tuple:
+        return f"a list, each {_said(get_args(type_)[0])}"
     return words.get(type_, str(type_).replace("typing.", ""))

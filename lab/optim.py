@@ -187,16 +187,18 @@ class Descent:
             for parameter, gradient in zip(self.parameters, gradients, strict=True):
                 parameter.grad = gradient
         finite = None if self._guards_on_host else torch.isfinite(loss.detach())
+        reached = [p.grad for p in self.parameters if p.grad is not None]
+        # What nn.utils.get_total_norm and clip_grads_with_norm_ do, without their sorting by device and type. It is
+        # measured without clipping, too: a finite loss can have a gradient that is not, as sqrt has at 0.
+        norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(reached)))
+        if finite is not None:
+            finite = finite & torch.isfinite(norm)
+        elif not math.isfinite(value := norm.item()):
+            raise self._non_finite(f"the gradient norm of {name}", value)
+        elif config.max_norm is not None and value > config.max_norm:  # where it is known, most need no scaling
+            torch._foreach_mul_(reached, config.max_norm / (value + 1e-6))
         if config.max_norm is not None:
-            reached = [p.grad for p in self.parameters if p.grad is not None]
-            # What nn.utils.get_total_norm and clip_grads_with_norm_ do, without their sorting by device and type.
-            metrics["gradient_norm"] = norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(reached)))
-            if finite is not None:
-                finite = finite & torch.isfinite(norm)
-            elif not math.isfinite(value := norm.item()):
-                raise self._non_finite(f"the gradient norm of {name}", value)
-            elif value > config.max_norm:  # where the value is known, most need no scaling
-                torch._foreach_mul_(reached, config.max_norm / (value + 1e-6))
+            metrics["gradient_norm"] = norm
             if finite is not None:
                 nn.utils.clip_grads_with_norm_(self.parameters, config.max_norm, norm, foreach=True)
         if config.max_value is not None:

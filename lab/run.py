@@ -39,7 +39,7 @@ class RunConfig:
     keep: int = 2
     """Checkpoints kept, the newest ones; at least 2, so that a torn one has a predecessor."""
     device: str = "auto"
-    """'cpu', 'cuda', 'cuda:1', 'mps', or 'auto': the GPU where there is one."""
+    """'cpu', 'cuda', 'cuda:1', or 'auto': the GPU where there is one."""
     threads: int | None = None
     """Threads of torch; by default the cores divided by the parallel jobs."""
     deterministic: bool = True
@@ -118,7 +118,9 @@ def run(
     On SIGTERM and Ctrl-C the step is finished, a checkpoint saved and an interrupted Outcome returned.
     `stop`, asked after every step, ends the run in the same way when it returns a reason. `seeds` seeds the
     global generator, which only dropout draws from. `media` is the folder for what an `Illustrated` trial shows
-    at the end. Raises NonFiniteMetric, with the last checkpoint untouched, when a loss is not a number.
+    at the end. Threads and deterministic kernels belong to the process: a job sets them, and a program of your
+    own wraps this call in `lab.provenance.fixed_bits`. Raises NonFiniteMetric, with the last checkpoint
+    untouched, when a loss is not a number.
     """
     return _Loop(trial, config, tracker or NullTracker(), checkpoints, seeds, media, watch, stop).run()
 
@@ -321,7 +323,7 @@ def _stacked(values: list[Tensor | float]) -> Tensor:
     tensors = [v for v in values if isinstance(v, Tensor)]
     if len(tensors) == len(values) and len({(t.dtype, t.device) for t in tensors}) == 1:
         # One stack and few calls: an agent leaves several tensors a step here, and each call on each would be felt.
-        return torch.stack([t if t.ndim == 0 else t.reshape(()) for t in tensors]).detach().double().cpu()
+        return torch.stack([t if t.ndim == 0 else t.reshape(()) for t in tensors]).detach().cpu().double()
     return torch.tensor([float(v) for v in values], dtype=torch.float64)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,20 @@ def judge(target: Target, experiment: str, scores: Mapping[int, float]) -> Verdi
     return Verdict(
         experiment, not reasons, word, interval.estimate, interval.low, interval.high, dict(scores), sentence + "."
     )
+
+
+def score_within(
+    steps: Sequence[int] | np.ndarray, values: Sequence[float] | np.ndarray, budget: int | None
+) -> tuple[int, float] | None:
+    """The first of the rising `steps` at the budget (or the last of all) and its value; None if that is not finite.
+
+    Up to one per cent beyond the budget counts as at it: parallel environments overshoot by up to a round. Without a
+    judgement there is no score: neither an earlier nor a later one stands for it.
+    """
+    place = len(steps) - 1 if budget is None else bisect_left(steps, budget)
+    if not 0 <= place < len(steps) or (budget is not None and steps[place] > 1.01 * budget):
+        return None
+    return (int(steps[place]), float(values[place])) if math.isfinite(values[place]) else None
 
 
 def shortfalls(target: Target, value: float, scores: Mapping[int, float]) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Imported once by the server that tests/killing.py forks its jobs from."""
 
+from dataclasses import replace
+
 import torch
 
 torch.set_num_threads(1)  # a forked process cannot use its parent's thread pool
@@ -10,4 +12,6 @@ from lab.seeding import Seeds  # noqa: E402
 
 for _name in experiments():
     _experiment = load(_name)
-    _experiment.make(next(iter(_experiment.variants(_experiment.smoke).values())), Seeds(0))  # imports what it imports
+    _config = next(iter(_experiment.variants(_experiment.smoke).values()))
+    # Building a trial imports what it needs; on the CPU, since a process that has started CUDA cannot be forked.
+    _experiment.make(replace(_config, run=replace(_config.run, device="cpu")), Seeds(0))

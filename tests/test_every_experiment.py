@@ -30,7 +30,8 @@ every_case = pytest.mark.parametrize(("name", "variant"), cases(), ids=lambda pa
 def smoke(name: str, variant: str, **run_settings: Any) -> tuple[Experiment, Any]:
     experiment = load(name)
     config = experiment.variants(experiment.smoke)[variant]
-    return experiment, replace(config, run=replace(config.run, **({"threads": 1, "wandb": "off"} | run_settings)))
+    settings = {"threads": 1, "wandb": "off", "device": "cpu"} | run_settings
+    return experiment, replace(config, run=replace(config.run, **settings))
 
 
 def ran(

@@ -1,14 +1,17 @@
-"""What experience replay and the frozen target network buy a DQN: with and without each (CartPole-v1)."""
+"""What experience replay and the frozen target network buy a DQN: with and without each (CartPole-v1).
+
+All arms make the same number of updates at the same times with the same learning rate. Transitions per update are not
+the same: with replay each update sees batch_size (128) drawn ones; without, each of a block sees the same train_every
+(8) newest ones, which is all there is to see. So taking replay away also takes 15 of 16 transitions of each update.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agents.dqn import DQNConfig, dqn_in
+from agents.dqn import SMALL, DQNConfig, dqn_in
 from agents.interaction import EvaluationConfig, Interaction
-from lab.backbones import MLPConfig
 from lab.run import RunConfig
-from lab.schedules import linear
 from lab.seeding import Seeds
 
 
@@ -26,7 +29,7 @@ class Config:
 
 
 def variants(config: Config) -> dict[str, Config]:
-    """The four arms; every other setting, and the number of updates, is the same in all."""
+    """The four arms; every other setting, and the number of updates, is the same in all (the size of one is not)."""
     arms = {
         "replay-and-target": (True, True),
         "replay-only": (True, False),
@@ -54,16 +57,7 @@ def build(config: Config, seeds: Seeds) -> Interaction:
 TARGET = None  # a comparison; Mnih et al. 2015, extended data table 3, made it on five Atari games
 
 SMOKE = Config(
-    agent=DQNConfig(
-        backbone=MLPConfig(widths=(16,)),
-        exploration=linear(1.0, 0.1, 200),
-        learn_after=50,
-        train_every=8,
-        updates=2,
-        batch_size=8,
-        replay_capacity=300,
-        copy_target_every=40,
-    ),
+    agent=SMALL,
     evaluation=EvaluationConfig(episodes=2),
     run=RunConfig(steps=1_200, log_every=100, evaluate_every=300, save_every=60, device="cpu", threads=1),
 )

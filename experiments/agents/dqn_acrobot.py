@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.dqn import DQNConfig, dqn_in
+from agents.dqn import SMALL, DQNConfig, dqn_in
 from agents.interaction import EvaluationConfig, Interaction
-from lab.backbones import MLPConfig
 from lab.experiment import Target
 from lab.run import RunConfig
 from lab.schedules import linear
@@ -55,16 +54,7 @@ TARGET = Target(
 )
 
 SMOKE = Config(
-    agent=DQNConfig(
-        backbone=MLPConfig(widths=(16,)),
-        exploration=linear(1.0, 0.1, 200),
-        learn_after=50,
-        train_every=8,
-        updates=2,
-        batch_size=8,
-        replay_capacity=300,
-        copy_target_every=40,
-    ),
+    agent=SMALL,
     num_environments=2,
     evaluation=EvaluationConfig(episodes=2),
     run=RunConfig(steps=800, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),

@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
-from lab.cli.arguments import number
+from lab.cli.scores import last_evaluation, said, target_metric
 from lab.launching import Launched
 from lab.run import Progress
 from lab.store import RunDirectory
@@ -18,6 +18,7 @@ class Display:
     def __init__(self) -> None:
         self.live = sys.stderr.isatty()
         self.bars: dict[str, Any] = {}
+        self.metrics: dict[str, str] = {}  # by bar: the metric of the run's target
 
     def __enter__(self) -> Display:
         if self.live:
@@ -44,11 +45,12 @@ class Display:
         name = "/".join(directory.path.parts[-3:])
         if name not in self.bars:
             self.bars[name] = self.progress.add_task(name, total=None, told="")
+            self.metrics[name] = target_metric(directory)
         if isinstance(news, Launched):
             self.progress.update(self.bars[name], told=news.state, total=1, completed=1)
             return
         told = f"{news.step:,}/{news.budget:,} {news.unit}"
-        for key in ("eval/return", "eval/test_accuracy", "train/loss"):
+        for key in (self.metrics[name], "train/loss"):
             if key in news.row:
                 told += f"  {key} {news.row[key]:.4g}"
                 break
@@ -63,20 +65,10 @@ def closing_lines(launched: list[Launched], again: str) -> list[str]:
         what = f"{path}{f' ({item.variant})' if item.variant else ''}"
         if item.state == "finished":
             nothing = " before; nothing is left to do (raise --run.steps to go on, or --fresh to start over)"
-            scores = _last_evaluation(item.directory)
+            scores = said(last_evaluation(item.directory.rows(), target_metric(item.directory)))
             lines.append(f"finished{nothing if item.did == 'nothing' else ''}: {what}{f'  {scores}' if scores else ''}")
         else:
             lines.append(f"{item.state}: {what}{f'  {item.error}' if item.error else ''}")
     if any(item.state in ("interrupted", "waiting") for item in launched):
         lines.append(f"Go on with: {again}")
     return lines
-
-
-def _last_evaluation(directory: RunDirectory) -> str:
-    for row in reversed(directory.rows()):
-        scores = [
-            f"{key.removeprefix('eval/')} {number(value)}" for key, value in row.items() if key.startswith("eval/")
-        ]
-        if scores:
-            return ", ".join(scores[:3])
-    return ""

@@ -6,7 +6,8 @@ import json
 import shutil
 from typing import Any
 
-from lab.cli.arguments import Parser, number, table
+from lab.cli.arguments import Parser, table
+from lab.cli.scores import last_evaluation, said, target_metric
 from lab.experiment import experiments
 from lab.names import did_you_mean
 from lab.store import RunDirectory, RunError, find_runs, runs_folder
@@ -67,10 +68,9 @@ def _told(directory: RunDirectory) -> dict[str, Any]:
     try:
         record, status, rows = directory.record(), directory.status(), directory.rows()
     except (RunError, ValueError) as error:
-        nothing: dict[str, Any] = {"variant": None, "step": 0, "budget": 0, "unit": "", "evaluation": {}}
+        nothing: dict[str, Any] = {"variant": None, "seed": None, "step": 0, "budget": 0, "unit": "", "evaluation": {}}
         return item | nothing | {"state": "damaged", "error": str(error)}
-    judged: dict[str, Any] = next((row for row in reversed(rows) if any(key.startswith("eval/") for key in row)), {})
-    evaluation = {key: value for key, value in judged.items() if key.startswith("eval/")}
+    evaluation = last_evaluation(rows, target_metric(directory))
     return item | {
         "variant": record["variant"], "seed": record["seed"], "state": status["state"], "step": status["step"],
         "budget": status["budget"], "unit": status["unit"], "error": status["error"], "evaluation": evaluation,
@@ -78,8 +78,5 @@ def _told(directory: RunDirectory) -> dict[str, Any]:
 
 
 def _row(item: dict[str, Any]) -> list[Any]:
-    scores = ", ".join(
-        f"{key.removeprefix('eval/')} {number(value)}" for key, value in list(item["evaluation"].items())[:3]
-    )
-    error = (item["error"] or "").partition("\n")[0]
+    scores, error = said(item["evaluation"]), (item["error"] or "").partition("\n")[0]
     return [item["run"], item["variant"] or "", item["state"], item["step"], item["budget"], scores or error]

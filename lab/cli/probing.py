@@ -16,20 +16,20 @@ Exit codes: 0 all is well, 1 a check failed, 2 wrong usage."""
 
 def probe_command(words: list[str]) -> int:
     """`lab probe NAME [settings]`."""
-    names, options = split_names(words)
+    names, words = split_names(words)
     if len(names) != 1:
-        if "--help" in options or "-h" in options:
+        if "--help" in words or "-h" in words:
             print(HELP)
             return 0
         raise UsageError("Which experiment? Give one name: `lab probe NAME`. `lab list` shows them.")
     experiment = load(names[0])
-    launch_options, config = settings_of("probe", experiment, options)
+    options, config = settings_of("probe", experiment, words)
 
     from lab.cli.arguments import parse_seeds
     from lab.probe import Probed, probe
     from lab.seeding import Seeds
 
-    seed = parse_seeds(launch_options.seeds)[0]
+    seed = parse_seeds(options.seeds)[0]
     passed = True
     for variant, settings in experiment.variants(config).items():
         trial = experiment.make(settings, Seeds(seed))

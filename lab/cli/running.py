@@ -32,7 +32,7 @@ def run_command(words: list[str]) -> int:
         if "--help" in options or "-h" in options:
             print(HELP)
             return 0
-        raise UsageError("Which experiment? Give a name: `lab run NAME`. `lab list` shows them.")
+        raise UsageError("Which experiment? Names come first: `lab run NAME --seeds 0-4`. `lab list` shows them.")
     loaded = [load(name) for name in names]  # a typo in the last name is told before the first one runs
     parsed = [settings_of("run", experiment, options) for experiment in loaded]
     launched = []
@@ -55,10 +55,11 @@ def split_names(words: list[str]) -> tuple[list[str], list[str]]:
 
 
 def settings_of(command: str, experiment: Experiment, words: list[str]) -> tuple[Any, Any]:
-    """The launch options and the config that the words say; exits with 2 and the nearest options on a typo."""
-    from lab.cli.settings import LaunchOptions, parse
+    """The command's options and the config that the words say; exits with 2 and the nearest options on a typo."""
+    from lab.cli.settings import LaunchOptions, ProbeOptions, VerifyOptions, parse
 
-    return parse(command, experiment, LaunchOptions, words)
+    options = {"run": LaunchOptions, "verify": VerifyOptions, "probe": ProbeOptions}
+    return parse(command, experiment, options[command], words)
 
 
 def launch_shown(experiment: Experiment, options: Any, config: Any, again: str, quiet: bool = False) -> list[Launched]:

@@ -31,6 +31,22 @@ class LaunchOptions:
     """Write the report page at the end."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class VerifyOptions(LaunchOptions):
+    """What to verify."""
+
+    json: bool = False
+    """Print the verdict as JSON, and nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeOptions:
+    """What to probe."""
+
+    seeds: str = "0"
+    """The seed of the model's first weights and of the probe's own draws."""
+
+
 def parse(command: str, experiment: Experiment, options: type[L], words: list[str]) -> tuple[L, Any]:
     """The launch options and the config that the words after `lab run NAME` say.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from dataclasses import replace
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 from lab.cli import UsageError
 from lab.cli.arguments import table
 from lab.cli.running import exit_code, launch_shown, settings_of, split_names
+from lab.config import differences
 from lab.experiment import Experiment, Target, load
 from lab.launching import Launched
-from lab.verdict import Verdict, judge
+from lab.verdict import Verdict, judge, score_within
 
 HELP = """usage: lab verify NAME [--seeds 0-4] [--jobs N] [--json] [settings]
 
@@ -30,12 +32,10 @@ def verify_command(words: list[str]) -> int:
             print(HELP)
             return 0
         raise UsageError("Which experiment? Give a name: `lab verify NAME`. `lab list` shows them.")
-    as_json = "--json" in options
-    options = [word for word in options if word != "--json"]
     loaded = [load(name) for name in names]
-    verdicts, stopped = [], 0
+    verdicts, stopped, as_json = [], 0, False
     for experiment in loaded:
-        verdict, launched = _verified(experiment, options, quiet=as_json)
+        verdict, launched, as_json = _verified(experiment, options)
         verdicts.append(verdict)
         if any(item.state in ("interrupted", "waiting") for item in launched):
             stopped = exit_code(launched)
@@ -45,7 +45,7 @@ def verify_command(words: list[str]) -> int:
     return stopped or (0 if all(verdict.passed for verdict in verdicts) else 1)
 
 
-def _verified(experiment: Experiment, words: list[str], quiet: bool) -> tuple[Verdict, list[Launched]]:
+def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[Launched], bool]:
     target = experiment.target
     if target is None:
         raise UsageError(f"{experiment.name} states no target (its TARGET is None), so there is nothing to verify.")
@@ -56,24 +56,34 @@ def _verified(experiment: Experiment, words: list[str], quiet: bool) -> tuple[Ve
         raise UsageError(f"{experiment.name} compares several variants. Say which one to verify: --variant NAME.")
     config = replace(config, run=replace(config.run, steps=target.steps))
     launched = launch_shown(
-        experiment, options, config, again=shlex.join(["lab", "verify", experiment.name, *words]), quiet=quiet
+        experiment, options, config, again=shlex.join(["lab", "verify", experiment.name, *words]), quiet=options.json
     )
     verdict = judge(target, experiment.name, scores(launched, target))
-    if not quiet:
+    if not options.json:
         print(_said(verdict, target, launched))
-    return verdict, launched
+        if changed := _changed(experiment, options.variant, config):
+            print(f"not the experiment's own settings: {changed}")
+    return verdict, launched, options.json
+
+
+def _changed(experiment: Experiment, variant: tuple[str, ...], config: Any) -> str:
+    """The settings in which what was verified differs from what the target speaks of."""
+    arm = next(iter(variant), "")
+    own, asked = experiment.variants(experiment.Config())[arm], experiment.variants(config)[arm]
+    unlike = {name: value for name, (_, value) in differences(own, asked).items() if not name.startswith("run.")}
+    return ", ".join(f"{name} {value}" for name, value in unlike.items())
 
 
 def scores(launched: list[Launched], target: Target) -> dict[int, float]:
-    """Each finished seed's score: the target's metric in the first row at the target's budget.
-
-    A run whose budget was larger may not have been judged there; a later judgement is not its score.
-    """
+    """The score of each seed that reached the target's budget, taken where the report takes it."""
     found = {}
     for item in launched:
-        row = next((row for row in item.directory.rows() if row["step"] >= target.steps), {})
-        if item.state == "finished" and row.get(target.metric) is not None:
-            found[item.seed] = float(row[target.metric])
+        rows = item.directory.rows()
+        judged = [(row["step"], row[target.metric]) for row in rows if target.metric in row]
+        values = [math.nan if value is None else value for _, value in judged]
+        score = score_within([step for step, _ in judged], values, target.steps)
+        if item.state == "finished" and score is not None:
+            found[item.seed] = score[1]
     return found
 
 

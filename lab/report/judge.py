@@ -12,7 +12,7 @@ from lab.experiment import Target
 from lab.report.arms import Arm
 from lab.report.records import STATISTICS, Curve, Run
 from lab.statistics import Interval, bootstrap_interval
-from lab.verdict import shortfalls
+from lab.verdict import score_within, shortfalls
 from lab.words import count
 
 Verdict = Literal["pass", "fail", "not yet", "no target"]
@@ -63,16 +63,9 @@ def judge(arm: Arm) -> Result:
 
 
 def score_at(curve: Curve | None, budget: int | None) -> Score | None:
-    """The last row at or before the budget, or at all; None where that row is no finite number.
-
-    One per cent beyond the budget still counts as at it: parallel environments overshoot by up to a round.
-    """
-    if curve is None:
-        return None
-    rows = len(curve.steps) if budget is None else int(np.searchsorted(curve.steps, 1.01 * budget, side="right"))
-    if rows == 0 or not np.isfinite(curve.values[rows - 1]):
-        return None
-    return Score(int(curve.steps[rows - 1]), float(curve.values[rows - 1]))
+    """The score that a curve gives at a budget, or at its end; None where there is none."""
+    found = score_within(curve.steps, curve.values, budget) if curve is not None else None
+    return Score(*found) if found is not None else None
 
 
 def bound_of(target: Target) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -51,6 +53,22 @@ def test_the_layers_follow_the_vector() -> None:
     layers[1].load_state_dict({"weight": torch.ones(2, 4), "bias": torch.ones(2)})
     assert plain.vector.sum() == 10
     assert plain.forward(torch.zeros(1, 3))[-1].tolist() == [[1.0, 1.0]]
+
+
+def test_a_copy_is_one_vector_again() -> None:
+    layers = [nn.Linear(3, 4), nn.Linear(4, 2)]
+    plain = PlainNetwork(layers)
+    copied, copied_layers = deepcopy((plain, layers))
+    assert torch.equal(copied.vector, plain.vector)
+    with torch.no_grad():
+        copied.vector.fill_(1.0)
+    assert all(bool((p == 1).all()) for layer in copied_layers for p in layer.parameters())
+    assert not (plain.vector == 1).any()
+    passed = copied.forward(torch.ones(1, 3))
+    assert passed[-1].tolist() == [[17.0, 17.0]]  # four units of 3 + 1, and 1
+    # by the last bias 1; by each last weight a unit's 4; by the first biases and weights 1 along both ways
+    expected = [2.0] * 16 + [4.0] * 8 + [1.0] * 2
+    assert copied.gradient(passed, torch.ones(1, 2)).tolist() == expected
 
 
 def test_what_counts_as_plain() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,12 @@ import torch
 from torch import Tensor
 
 from agents.agent import Transition
-from agents.dqn import DQN, DQNConfig, dqn_in
+from agents.dqn import DQN, SMALL, DQNConfig, dqn_in
 from agents.interaction import EvaluationConfig
-from agents.losses import half_square, huber, q_learning_error
+from agents.losses import action_error, half_square, huber, q_learning_target
 from lab.backbones import MLPConfig
+from lab.checkpoint import digest
+from lab.probe import probe
 from lab.schedules import constant, linear
 from lab.seeding import Seeds
 
@@ -74,7 +77,7 @@ def plain_dqn(agent: DQN, experience: list[Transition]) -> None:
                     reward = reward.clip(-config.reward_clip, config.reward_clip)
                 next_q = (frozen if config.frozen_target else agent.network)(following)
                 q = agent.network(observation)
-                error = q_learning_error(q, action, reward, config.discount * discount, next_q)
+                error = action_error(q, action, q_learning_target(reward, config.discount * discount, next_q))
                 loss = (huber(error) if config.huber else half_square(error)).mean()
                 optimizer.zero_grad()
                 loss.backward()
@@ -108,6 +111,51 @@ def test_equals_the_plain_algorithm(switched: dict[str, Any]) -> None:
     # Targets of a whole block at once may round differently in the last bit.
     torch.testing.assert_close(parameters(agent), parameters(plain), rtol=1e-4, atol=1e-5)
     assert not torch.allclose(parameters(agent), untrained, rtol=1e-2)
+
+
+@pytest.mark.parametrize("backbone", [MLPConfig(widths=(8,)), MLPConfig(widths=(8,), activation="tanh")], ids=str)
+def test_a_copy_goes_on_identically_and_shares_nothing(backbone: MLPConfig) -> None:
+    """In the middle of a block of experience, with the ring turned and Adam's moments filled."""
+    agent, experience = make(backbone=backbone, train_every=1, replay_capacity=30), transitions(100)
+    for transition in experience[:50]:
+        agent.learn(transition)
+    copied, before = deepcopy(agent), digest(agent.state_dict())
+    assert digest(copied.state_dict()) == before
+    for transition in experience[50:]:
+        copied.learn(transition)
+    assert digest(agent.state_dict()) == before != digest(copied.state_dict())
+    for transition in experience[50:]:
+        agent.learn(transition)
+    assert digest(agent.state_dict()) == digest(copied.state_dict())
+    observations = experience[0].observation
+    assert np.array_equal(agent.values(observations), copied.values(observations))
+    observed = torch.from_numpy(observations)
+    assert np.allclose(copied.values(observations), copied.network(observed).detach())  # what acts is what is saved
+
+
+def test_gradients_written_out_and_by_autograd_teach_the_same() -> None:
+    learnt = []
+    for written_out in (True, False):
+        agent = DQN(TINY, (3,), 2, Seeds(0), written_out=written_out)
+        assert (agent.plain is not None) == written_out
+        for transition in transitions(40, scale=3.0):
+            agent.learn(transition)
+        learnt.append(parameters(agent))
+    torch.testing.assert_close(*learnt, rtol=1e-4, atol=1e-5)
+
+
+def test_targets_away_from_the_cpu_are_computed_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There every drawn row gets its target, as how many differ is known to the device alone: the same targets."""
+    agent = make()
+    for transition in transitions(20):
+        agent.learn(transition)
+    assert agent.target_network is not None
+    rows = agent.replay.draw(600).view(3, 200)
+    expected = agent._frozen_targets(agent.target_network, rows)
+    monkeypatch.setattr(agent, "device", SimpleNamespace(type="elsewhere"))
+    monkeypatch.setattr(agent, "_inputs", lambda observations: observations)
+    monkeypatch.delattr(Tensor, "unique")
+    torch.testing.assert_close(agent._frozen_targets(agent.target_network, rows), expected)
 
 
 def test_every_switch_changes_what_is_learnt() -> None:
@@ -249,3 +297,44 @@ def test_wrong_settings_are_refused(wrong: dict[str, Any], message: str) -> None
 def test_continuous_actions_are_refused_before_anything_is_learnt() -> None:
     with pytest.raises(ValueError, match=r"Pendulum-v1 has the action space Box.*Discrete"):
         dqn_in("Pendulum-v1", TINY, Seeds(0), evaluation=EvaluationConfig())
+
+
+def test_numbered_observations_are_learnt_from_and_resumed_exactly() -> None:
+    """FrozenLake tells the number of a field, of 16; the network sees it one-hot."""
+    straight, resumed = (dqn_in("FrozenLake-v1", SMALL, Seeds(i), evaluation=EvaluationConfig()) for i in (0, 0))
+    while straight.steps < 400:
+        straight.step()
+    assert isinstance(straight.agent, DQN)
+    assert straight.agent.descent.updates > 0
+    assert straight.environments.observation_shape == (16,)
+    resumed.load_state_dict(deepcopy(straight.state_dict()))
+    for trial in (straight, resumed):
+        while trial.steps < 700:
+            trial.step()
+    assert digest(straight.state_dict()) == digest(resumed.state_dict())
+    assert 0 <= straight.evaluate()["return"] <= 1
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "FrozenLake-v1"])
+def test_passes_the_probe_and_is_left_alone_by_it(name: str) -> None:
+    trial = dqn_in(name, DQNConfig(), Seeds(0), num_environments=2, evaluation=EvaluationConfig())
+    before = digest(trial.state_dict())
+    case = trial.probe_case()
+    report = probe(case.module, case.inputs, case.loss)
+    assert report.passed, str(report)
+    assert digest(trial.state_dict()) == before
+    assert len(case.inputs.unique(dim=0)) == len(case.inputs) > 8
+    again = dqn_in(name, DQNConfig(), Seeds(0), num_environments=2, evaluation=EvaluationConfig()).probe_case()
+    assert torch.equal(again.inputs, case.inputs)
+    assert again.loss(again.module, again.inputs) == case.loss(case.module, case.inputs)
+
+
+def test_small_exercises_every_part_within_a_few_hundred_steps() -> None:
+    trial = dqn_in("CartPole-v1", SMALL, Seeds(0), evaluation=EvaluationConfig())
+    while trial.steps < 400:
+        trial.step()
+    agent = trial.agent
+    assert isinstance(agent, DQN)
+    assert agent.replay.state_dict()["added"] > agent.replay.capacity
+    assert agent.descent.updates >= agent.copied_at > 0
+    assert SMALL.exploration(0) > SMALL.exploration(400) > 0

@@ -120,9 +120,11 @@ def test_a_batch_is_its_copies_side_by_side_and_every_episode_differs() -> None:
     assert len(set(firsts)) == len(firsts) >= 5
 
 
-@pytest.mark.parametrize("name", ["CartPole-v1", "Acrobot-v1", "LunarLander-v3", "Pendulum-v1", "FrozenLake-v1"])
+@pytest.mark.parametrize(
+    "name", ["CartPole-v1", "Acrobot-v1", "LunarLander-v3", "Pendulum-v1", "FrozenLake-v1", "ALE/Pong-v5"]
+)
 def test_resuming_equals_never_stopping(name: str) -> None:
-    """Also of simulators that draw random numbers in every step, or have a physics engine inside."""
+    """Also of simulators that draw in every step (for Atari's sticky actions), or have a physics engine inside."""
     straight = Environments(name, 2, Seeds(3))
     draw = np.random.default_rng(4)
 
@@ -143,6 +145,39 @@ def test_resuming_equals_never_stopping(name: str) -> None:
         for field in ("observation", "reward", "discount", "next_observation", "last"):
             assert getattr(one, field).tobytes() == getattr(other, field).tobytes()
     assert straight.state_dict()["episodes"] == resumed.state_dict()["episodes"]
+
+
+class Number(Count):
+    """Observes the count as a number that begins at 10."""
+
+    observation_space = gym.spaces.Discrete(4, start=10)
+
+    def _observation(self) -> Any:
+        return 10 + self.count
+
+
+gym.register("tests/Number-v0", entry_point=Number)
+
+
+def test_numbered_observations_come_one_hot() -> None:
+    environments = Environments("tests/Number-v0", 1, Seeds(0))
+    assert environments.observation_shape == (4,)
+    seen = [environments.observations]
+    for _ in range(3):
+        seen.append(environments.step(np.array([0])).next_observation)
+    assert np.array_equal(np.concatenate(seen), np.eye(4))
+    assert {one.dtype for one in seen} == {np.dtype(np.float32)}
+    assert environments.observations.tolist() == [[1, 0, 0, 0]]  # of the next episode
+
+
+def test_atari_games_are_known_by_name() -> None:
+    environments = Environments("ALE/Pong-v5", 1, Seeds(0))
+    assert environments.observation_shape == (210, 160, 3)
+    assert environments.observation_dtype == np.uint8
+    assert environments.num_actions == 6
+    assert environments.step(np.array([0])).next_observation.any()
+    with pytest.raises(ValueError, match="Did you mean 'ALE/Pong-v5'"):
+        Environments("ALE/Ponk-v5", 1, Seeds(0))
 
 
 def test_a_simulator_that_is_not_deterministic_is_found_out() -> None:

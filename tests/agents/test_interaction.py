@@ -152,6 +152,11 @@ def test_illustrates_with_an_episode_and_changes_nothing() -> None:
     assert digest(interaction.state_dict()["environments"]) == before
 
 
+def test_an_agent_without_a_model_to_probe_is_refused() -> None:
+    with pytest.raises(ValueError, match="Tape cannot be probed"):
+        trial().probe_case()
+
+
 @pytest.mark.parametrize("wrong", [{"episodes": 0}, {"epsilon": 1.5}])
 def test_wrong_evaluation_settings_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=f"evaluation.{next(iter(wrong))} is {next(iter(wrong.values()))}"):

@@ -11,7 +11,6 @@ from agents.losses import (
     half_square_slope,
     huber,
     huber_slope,
-    q_learning_error,
     q_learning_target,
 )
 
@@ -36,10 +35,11 @@ def test_error_is_of_the_action_taken_and_signed() -> None:
     assert action_error(q, tensor([1, 0]), tensor([3.0, 6.0])).tolist() == [-7.0, 1.0]
 
 
-def test_q_learning_error_by_hand_and_no_gradient_through_the_target() -> None:
+def test_q_learning_by_hand_and_no_gradient_through_the_target() -> None:
     q = tensor([[1.0, 10.0], [5.0, 2.0]], requires_grad=True)
     next_q = tensor([[3.0, 4.0], [7.0, 8.0]], requires_grad=True)
-    error = q_learning_error(q, tensor([0, 1]), tensor([1.0, 1.0]), tensor([0.9, 0.0]), next_q)
+    target = q_learning_target(tensor([1.0, 1.0]), tensor([0.9, 0.0]), next_q)
+    error = action_error(q, tensor([0, 1]), target)
     # 1 + 0.9 * 4 - 1 = 3.6; 1 + 0 - 2 = -1
     torch.testing.assert_close(error, tensor([3.6, -1.0]))
     error.sum().backward()

@@ -60,6 +60,17 @@ def test_holds_the_newest_like_a_deque(capacity: int, num: int) -> None:
         assert set(drawn.flatten().tolist()) <= set(oracle)
 
 
+def test_a_copy_is_written_to_and_shares_nothing() -> None:
+    replay = make(20)
+    for first in range(0, 12, 3):
+        replay.add(transition(first, 3))
+    copied = deepcopy(replay)
+    copied.add(transition(12, 3))
+    assert held(copied, copied.newest(20)).tolist() == list(range(15))
+    assert held(replay, replay.newest(20)).tolist() == list(range(12))
+    assert torch.equal(replay.generator.get_state(), copied.generator.get_state())
+
+
 def test_draws_uniformly() -> None:
     replay = make(10)
     for first in range(25):

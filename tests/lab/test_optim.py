@@ -358,3 +358,11 @@ def test_learning_works_with_every_kind() -> None:
 def test_refuses_settings_out_of_range_or_without_effect(settings: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         OptimizerConfig(**settings)
+
+
+def test_a_gradient_that_is_not_finite_is_caught_without_clipping() -> None:
+    weights = nn.Parameter(torch.zeros(3))
+    descent = Descent([weights], OptimizerConfig(kind="sgd"))
+    with pytest.raises(NonFinite, match="gradient norm"):
+        descent.descend(weights.square().sum().sqrt())  # the loss is 0, its slope there 0 / 0
+    assert weights.tolist() == [0.0, 0.0, 0.0]

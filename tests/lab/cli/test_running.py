@@ -77,8 +77,8 @@ def test_a_failure_is_told_and_is_exit_code_1(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["run"], "Which experiment? Give a name"),
-        (["run", "--seeds", "1"], "Which experiment? Give a name"),
+        (["run"], "Which experiment? Names come first"),
+        (["run", "--seeds", "1"], "Which experiment? Names come first"),
         (["run", "wlk"], "There is no experiment 'wlk'. Did you mean 'walk'"),
         (["run", "walk", "walk_amrs"], "There is no experiment 'walk_amrs'. Did you mean 'walk_arms'"),
         (["run", "walk", "--walk.drfit", "1"], "Perhaps you meant: --walk.drift"),

@@ -58,18 +58,19 @@ def test_the_budget_is_the_targets(runs: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "state", "score"),
     [
-        ([(10, 1.0), (20, 2.0)], "finished", 2.0),
-        ([(10, 1.0), (23, 2.0)], "finished", 2.0),  # steps that advance by many units end a little later
-        ([(10, 1.0), (20, 2.0), (30, 3.0)], "finished", 2.0),  # a longer run, judged at the target's budget
-        ([(10, 1.0), (20, None), (30, 3.0)], "finished", None),  # one that was not
-        ([(10, 1.0)], "finished", None),
-        ([(10, 1.0), (20, 2.0)], "interrupted", None),
+        ([(500, 1.0), (1000, 2.0)], "finished", 2.0),
+        ([(500, 1.0), (1007, 2.0)], "finished", 2.0),  # steps that advance by many units end a little later
+        ([(500, 1.0), (1000, 2.0), (1005, 2.5), (1500, 3.0)], "finished", 2.0),  # a longer run, judged at the budget
+        ([(500, 1.0), (1000, None), (1500, 3.0)], "finished", None),  # one that was not
+        ([(500, 1.0), (1500, 3.0)], "finished", None),  # nor this one
+        ([(500, 1.0)], "finished", None),
+        ([(500, 1.0), (1000, 2.0)], "interrupted", None),
     ],
 )
 def test_the_score_is_that_at_the_targets_budget(
     rows: list[tuple[int, float | None]], state: str, score: float | None, tmp_path: Path
 ) -> None:
-    target = Target(metric="eval/score", at_least=0.0, steps=20, protocol="p", source="s")
+    target = Target(metric="eval/score", at_least=0.0, steps=1000, protocol="p", source="s")
     directory = RunDirectory(tmp_path)
     lines: list[dict[str, Any]] = [{"step": s, **({} if v is None else {"eval/score": v})} for s, v in rows]
     directory.metrics_file.write_text("".join(json.dumps(line) + "\n" for line in lines))
