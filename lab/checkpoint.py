@@ -29,7 +29,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from lab.store import RunError
+from lab.store import RunError, sync_folder
 from lab.trial import State
 
 SCHEMA = "lab.checkpoint/1"
@@ -122,11 +122,11 @@ class Checkpoints:
         body = {"schema": SCHEMA, "step": step, "tensors": sha256(packed).hexdigest(), "large": large, "tree": tree}
         text = json.dumps(body)
         _write(aside / "state.json", f'{{"sha256": "{sha256(text.encode()).hexdigest()}", "body": {text}}}'.encode())
-        _sync_folder(aside)
+        sync_folder(aside)
         if final.exists():  # a torn one, which a resumed run has reached again
             shutil.rmtree(final)
         aside.rename(final)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         self._prune(step)
 
     def _aside(self, step: int) -> Path:
@@ -159,7 +159,7 @@ class Checkpoints:
         folder = self.folder / "pieces"
         if not folder.exists():
             return
-        _sync_folder(folder)
+        sync_folder(folder)
         used = set()
         for step in self.steps():
             try:
@@ -307,13 +307,3 @@ def _write(path: Path, content: bytes | memoryview) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open folders; its renames are durable enough
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -6,8 +6,10 @@ import ast
 import importlib.util
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, is_dataclass
+from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from lab.trial import Trial
 
 FOLDER = Path(__file__).resolve().parent.parent / "experiments"
+_MARKS = ("Config", "build")  # at the top level of every experiment, and hardly of the modules beside it
 
 
 class ExperimentError(ValueError):
@@ -90,19 +93,21 @@ def folders() -> list[Path]:
 
 
 def experiments() -> dict[str, Listing]:
-    """Every experiment by name, read from the docstrings; imports none of them."""
+    """Every experiment by name, read from the files; imports none of them.
+
+    A file without Config and build is a module beside the experiments. One that cannot be read is told as such.
+    """
     found: dict[str, Listing] = {}
-    for folder in folders():
-        for path in sorted(folder.rglob("*.py")):
-            if path.name.startswith(("_", ".")) or "__pycache__" in path.parts:
-                continue
-            if path.stem in found:
-                raise ExperimentError(
-                    f"Two experiments are named {path.stem!r}: {found[path.stem].path} and {path}. "
-                    "Rename one of the files."
-                )
-            wing = path.parent.name if path.parent != folder else ""
-            found[path.stem] = Listing(path.stem, wing, _summary(path), path)
+    for folder, path in _files():
+        names, summary = _outline(path)
+        if not names.issuperset(_MARKS):
+            continue
+        if path.stem in found:
+            raise ExperimentError(
+                f"Two experiments are named {path.stem!r}: {found[path.stem].path} and {path}. Rename one of the files."
+            )
+        wing = path.parent.name if path.parent != folder else ""
+        found[path.stem] = Listing(path.stem, wing, summary, path)
     return found
 
 
@@ -110,15 +115,15 @@ def load(name: str) -> Experiment:
     """Imports one experiment. Raises ExperimentError if there is none or a part of it is missing."""
     known = experiments()
     if name not in known:
+        for _, path in _files():
+            if path.stem == name:
+                raise _no_experiment(path, " and no ".join(sorted({*_MARKS} - _outline(path)[0])))
         raise ExperimentError(f"There is no experiment {name!r}. {did_you_mean(name, known)}")
     listing = known[name]
     module = _import(listing)
     for part in ("Config", "build", "TARGET", "SMOKE"):
         if not hasattr(module, part):
-            raise ExperimentError(
-                f"{listing.path} has no {part}, so it is no experiment. An experiment's file defines a docstring, "
-                "a frozen dataclass Config with a field `run: RunConfig`, build(config, seeds), TARGET or None, SMOKE."
-            )
+            raise _no_experiment(listing.path, part)
     if not is_dataclass(module.Config) or "run" not in module.Config.__dataclass_fields__:
         raise ExperimentError(f"{listing.path}: Config must be a frozen dataclass with a field `run: RunConfig`.")
     return Experiment(
@@ -126,15 +131,61 @@ def load(name: str) -> Experiment:
     )
 
 
-def _summary(path: Path) -> str:
+def _files() -> Iterator[tuple[Path, Path]]:
+    """Every folder's Python files, each with the folder."""
+    for folder in folders():
+        for path in sorted(folder.rglob("*.py")):
+            if not path.name.startswith(("_", ".")) and "__pycache__" not in path.parts:
+                yield folder, path
+
+
+def _no_experiment(path: Path, part: str) -> ExperimentError:
+    return ExperimentError(
+        f"{path} has no {part}, so it is no experiment. An experiment's file defines a docstring, "
+        "a frozen dataclass Config with a field `run: RunConfig`, build(config, seeds), TARGET or None, SMOKE."
+    )
+
+
+def _outline(path: Path) -> tuple[set[str], str]:
+    """The names that a file's top level defines, and its docstring's first line; a file that cannot be read has all."""
     try:
-        return (ast.get_docstring(ast.parse(path.read_text())) or "").partition("\n")[0]
-    except (SyntaxError, UnicodeDecodeError) as error:
-        return f"cannot be read: {error}"
+        tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError) as error:
+        return set(_MARKS), f"cannot be read: {error}"
+    names: set[str] = set()
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names, (ast.get_docstring(tree) or "").partition("\n")[0]
+
+
+def _module_name(path: Path) -> str:
+    """Where a file is kept among the modules; the path's hash keeps it apart from every other of that name."""
+    if FOLDER in path.parents:
+        return ".".join((FOLDER.name, *path.relative_to(FOLDER).with_suffix("").parts))
+    return f"lab_experiment_{path.stem}_{sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Inside, modules in the folder can be imported by name; last, so that they hide none."""
+    if str(folder) in sys.path:
+        yield
+        return
+    sys.path.append(str(folder))
+    try:
+        yield
+    finally:
+        with suppress(ValueError):  # what was imported may have taken it away
+            sys.path.remove(str(folder))
 
 
 def _import(listing: Listing) -> ModuleType:
-    name = f"experiments.{listing.wing}.{listing.name}" if FOLDER in listing.path.parents else f"_{listing.name}"
+    name = _module_name(listing.path)
     if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(listing.path):
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, listing.path)
@@ -143,7 +194,8 @@ def _import(listing: Listing) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their own module up while they are being made
     try:
-        spec.loader.exec_module(module)
+        with _importable(listing.path.resolve().parent):
+            spec.loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise

@@ -17,7 +17,7 @@ import torch
 from lab.checkpoint import Checkpoints
 from lab.config import address, from_json
 from lab.experiment import Experiment, load
-from lab.provenance import changes, environment, fixed_bits
+from lab.provenance import changes, cores, environment, fixed_bits
 from lab.run import Outcome, Progress, RunConfig, run
 from lab.seeding import Seeds
 from lab.store import RunDirectory, RunError
@@ -43,7 +43,9 @@ def run_job(
     with directory.lock():
         report = _Status(directory, options, watch)
         try:
-            with fixed_bits(_stand(directory, options, threads), options.deterministic):
+            report.refuse_lost_checkpoints()
+            stand = _stand(directory, options, experiment.listing.path, threads)
+            with fixed_bits(stand, options.deterministic):
                 seeds = Seeds(record["seed"])
                 trial = experiment.make(config, seeds)
                 report.unit = trial.unit
@@ -62,18 +64,18 @@ def run_job(
                 report.write("failed", error=f"{type(error).__name__}: {error}")
             raise
         report.step = outcome.step
-        report.write(outcome.state, error=outcome.reason or None, state_sha256=outcome.state_sha256)
+        report.write(outcome.state, outcome.reason or None, outcome.state_sha256, outcome.seconds)
     return outcome
 
 
-def _stand(directory: RunDirectory, options: RunConfig, threads: int | None) -> int:
+def _stand(directory: RunDirectory, options: RunConfig, experiment_file: Path, threads: int | None) -> int:
     """Writes down what this attempt stands on, tells what has changed since the last, and returns the threads to use.
 
     What fixes the bits is kept from the first attempt on, unless the config says otherwise.
     """
     before = directory.environment()
-    threads = options.threads or before.get("threads") or threads or os.cpu_count() or 1
-    now = environment(options.torch_device(), threads, options.deterministic)
+    threads = options.threads or before.get("threads") or threads or cores()
+    now = environment(options.torch_device(), threads, options.deterministic, experiment_file)
     changed = changes(before, now) if before else []
     for change in changed:
         log.warning("%s: %s; from here on the run may differ from an uninterrupted one.", directory.path, change)
@@ -112,6 +114,7 @@ class _Status:
         self.directory, self.options, self.forward = directory, options, watch
         before = directory.status()
         self.step, self.unit = before["step"], before["unit"]
+        self.saved: int | None = before.get("saved")  # the newest checkpoint's step
         self.written = 0.0
         self.write("running")
 
@@ -121,10 +124,27 @@ class _Status:
             self.write("running")
         self.forward(progress)
 
-    def write(self, state: str, error: str | None = None, state_sha256: str | None = None) -> None:
+    def refuse_lost_checkpoints(self) -> None:
+        """Raises RunError where there were checkpoints and are none: beginning again would overwrite the rows."""
+        if self.saved is not None and not Checkpoints(self.directory.checkpoints).steps():
+            raise RunError(
+                f"{self.directory.path} was saved at step {self.saved}, but its checkpoints are gone, so it cannot go "
+                f"on. Put {self.directory.checkpoints} back, or start over with --fresh, which keeps what is left "
+                "beside the new run."
+            )
+
+    def write(
+        self,
+        state: str,
+        error: str | None = None,
+        state_sha256: str | None = None,
+        seconds: float | None = None,
+    ) -> None:
+        self.saved = max(Checkpoints(self.directory.checkpoints).steps(), default=self.saved)
         self.directory.write_status(
-            state, step=self.step, budget=self.options.steps, unit=self.unit, error=error, state_sha256=state_sha256
-        )
+            state, step=self.step, budget=self.options.steps, unit=self.unit, error=error, state_sha256=state_sha256,
+            seconds=seconds, saved=self.saved,
+        )  # fmt: skip
         self.written = time.monotonic()
 
 

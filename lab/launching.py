@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from dataclasses import replace as replace_fields
 from operator import index
 from pathlib import Path
 from typing import Any
@@ -23,11 +25,14 @@ from lab.errors import speaks_to_the_user
 from lab.experiment import Experiment, ExperimentError, load
 from lab.job import run_job
 from lab.names import did_you_mean
+from lab.provenance import cores
 from lab.run import Progress
+from lab.seeding import Seeds
 from lab.store import RunDirectory, RunError, runs_folder
 
 log = logging.getLogger("lab")
 POLL_EVERY = 0.2  # seconds between two looks at the child processes
+_ERROR = re.compile(r"[A-Za-z_][\w.]*: .+")  # as a traceback ends
 
 
 @dataclass(frozen=True)
@@ -71,14 +76,27 @@ def launch(
         raise ConfigError(f"jobs is {jobs}. It must be at least 1.")
     chosen = arms(experiment, replace(config or experiment.Config(), changes or {}), variants)
     wanted = unique_seeds(seeds)
+    runs = runs_folder(runs_dir)
     for settings in chosen.values():
         settings.run.torch_device()  # told before the first run starts
+        if not RunDirectory.at(runs, name, address(name, settings), wanted[0]).exists():
+            _try_to_build(experiment, settings, wanted[0])
     todo = [
-        (variant, seed, prepare(experiment, variant, settings, seed, runs_folder(runs_dir), fresh=fresh))
+        (variant, seed, prepare(experiment, variant, settings, seed, runs, fresh=fresh))
         for variant, settings in chosen.items()
         for seed in wanted
     ]
     return list((_in_turn if jobs == 1 else _side_by_side)(name, todo, jobs, watch))
+
+
+def _try_to_build(experiment: Experiment, config: Any, seed: int) -> None:
+    """Raises ConfigError for a value that only building the trial refuses, before a run directory is made for it."""
+    try:
+        experiment.make(replace_fields(config, run=replace_fields(config.run, device="cpu")), Seeds(seed))
+    except Exception as error:
+        if isinstance(error, ValueError) and speaks_to_the_user(error):
+            raise ConfigError(str(error)) from error
+        log.debug("The trial cannot be built; the run will say why.", exc_info=True)
 
 
 def arms(experiment: Experiment, config: Any, wanted: Iterable[str]) -> dict[str, Any]:
@@ -163,12 +181,7 @@ def finished(directory: RunDirectory) -> bool:
         return False
     options = directory.record()["config"]["run"]
     out_of_time = options.get("minutes") is not None and status["step"] < status["budget"]
-    return status["step"] >= options["steps"] or (out_of_time and options["minutes"] <= _minutes_spent(directory))
-
-
-def _minutes_spent(directory: RunDirectory) -> float:
-    rows = directory.rows()
-    return float(rows[-1]["time/seconds"]) / 60 if rows else 0.0
+    return status["step"] >= options["steps"] or (out_of_time and 60 * options["minutes"] <= status.get("seconds", 0.0))
 
 
 _Todo = list[tuple[str, int, RunDirectory]]
@@ -211,7 +224,7 @@ def _side_by_side(name: str, todo: _Todo, jobs: int, watch: Watch) -> Iterator[L
     done: dict[int, tuple[str, str, str | None]] = {
         id(item): ("finished", "nothing", None) for item in todo if finished(item[2])
     }
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    threads = max(1, cores() // jobs)
     going: dict[int, tuple[subprocess.Popen, tuple[str, int, RunDirectory]]] = {}
     with _collected_signals() as signals:
         told = 0
@@ -266,8 +279,20 @@ def _ended(process: subprocess.Popen, directory: RunDirectory, signals: list[int
     if process.returncode < 0:
         name = signal.Signals(-process.returncode).name
         return "failed", f"its process was ended by {name}; the same command goes on from the newest checkpoint"
-    error = status["error"] if status["state"] == "failed" else None
+    error = status["error"] if status["state"] == "failed" else _last_words(directory)
     return "failed", error or f"its process ended with exit code {process.returncode}; see {directory.path / 'log.txt'}"
+
+
+def _last_words(directory: RunDirectory) -> str | None:
+    """The error that log.txt ends with: of a child that was refused, which may not write to status.json."""
+    try:
+        lines = (directory.path / "log.txt").read_text(errors="replace").splitlines()
+    except OSError:
+        return None
+    if not lines or not _ERROR.fullmatch(lines[-1]):
+        return None
+    name, _, message = lines[-1].partition(": ")
+    return f"{name.rpartition('.')[2]}: {message}"
 
 
 def _tell_progress(directory: RunDirectory, watch: Watch) -> None:

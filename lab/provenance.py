@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,18 @@ import torch
 LIBRARIES = ("torch", "numpy", "gymnasium", "ale-py", "stable-baselines3", "wandb", "scikit-learn", "safetensors")
 _SOURCE = Path(__file__).resolve().parent.parent
 _LONGEST_DIFF = 1_000_000  # characters
+_LONGEST_FILE = 100_000  # characters
 _FILLING: Any = torch.utils.deterministic  # its one setting is missing from torch's type stubs
 
 
-def environment(device: torch.device, threads: int, deterministic: bool) -> dict[str, Any]:
+def environment(device: torch.device, threads: int, deterministic: bool, experiment_file: Path) -> dict[str, Any]:
     """environment.json: the code's commit and uncommitted diff, versions, hardware, and what fixes the bits."""
     return {
         **code_state(),
+        "experiment_file": file_state(experiment_file),
         "versions": {"python": platform.python_version(), **versions()},
         "platform": platform.platform(),
-        "hardware": {"cpu": processor(), "cores": os.cpu_count(), "gpu": gpus()},
+        "hardware": {"cpu": processor(), "cores": cores(), "gpu": gpus()},
         "device": str(device),
         "threads": threads,
         "deterministic": deterministic,
@@ -44,6 +47,20 @@ def code_state() -> dict[str, Any]:
         "diff": diff[:_LONGEST_DIFF] if diff is not None else None,
         "untracked": untracked.splitlines() if untracked is not None else None,
     }
+
+
+def file_state(path: Path) -> dict[str, str]:
+    """A source file as it is now; no diff holds it where it is untracked or lies outside the lab's checkout."""
+    content = path.read_bytes()
+    text = content.decode(errors="replace")[:_LONGEST_FILE]
+    return {"path": str(path), "sha256": sha256(content).hexdigest(), "text": text}
+
+
+def cores() -> int:
+    """The cores that this process may use, which on a shared machine are not all there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def versions() -> dict[str, str]:
@@ -86,6 +103,9 @@ def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
         said.append(f"commit was {before.get('commit')}, is {now['commit']}")
     elif before.get("diff") != now["diff"]:
         said.append("the uncommitted changes in the code are others")
+    file = before.get("experiment_file")
+    if file is not None and file["sha256"] != now["experiment_file"]["sha256"]:
+        said.append(f"the experiment's file {now['experiment_file']['path']} was changed")
     return said
 
 

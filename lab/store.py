@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import re
 import time
@@ -14,6 +15,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 SCHEMA = "lab.run/1"
+log = logging.getLogger("lab")
+_WAITING: dict[str, Any] = {"state": "waiting", "step": 0, "budget": 0, "unit": "", "error": None}
 _SEED = re.compile(r"seed-(\d+)")
 
 
@@ -81,12 +84,19 @@ class RunDirectory:
         write_json(self.path / "environment.json", environment)
 
     def status(self) -> dict[str, Any]:
-        """status.json. A run that says it is running but whose process is gone is told as interrupted."""
+        """status.json. A run that says it is running but whose process is gone is told as interrupted.
+
+        A damaged file counts as none: the checkpoints hold all that is needed to write it again.
+        """
         path = self.path / "status.json"
         if not path.exists():
-            return {"state": "waiting", "step": 0, "budget": 0, "unit": "", "error": None}
-        status = _read_json(path)
-        if status.get("state") == "running" and not self.locked():
+            return dict(_WAITING)
+        try:
+            status = _WAITING | _read_json(path)
+        except RunError as error:
+            log.warning("%s It is taken as missing; the next attempt writes it again.", error)
+            return dict(_WAITING)
+        if status["state"] == "running" and not self.locked():
             status |= {
                 "state": "interrupted",
                 "error": "its process ended without a word (killed, or the machine went down)",
@@ -102,19 +112,18 @@ class RunDirectory:
         unit: str,
         error: str | None = None,
         state_sha256: str | None = None,
+        seconds: float | None = None,
+        saved: int | None = None,
     ) -> None:
-        """Writes status.json."""
+        """Writes status.json; `seconds` is the time of all attempts, `saved` the step of the newest checkpoint."""
         status: dict[str, Any] = {"state": state, "step": step, "budget": budget, "unit": unit, "error": error}
-        if state_sha256 is not None:
-            status["state_sha256"] = state_sha256
+        known = {"state_sha256": state_sha256, "seconds": seconds, "saved": saved}
+        status |= {name: value for name, value in known.items() if value is not None}
         write_json(self.path / "status.json", status | {"updated": datetime.now(UTC).isoformat(timespec="seconds")})
 
     def rows(self) -> list[dict[str, Any]]:
         """The rows of metrics.jsonl; a last line that is still being written is left out."""
-        if not self.metrics_file.exists():
-            return []
-        lines = self.metrics_file.read_text().split("\n")[:-1]
-        return [json.loads(line) for line in lines]
+        return [row for row, _ in whole_rows(self.metrics_file)]
 
     def set_aside(self) -> RunDirectory | None:
         """Renames the directory to seed-<n>~<k>, for a fresh start; returns where the old run is now."""
@@ -128,12 +137,12 @@ class RunDirectory:
         return RunDirectory(kept)
 
     def locked(self) -> bool:
-        """Whether a process is working in the directory at this moment."""
+        """Whether a process is working in the directory at this moment, as far as one may look."""
         try:
-            with self.lock(patience=0.0):
-                return False
-        except RunError:
-            return True
+            with open(self.path / ".lock") as file:
+                return not _free(file)
+        except (FileNotFoundError, PermissionError):
+            return False
 
     @contextmanager
     def lock(self, patience: float = 1.0) -> Iterator[None]:
@@ -157,6 +166,39 @@ def find_runs(runs: Path) -> list[RunDirectory]:
         if match:
             found.append((path.parents[2].name, path.parents[1].name, int(match[1]), RunDirectory(path.parent)))
     return [item[-1] for item in sorted(found, key=lambda item: item[:-1])]
+
+
+def whole_rows(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
+    """Yields each row of a metrics.jsonl and the offset behind its line; a torn last line is passed over.
+
+    Safe beside a running writer. A file that does not exist has no rows. Raises RunError for a damaged line that
+    others follow: no kill leaves one, and what follows must not be lost by it.
+    """
+    if not path.exists():
+        return
+    lines, end = path.read_bytes().splitlines(keepends=True), 0
+    for number, line in enumerate(lines, start=1):
+        row = _row(line)
+        if row is None and number == len(lines):
+            return
+        if row is None:
+            raise RunError(
+                f"Line {number} of {path} is damaged: it is no row of metrics, though {len(lines) - number} lines "
+                "follow it. Nothing was cut off. Mend or delete that one line, or start over with --fresh."
+            )
+        end += len(line)
+        yield row, end
+
+
+def sync_folder(folder: Path) -> None:
+    """Brings the names in a folder, new and renamed ones, to the disk."""
+    if os.name == "nt":  # Windows cannot open folders; its renames are durable enough
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -190,6 +232,30 @@ def _read_json(path: Path) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise RunError(f"{path} holds no JSON object. Restore the file, or start over with --fresh.")
     return value
+
+
+def _row(line: bytes) -> dict[str, Any] | None:
+    """Parses one line with its end; None if it is torn or no row."""
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        row = json.loads(line)
+    except ValueError:
+        return None
+    return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
+
+
+def _free(file: TextIO) -> bool:
+    """Whether nobody holds the file. A shared lock, so that several may look at once."""
+    try:
+        import fcntl
+    except ImportError:  # Windows, as in `_hold`
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _hold(file: TextIO, path: Path, until: float) -> None:

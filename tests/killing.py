@@ -51,7 +51,7 @@ def kill_until_finished(directory: Path, seed: int, kills: int, longest_life: fl
     killed = 0
     for i in range(kills):
         if i % 2:
-            code = attempt(directory, kill_at_call=dice.randint(1, 40))
+            code = attempt(directory, kill_at_call=dice.randint(1, 16))
         else:
             code = attempt(directory, kill_after=dice.uniform(0.0, longest_life))
         killed += code == -signal.SIGKILL

@@ -69,5 +69,5 @@ TARGET = Target(
 SMOKE = Config(
     backbone=ConvolutionConfig(channels=(8, 8), batch_norm=True, dropout=(0.0, 0.3)),
     batch_size=16,
-    run=RunConfig(steps=60, log_every=10, evaluate_every=20, save_every=20, threads=1),
+    run=RunConfig(steps=120, log_every=10, evaluate_every=40, save_every=20, threads=1),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -55,7 +54,9 @@ def _python(runs: Path) -> Iterator[Finding]:
 def _torch(runs: Path) -> Iterator[Finding]:
     import torch
 
-    yield Finding("ok", f"torch {torch.__version__}, {os.cpu_count()} cores, {torch.get_num_threads()} threads")
+    from lab.provenance import cores
+
+    yield Finding("ok", f"torch {torch.__version__}, {cores()} cores, {torch.get_num_threads()} threads")
     torch.set_deterministic_debug_mode("error")
     try:
         a = torch.nn.functional.conv2d(torch.ones(1, 1, 8, 8), torch.ones(1, 1, 3, 3))

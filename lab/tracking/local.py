@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lab.store import sync_folder, whole_rows
 from lab.tracking.tracker import repeated_step
 
 _encode = json.JSONEncoder(allow_nan=False, default=float).encode  # `default` takes NumPy and torch scalars
@@ -29,10 +30,10 @@ class LocalTracker:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
         self._last, self._end = -1, 0  # the last row's step, and the offset behind it
-        for self._last, self._end in _row_ends(path.read_bytes()):
-            pass
+        for row, self._end in whole_rows(path):
+            self._last = row["step"]
         os.ftruncate(self._file, self._end)  # a torn last line was never fully logged
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def log(self, step: int, row: Mapping[str, float]) -> None:
         if step <= self._last:
@@ -58,10 +59,10 @@ class LocalTracker:
 
     def rewind(self, step: int) -> None:
         self._last, self._end = -1, 0
-        for last, end in _row_ends(self.path.read_bytes()):
-            if last > step:
+        for row, end in whole_rows(self.path):
+            if row["step"] > step:
                 break
-            self._last, self._end = last, end
+            self._last, self._end = row["step"], end
         os.ftruncate(self._file, self._end)
         os.fsync(self._file)
 
@@ -97,16 +98,8 @@ class LocalTracker:
 
 
 def read_rows(path: Path) -> Iterator[dict[str, float]]:
-    """Yields the rows of a metrics.jsonl in order, null as NaN; a torn last line is passed over.
-
-    Safe beside a running writer. A file that does not exist has no rows.
-    """
-    if not path.exists():
-        return
-    for line in path.read_bytes().splitlines(keepends=True):
-        row = _row(line)
-        if row is None:
-            return
+    """Yields what `whole_rows` does, each row alone and null as NaN."""
+    for row, _ in whole_rows(path):
         yield {name: math.nan if value is None else value for name, value in row.items()}
 
 
@@ -116,34 +109,3 @@ def _line(row: Mapping[str, Any]) -> bytes:
     except ValueError:  # NaN or infinity somewhere
         finite = {name: value if math.isfinite(value) else None for name, value in row.items()}
         return _encode(finite).encode() + b"\n"
-
-
-def _row(line: bytes) -> dict[str, Any] | None:
-    """Parses one line with its end; None if it is torn or not a row."""
-    if not line.endswith(b"\n"):
-        return None
-    try:
-        row = json.loads(line)
-    except ValueError:
-        return None
-    return row if isinstance(row, dict) and isinstance(row.get("step"), int) else None
-
-
-def _row_ends(data: bytes) -> Iterator[tuple[int, int]]:
-    """Yields (step, offset behind the line) for each whole row, up to the first that is damaged."""
-    end = 0
-    for line in data.splitlines(keepends=True):
-        row = _row(line)
-        if row is None:
-            return
-        end += len(line)
-        yield row["step"], end
-
-
-def _sync_folder(folder: Path) -> None:
-    """Brings a new file's name to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

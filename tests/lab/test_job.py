@@ -98,6 +98,35 @@ def test_all_checkpoints_torn_is_a_clear_failure(runs: Path) -> None:
     assert directory.status()["state"] == "failed"
 
 
+def test_lost_checkpoints_are_refused_until_they_are_back(runs: Path) -> None:
+    directory = prepared(runs)
+    run_job(directory, stop=lambda: "enough")
+    rows, away = directory.metrics_file.read_bytes(), directory.path / "away"
+    directory.checkpoints.rename(away)
+    for _ in range(2):  # the refusal is remembered
+        with pytest.raises(RunError, match=r"was saved at step 1, but its checkpoints are gone.*--fresh"):
+            run_job(directory)
+    assert directory.metrics_file.read_bytes() == rows
+    assert directory.status()["state"] == "failed"
+    away.rename(directory.checkpoints)
+    assert run_job(directory).state == "finished"
+
+
+def test_a_run_killed_before_its_first_checkpoint_begins_again(runs: Path) -> None:
+    directory = prepared(runs)
+    directory.metrics_file.write_text('{"step": 5}\n')
+    directory.write_status("interrupted", step=5, budget=20, unit="paces", error="stopped at once by Ctrl-C")
+    assert run_job(directory).state == "finished"
+    assert [row["step"] for row in directory.rows()] == [5, 10, 15, 20]
+
+
+def test_the_status_says_how_long_it_took_and_where_it_was_saved(runs: Path) -> None:
+    directory = prepared(runs)
+    outcome = run_job(directory)
+    status = directory.status()
+    assert (status["seconds"], status["saved"]) == (outcome.seconds, 20)
+
+
 def edited(record: dict[str, Any]) -> None:
     record["config"]["walk"]["drift"] = 3.0
 

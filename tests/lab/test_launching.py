@@ -280,8 +280,7 @@ def test_when_nothing_is_left_to_do(
     config = launching.replace(experiment.Config(), {"run.steps": steps, "run.minutes": minutes})
     directory = prepare(experiment, "", config, 0, runs, fresh=False)
     assert not finished(directory)
-    directory.write_status(state, step=step, budget=budget, unit="paces")
-    directory.metrics_file.write_text(json.dumps({"step": step, "time/seconds": 60 * spent}) + "\n")
+    directory.write_status(state, step=step, budget=budget, unit="paces", seconds=60 * spent)
     assert finished(directory) == expected
 
 
@@ -309,6 +308,21 @@ def test_how_a_child_ended(
     got_state, got_error = launching._ended(process, directory, signals)
     assert got_state == expected[0]
     assert got_error == expected[1] if expected[1] is None else str(got_error).startswith(expected[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Traceback:\n  File\nlab.store.RunError: Another process is working in x.\n", "RunError: Another process is"),
+        ("ValueError: old\nINFO done\n", "its process ended with exit code 1; see"),
+    ],
+)
+def test_the_last_words_of_a_child_that_was_refused_are_passed_on(text: str, expected: str, tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path)
+    (tmp_path / "log.txt").write_text(text)
+    process: Any = SimpleNamespace(returncode=1)
+    state, error = launching._ended(process, directory, [])
+    assert (state, str(error)[: len(expected)]) == ("failed", expected)
 
 
 # In processes of their own

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import platform
@@ -19,7 +20,7 @@ from lab.provenance import changes, environment, fixed_bits
 
 @pytest.fixture(scope="module")
 def here() -> dict[str, Any]:
-    return environment(torch.device("cpu"), 3, True)
+    return environment(torch.device("cpu"), 3, True, Path(__file__))
 
 
 def test_the_environment_is_json_and_whole(here: dict[str, Any]) -> None:
@@ -28,7 +29,7 @@ def test_the_environment_is_json_and_whole(here: dict[str, Any]) -> None:
     assert (here["threads"], here["device"], here["deterministic"]) == (3, "cpu", True)
     assert here["versions"]["torch"] == torch.__version__
     assert here["versions"]["python"] == platform.python_version()
-    assert here["hardware"]["cores"] == os.cpu_count()
+    assert here["hardware"]["cores"] == provenance.cores()
     assert here["hardware"]["cpu"]
 
 
@@ -90,6 +91,30 @@ def test_another_version_and_another_machine_are_told(here: dict[str, Any]) -> N
     told = " ".join(changes(here, other))
     assert f"torch was {torch.__version__}, is 9.9" in told
     assert "abacus" in told
+
+
+def test_the_experiments_file_is_kept_and_a_change_of_it_is_told(here: dict[str, Any], tmp_path: Path) -> None:
+    file = tmp_path / "mine.py"
+    file.write_text("x = 1\n")
+    before = here | {"experiment_file": provenance.file_state(file)}
+    assert before["experiment_file"] == {
+        "path": str(file), "sha256": hashlib.sha256(b"x = 1\n").hexdigest(), "text": "x = 1\n"
+    }  # fmt: skip
+    assert changes(before, here | {"experiment_file": provenance.file_state(file)}) == []
+    file.write_text("x = 2\n")
+    told = changes(before, here | {"experiment_file": provenance.file_state(file)})
+    assert told == [f"the experiment's file {file} was changed"]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system binds no process to cores")
+def test_only_cores_that_may_be_used_are_counted() -> None:
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        assert provenance.cores() == 1
+    finally:
+        os.sched_setaffinity(0, before)
+    assert provenance.cores() == len(before)
 
 
 def test_bits_are_fixed_inside_and_as_before_outside() -> None:

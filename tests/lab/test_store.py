@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -82,6 +84,40 @@ def test_rows_leave_out_a_line_that_is_being_written(runs: Path) -> None:
     assert directory.rows() == [{"step": 1}, {"step": 2}]
 
 
+def test_a_damaged_line_hides_no_row_after_it(runs: Path) -> None:
+    directory = begun(runs)
+    directory.metrics_file.write_text('{"step": 1}\n{"st\n{"step": 3}\n')
+    with pytest.raises(RunError, match=r"Line 2 of .*metrics.jsonl is damaged: .*1 lines follow .*Mend or delete"):
+        directory.rows()
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}"])
+def test_a_damaged_status_counts_as_none(content: str, runs: Path, caplog: pytest.LogCaptureFixture) -> None:
+    directory = begun(runs)
+    waiting = directory.status()
+    (directory.path / "status.json").write_text(content)
+    with caplog.at_level(logging.WARNING):
+        assert directory.status() == waiting
+    assert ("It is taken as missing" in caplog.text) == (content != "{}")
+
+
+def test_several_may_look_at_once(runs: Path) -> None:
+    directory = begun(runs)
+    with open(directory.path / ".lock", "a") as other:
+        fcntl.flock(other, fcntl.LOCK_SH)  # another onlooker
+        assert not directory.locked()
+
+
+def test_where_one_may_not_look_nobody_works(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = begun(runs)
+
+    def refused(*arguments: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr("builtins.open", refused)
+    assert not directory.locked()
+
+
 def test_a_run_that_was_killed_is_told_as_interrupted(runs: Path) -> None:
     directory = begun(runs)
     assert directory.status()["state"] == "waiting"
@@ -121,7 +157,8 @@ def test_a_look_does_not_turn_a_job_away(runs: Path) -> None:
     looking, taken = threading.Event(), threading.Event()
 
     def look() -> None:
-        with directory.lock(patience=0.0):  # what `locked` does
+        with open(directory.path / ".lock", "a") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)  # what `locked` does
             looking.set()
             time.sleep(0.2)
 

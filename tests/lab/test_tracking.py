@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 
+from lab.store import RunError
 from lab.tracking import LocalTracker, MemoryTracker, Mode, NullTracker, Trackers, read_rows, trackers
 
 
@@ -104,6 +105,16 @@ def test_a_torn_tail_is_cut_and_the_step_can_be_logged_again(tmp_path: Path, tai
     assert [row["step"] for row in read_rows(path)] == [10]
     logged(path, 20)
     assert steps_in(path) == [10, 20]
+
+
+def test_a_damaged_line_in_the_middle_is_told_and_nothing_is_cut(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_bytes(b'{"step": 10}\n\x00\x00\n{"step": 30}\n')
+    before = path.read_bytes()
+    for read in (LocalTracker, lambda path: list(read_rows(path))):
+        with pytest.raises(RunError, match=r"Line 2 of .* is damaged"):
+            read(path)
+    assert path.read_bytes() == before
 
 
 def test_a_file_that_is_not_there_has_no_rows(tmp_path: Path) -> None:

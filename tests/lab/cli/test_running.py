@@ -132,7 +132,7 @@ def test_an_experiment_that_is_none(
     (tmp_path / "torn.py").write_text('"""Torn."""\nx = (\n')
     assert called("list") == 0
     assert re.search(r"torn +cannot be read: '\(' was never closed", capsys.readouterr().out)
-    (tmp_path / "mlp_digits.py").write_text('"""Twice."""\n')
+    (tmp_path / "mlp_digits.py").write_text('"""Twice."""\nConfig = build = None\n')
     assert called("list") == 2
     assert "Two experiments are named 'mlp_digits'" in capsys.readouterr().err
 
