@@ -15,8 +15,8 @@ from lab.tracking import LocalTracker
 
 BOUND = 0.02
 EXPERIMENTS = (
-    Bout(experiment="cnn_digits", steps=1_000, pairs=7),
-    Bout(experiment="dqn_cartpole", steps=50_000, pairs=7),  # whole, since the replay grows
+    Bout(experiment="cnn_digits", steps=1_000, pairs=5),
+    Bout(experiment="dqn_cartpole", steps=50_000, pairs=5),  # whole, since the replay grows
 )
 
 

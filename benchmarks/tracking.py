@@ -16,8 +16,8 @@ from lab.tracking import NullTracker, Tracker, trackers
 
 BOUND = 0.01
 EXPERIMENTS = (
-    Bout(experiment="mlp_digits", steps=3_000, pairs=11),
-    Bout(experiment="dqn_cartpole", steps=20_000, pairs=7),
+    Bout(experiment="mlp_digits", steps=3_000, pairs=7),
+    Bout(experiment="dqn_cartpole", steps=20_000, pairs=5),
 )
 
 
