@@ -77,7 +77,7 @@ class Environments:
         next_observation = np.empty_like(observation)
         reward = np.zeros(self.num, np.float32)
         discount = np.ones(self.num, np.float32)
-        last = np.zeros(self.num, bool)
+        last, ended = np.zeros(self.num, bool), False
         for i, action in enumerate(self._for_gymnasium(actions)):
             if self.resting[i]:
                 next_observation[i] = observation[i]
@@ -86,9 +86,10 @@ class Environments:
             next_observation[i], reward[i], terminated, truncated, _ = self._copies[i].step(action)
             if terminated:
                 discount[i] = 0.0
-            last[i] = terminated or truncated
+            if terminated or truncated:
+                last[i], ended = True, True
         self.observations = next_observation
-        if last.any():
+        if ended:
             self.observations = next_observation.copy()
             self._end(last)
         return Transition(observation, actions, reward, discount, next_observation, last)
