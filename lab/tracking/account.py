@@ -5,6 +5,7 @@ from __future__ import annotations
 import netrc
 import os
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
@@ -38,9 +39,8 @@ def answers(url: str, timeout: float = ANSWER_TIMEOUT) -> bool:
 
     def ask() -> None:
         try:
-            urlopen(url, timeout=timeout).close()
-        except HTTPError:
-            pass  # it refuses, so it is there
+            with suppress(HTTPError):  # it refuses, so it is there
+                urlopen(url, timeout=timeout).close()
         except OSError:
             return
         answered.set()
