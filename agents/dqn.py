@@ -1,13 +1,16 @@
-"""DQN: Q-learning with a deep network, experience replay and a frozen target network.
+"""DQN: Q-learning with a deep network, experience replay and a frozen target network; and Rainbow's parts as switches.
 
-Source: Mnih et al. 2015, "Human-level control through deep reinforcement learning", https://doi.org/10.1038/nature14236.
-Each part that the paper adds to Q-learning is a switch of DQNConfig, so that it can be taken away and missed.
+Source: Mnih et al. 2015, "Human-level control through deep reinforcement learning", https://doi.org/10.1038/nature14236;
+Hessel et al. 2018, "Rainbow: combining improvements in deep reinforcement learning", https://arxiv.org/abs/1710.02298.
+Each part is a switch of DQNConfig, so that it can be taken away and missed.
 """
 
 from __future__ import annotations
 
-from copy import deepcopy
-from dataclasses import dataclass
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,98 +18,33 @@ from torch import Tensor, nn
 
 from agents.agent import Transition
 from agents.backpropagation import PlainNetwork, is_plain
-from agents.environments import Environments
-from agents.interaction import EvaluationConfig, Interaction
-from agents.losses import action_error, half_square, half_square_slope, huber, huber_slope, q_learning_target
+from agents.distributional import categorical_loss, categorical_target, even_support, expected_values
+from agents.dqn_config import DQNConfig
+from agents.losses import (
+    action_error,
+    double_q_learning_target,
+    half_square,
+    half_square_slope,
+    huber,
+    huber_slope,
+    q_learning_target,
+)
+from agents.network_pair import NetworkPair
+from agents.noisy import NoisyLinear, resample
+from agents.popart import PopArt
+from agents.q_network import QNetwork
 from agents.replay import Batch, Replay
-from lab.backbones import Backbone, MLPConfig
-from lab.optim import Descent, OptimizerConfig
+from lab.backbones import MLPConfig
+from lab.optim import Descent
+from lab.precision import has_bfloat16
 from lab.probe import Case
-from lab.schedules import Schedule, constant, linear
+from lab.schedules import constant
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
 
 _CACHED_ROWS = 512  # rows whose features stay in a processor's cache; more at once are slower
 
-
-@dataclass(frozen=True, kw_only=True)
-class DQNConfig:
-    """What a DQN is made of and how it learns.
-
-    Environment steps count those of all environments together. The defaults suit small problems of 50,000 of them.
-    """
-
-    backbone: MLPConfig = MLPConfig(widths=(64, 64))
-    """The network below the layer that gives each action its value."""
-    discount: float = 0.99
-    """What a reward one step later is worth."""
-    learning_rate: float = 2e-3
-    """Of Adam, before its decay."""
-    learning_rate_decay: Schedule = linear(1.0, 0.0, 50_000)
-    """Multiplies the learning rate; its step is an environment step."""
-    max_gradient_norm: float | None = 10.0
-    """Longer gradients are shortened to this; none leaves them as they are."""
-    exploration: Schedule = linear(1.0, 0.04, 8_000)
-    """Share of random actions; its step is an environment step."""
-    learn_after: int = 1_000
-    """Environment steps of random or exploring action before the first update."""
-    train_every: int = 8
-    """Environment steps from one block of updates to the next."""
-    updates: int = 4
-    """Updates in a block."""
-    batch_size: int = 128
-    """Transitions an update."""
-    experience_replay: bool = True
-    """Off: a block learns from the transitions since the one before only, each update from all of them."""
-    replay_capacity: int = 50_000
-    """Transitions kept, the newest ones."""
-    frozen_target: bool = True
-    """Off: targets come from the network that is learning, as it changes."""
-    copy_target_every: int = 200
-    """Environment steps from one copy of the network into the frozen target network to the next."""
-    huber: bool = True
-    """Off: half the squared error."""
-    reward_clip: float | None = None
-    """Rewards are clipped to +- this before learning; none leaves them as they are."""
-
-    def __post_init__(self) -> None:
-        """Raises ValueError where a setting is out of its range."""
-        for name in ("train_every", "updates", "batch_size", "replay_capacity", "copy_target_every"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"{name} is {value}, but nothing is counted in less than ones. Set it to at least 1.")
-        if self.learn_after < 0:
-            raise ValueError(f"learn_after is {self.learn_after}, a time before the beginning. Set it to 0 or more.")
-        if not 0 <= self.discount <= 1:
-            raise ValueError(f"discount is {self.discount}, outside 0 to 1, where returns stay finite. Set it between.")
-        if self.reward_clip is not None and not self.reward_clip > 0:
-            raise ValueError(f"reward_clip is {self.reward_clip}, which leaves no reward. Set it above 0, or to None.")
-        for step in (0, self.exploration.steps):
-            if not 0 <= (share := self.exploration(step)) <= 1:
-                raise ValueError(f"exploration is {share} at step {step}, but a share lies between 0 and 1.")
-
-
-SMALL = DQNConfig(
-    backbone=MLPConfig(widths=(16,)),
-    exploration=linear(1.0, 0.1, 200),
-    learn_after=50,
-    updates=2,
-    batch_size=8,
-    replay_capacity=300,
-    copy_target_every=40,
-)
-"""The smallest that exercises every part within a few hundred steps, the turn of the replay's ring included."""
-
-
-class QNetwork(nn.Module):
-    """[B, *observation_shape] -> [B, A], the value of each action."""
-
-    def __init__(self, backbone: Backbone, num_actions: int):
-        super().__init__()
-        self.backbone = backbone
-        self.head = nn.Linear(backbone.out_features, num_actions)
-
-    def forward(self, observations: Tensor) -> Tensor:
-        return self.head(self.backbone(observations))
+log = logging.getLogger("lab")
 
 
 class DQN:
@@ -120,30 +58,67 @@ class DQN:
         seeds: Seeds,
         *,
         observation_dtype: np.dtype | type = np.float32,
+        reward_dtype: np.dtype | type = np.float32,
+        stack: int = 1,
         device: torch.device | str = "cpu",
         written_out: bool = True,
     ):
-        """With `written_out`, gradients come from agents.backpropagation where that can, otherwise from autograd."""
+        """With `written_out`, gradients come from agents.backpropagation where that can, otherwise from autograd.
+
+        observation_dtype uint8 means pixels, which the networks see scaled to [0, 1]. reward_dtype is an integer where
+        the environment's rewards are whole numbers. stack is the number of frames that lie along axis 0 of an
+        observation, each of which the replay keeps once.
+        """
         self.config, self.num_actions, self.device = config, num_actions, torch.device(device)
         with seeds.initialising("q_network"):
-            network = QNetwork(config.backbone.build(observation_shape), num_actions)
-        self.network = network.to(self.device).eval()
-        self.target_network = deepcopy(self.network).requires_grad_(False) if config.frozen_target else None
-        layers = [m for m in self.network.modules() if isinstance(m, nn.Linear)]
-        self.plain = PlainNetwork(layers) if written_out and is_plain(self.network.backbone) else None
+            network = QNetwork(
+                config.backbone.build(observation_shape),
+                num_actions,
+                hidden=config.hidden,
+                duelling=config.duelling,
+                atoms=config.atoms if config.distributional else None,
+                noisy=config.noise if config.noisy else None,
+            )
+        convolves = any(isinstance(module, nn.Conv2d) for module in network.modules())
+        self._has_modes = any(isinstance(module, NoisyLinear | nn.Dropout) for module in network.modules())
+        self.memory_format = torch.channels_last if convolves else torch.contiguous_format
+        network = network.to(self.device).to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.networks = NetworkPair(network, frozen=config.frozen_target, bfloat16=config.bfloat16)
+        if config.bfloat16 and not has_bfloat16(self.device):
+            log.warning("%s has no instructions for bfloat16 and imitates it: without it is faster.", self.device)
+        self.plain = self._written_out() if written_out else None
         self.descent = Descent(
-            self.network.parameters() if self.plain is None else [self.plain.vector],
-            OptimizerConfig(learning_rate=config.learning_rate, max_norm=config.max_gradient_norm),
+            self.network.parameters() if self.plain is None else [self.plain.vector], config.optimizer_config()
         )
+        self.support = even_support(*config.value_range, config.atoms, self.device)
+        self.popart = PopArt(config.popart_settings, device=self.device) if config.popart else None
         self.replay = Replay(
             config.replay_capacity,
             observation_shape,
             observation_dtype,
-            seeds.generator("replay", self.device),
+            num_actions,
+            seeds,
+            stack=stack,
+            steps=config.n_step,
+            discount=config.discount,
+            reward_dtype=_stored_rewards(config, reward_dtype),
+            priorities=config.priorities if config.prioritised else None,
+            device=self.device,
         )
         self.exploration = seeds.numpy("exploration")
+        self.noise = seeds.generator("noise", self.device)
         self.steps = 0  # environment steps learnt from
         self.copied_at = 0  # number of the update since which the target network is frozen
+
+    @property
+    def network(self) -> QNetwork:
+        """The one that learns."""
+        return self.networks.network
+
+    @property
+    def target_network(self) -> QNetwork | None:
+        """The frozen one, which targets come from."""
+        return self.networks.frozen
 
     # ---- acting -----------------------------------------------------------------------------------------------------
 
@@ -156,28 +131,55 @@ class DQN:
         chosen = self.exploration.integers(self.num_actions, size=num)
         if by_chance.all():
             return chosen
-        return np.where(by_chance, chosen, self._best(observations))
+        return np.where(by_chance, chosen, self._best(observations, noisy=self.config.noisy))
 
-    def _best(self, observations: np.ndarray) -> np.ndarray:
-        return self._q(observations).argmax(-1).cpu().numpy()
+    def _best(self, observations: np.ndarray, noisy: bool = False) -> np.ndarray:
+        return self._q(observations, noisy).argmax(-1).cpu().numpy()
 
     def values(self, observations: np.ndarray) -> np.ndarray:
         """Expected discounted return of each action: [N, ...] -> [N, A]."""
-        return self._q(observations).cpu().numpy()
+        q = self._q(observations)
+        return (q if self.popart is None else self.popart.unnormalise(q)).cpu().numpy()
 
     @torch.inference_mode()
-    def _q(self, observations: np.ndarray) -> Tensor:
+    def _q(self, observations: np.ndarray, noisy: bool = False) -> Tensor:
+        """What the network makes of each action: [N, ...] -> [N, A] float32, as normalised as its targets are."""
         inputs = self._inputs(torch.from_numpy(observations))
-        return self.network(inputs) if self.plain is None else self.plain.forward(inputs)[-1]
+        if self.plain is not None:
+            return self.plain.forward(inputs)[-1]
+        if noisy:
+            resample(self.networks.computing, self.noise)
+        with self._training(self.networks.computing, noisy):
+            outputs = self.networks.computing(inputs)
+        return expected_values(outputs, self.support) if self.config.distributional else outputs
 
     def _inputs(self, observations: Tensor) -> Tensor:
-        return observations.to(self.device, torch.float32)
+        """Observations in the network's precision and order of memory; bytes are pixels, scaled to [0, 1]."""
+        inputs = observations.to(self.device, non_blocking=True)
+        if inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=self.memory_format)
+        pixels = inputs.dtype == torch.uint8
+        inputs = inputs.to(torch.bfloat16 if self.config.bfloat16 else torch.float32)
+        return inputs.div_(255) if pixels else inputs
+
+    @contextmanager
+    def _training(self, network: QNetwork, training: bool) -> Iterator[None]:
+        """Inside, the network is in train() mode if so wanted, and if that makes a difference: it costs 0.1 ms."""
+        training &= self._has_modes
+        if training:
+            network.train()
+        yield
+        if training:
+            network.eval()
 
     # ---- learning ---------------------------------------------------------------------------------------------------
 
     def learn(self, transition: Transition) -> Metrics:
         """Remembers the transition; when due, trains a block of updates and copies the target network."""
         config, before = self.config, self.steps
+        if config.reward_clip is not None:
+            reward = transition.reward.clip(-config.reward_clip, config.reward_clip)
+            transition = replace(transition, reward=reward)
         self.replay.add(transition)
         self.steps += len(transition.reward)
         metrics: Metrics = {}
@@ -192,66 +194,131 @@ class DQN:
     def _train(self, blocks: int) -> Metrics:
         """One or more blocks of updates.
 
-        Meanwhile neither the replay nor the frozen target changes, so all batches are drawn, and all frozen targets
-        computed, at once: the same numbers as one by one, in a fraction of the calls.
+        Meanwhile neither the replay nor the frozen target changes, so all batches are drawn, and all that the frozen
+        target network says, computed, at once: the same numbers as one by one, in a fraction of the calls.
         """
         config, updates = self.config, blocks * self.config.updates
         if config.experience_replay:
             rows = self.replay.draw(updates * config.batch_size).view(updates, -1)
         else:
             rows = self.replay.newest(blocks * config.train_every).expand(updates, -1)
-        targets = None
-        if self.target_network is not None:
-            targets = self._frozen_targets(self.target_network, rows)
+        weights = self._importance(rows)
+        batches = self.replay.at(rows)
+        twin = self.networks.computing_frozen
+        frozen = None if twin is None else self._frozen_outputs(twin, rows, batches)
         for group in self.descent.optimizer.param_groups:
             group["lr"] = config.learning_rate * config.learning_rate_decay(self.steps)
-        self.network.train()
         losses = []
-        for i, one in enumerate(map(Batch._make, zip(*(field.unbind(0) for field in self.replay.at(rows))))):
-            target = targets[i] if targets is not None else self._targets(self.network, one)
-            loss, gradients = self._loss(self._inputs(one.observation), one.action, target)
-            self.descent.descend(loss, gradients=gradients)
-            losses.append(loss.detach())
-        self.network.eval()
+        for i, batch in enumerate(map(Batch._make, zip(*(field.unbind(0) for field in batches)))):
+            following, importance = (None if each is None else each[i] for each in (frozen, weights))
+            loss, errors = self._update(batch, following, importance)
+            losses.append(loss)
+            if config.prioritised:
+                self.replay.prioritise(rows[i], errors)
         return {"loss": torch.stack(losses).mean()}
 
-    def _frozen_targets(self, network: nn.Module, rows: Tensor) -> Tensor:
-        """The targets of rows [U, B] of the replay, [U, B]."""
-        if self.device.type != "cpu":  # to find out how many rows differ would mean to wait for the device
-            return self._targets(network, self.replay.at(rows.flatten())).view(rows.shape)
-        once, where = rows.unique(return_inverse=True)  # a row that was drawn twice has the same target twice
-        return self._targets(network, self.replay.at(once))[where]
+    def _importance(self, rows: Tensor) -> Tensor | None:
+        """The weights [U, B] that make up for drawing by priority."""
+        if not self.config.prioritised:
+            return None
+        return self.replay.weights(rows, self.config.priorities.importance(self.steps))
 
-    def _loss(self, observation: Tensor, action: Tensor, target: Tensor) -> tuple[Tensor, list[Tensor] | None]:
-        """The mean over a batch [B], and its gradient where that is written out."""
+    def _frozen_outputs(self, network: QNetwork, rows: Tensor, batches: Batch) -> Tensor:
+        """What the target network says of where each of the rows [U, B] led: [U, B, A], or [U, B, A, atoms]."""
+        if self.config.noisy:
+            resample(network, self.noise)
+        if len(rows) == 1 or self.device.type != "cpu":
+            # Away from the CPU to find out how many rows differ would mean to wait for the device.
+            following = batches.next_observation.flatten(0, 1)
+            return self._outputs(network, following).unflatten(0, rows.shape)
+        once, where = rows.unique(return_inverse=True)  # a row that was drawn twice leads to the same place twice
+        return self._outputs(network, self.replay.at(once).next_observation)[where]
+
+    @torch.no_grad()
+    def _outputs(self, network: QNetwork, observations: Tensor) -> Tensor:
+        """What a network makes of each action, without gradient: values in true units [n, A], or logits [n, A, K]."""
+        with self._training(network, self.config.noisy):
+            outputs = torch.cat([network(self._inputs(part)) for part in observations.split(_CACHED_ROWS)])
+        return outputs if self.popart is None else self.popart.unnormalise(outputs)
+
+    def _update(self, batch: Batch, frozen: Tensor | None, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+        """One update from transitions [B]; returns its loss and what each transition's new priority follows, [B]."""
+        online = self.networks.computing
+        if self.config.noisy:
+            resample(online, self.noise)
+        target = self._target(batch, frozen)
+        if self.plain is not None:
+            return self._update_written_out(self.plain, batch, target, weights)
+        with self._training(online, True):
+            outputs = online(self._inputs(batch.observation))
+        if self.config.distributional:
+            errors = losses = categorical_loss(outputs, batch.action, target)
+        else:
+            errors = action_error(outputs, batch.action, target)
+            losses = huber(errors) if self.config.huber else half_square(errors)
+        loss = (losses if weights is None else losses * weights).mean()
+        self.descent.descend(loss, gradients=self.networks.gradients(loss))
+        self.networks.changed()
+        return loss.detach(), errors.detach()
+
+    @torch.no_grad()
+    def _update_written_out(
+        self, plain: PlainNetwork, batch: Batch, target: Tensor, weights: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The same for a plain network of linear layers, in half the time."""
         loss, loss_slope = (huber, huber_slope) if self.config.huber else (half_square, half_square_slope)
-        if self.plain is None:
-            return loss(action_error(self.network(observation), action, target)).mean(), None
-        with torch.no_grad():
-            *_, q = passed = self.plain.forward(observation)
-            error = action_error(q, action, target)
-            slope = torch.zeros_like(q).scatter_(-1, action[:, None], (loss_slope(error) / -len(error))[:, None])
-            return loss(error).mean(), [self.plain.gradient(passed, slope)]
+        *_, q = passed = plain.forward(self._inputs(batch.observation))
+        errors = action_error(q, batch.action, target)
+        losses, slopes = loss(errors), loss_slope(errors)
+        if weights is not None:
+            losses, slopes = losses * weights, slopes * weights
+        slope = torch.zeros_like(q).scatter_(-1, batch.action[:, None], (slopes / -len(errors))[:, None])
+        mean = losses.mean()
+        self.descent.descend(mean, gradients=[plain.gradient(passed, slope)])
+        return mean, errors
+
+    @torch.no_grad()
+    def _target(self, batch: Batch, frozen: Tensor | None) -> Tensor:
+        """What each transition says its action is worth, [B] or, as shares of returns, [B, K].
+
+        `frozen` is what the target network says of the next observations, if there is one.
+        """
+        reward, discount, following = batch.reward, batch.discount, batch.next_observation
+        valuing = self._outputs(self.networks.computing, following) if frozen is None else frozen
+        choosing = (
+            self._outputs(self.networks.computing, following) if self.config.double and frozen is not None else valuing
+        )
+        if self.config.distributional:
+            return categorical_target(reward, discount, valuing, self.support, choosing)
+        if choosing is valuing:
+            target = q_learning_target(reward, discount, valuing)
+        else:
+            target = double_q_learning_target(reward, discount, choosing, valuing)
+        return target if self.popart is None else self._normalised(self.popart, target)
+
+    def _normalised(self, popart: PopArt, target: Tensor) -> Tensor:
+        """Normalises targets by statistics that count them in; the networks' last layers make up for the change."""
+        popart.update(target, *self.networks.all())
+        self.networks.changed()
+        return popart.normalise(target)
 
     def _copy_target(self) -> None:
-        if self.target_network is not None and self.copied_at != self.descent.updates:
+        if self.copied_at != self.descent.updates:
             self.copied_at = self.descent.updates
-            for frozen, learnt in zip(self.target_network.state_dict().values(), self.network.state_dict().values()):
-                frozen.copy_(learnt)
+            self.networks.freeze()
 
-    def _targets(self, network: nn.Module, batch: Batch) -> Tensor:
-        """What each transition says its action is worth: fields [B] -> [B]."""
-        reward, clip = batch.reward, self.config.reward_clip
-        if clip is not None:
-            reward = reward.clamp(-clip, clip)
-        with torch.no_grad():
-            next_q = torch.cat([network(self._inputs(part)) for part in batch.next_observation.split(_CACHED_ROWS)])
-        return q_learning_target(reward, self.config.discount * batch.discount, next_q)
+    def _written_out(self) -> PlainNetwork | None:
+        """The network as agents.backpropagation takes it, if it is of that kind."""
+        network, config = self.network, self.config
+        plain_head = isinstance(network.head, nn.Linear) and not config.distributional
+        if not plain_head or not is_plain(network.backbone) or config.bfloat16 or config.popart:
+            return None
+        return PlainNetwork([module for module in network.modules() if isinstance(module, nn.Linear)])
 
     def probe_case(self, observations: np.ndarray, seeds: Seeds) -> Case:
-        """The network, to learn random values in [-1, 1] of all actions: observations [B, ...], half squared error."""
-        inputs = self._inputs(torch.from_numpy(observations))
-        shape = (len(inputs), self.num_actions)
+        """The network, to learn random values in [-1, 1] of all outputs: observations [B, ...], half squared error."""
+        inputs = self._inputs(torch.from_numpy(observations)).float()
+        shape = (len(inputs), self.num_actions, self.config.atoms)[: 3 if self.config.distributional else 2]
         values = 2 * torch.rand(shape, generator=seeds.generator("values", self.device), device=self.device) - 1
 
         def loss(network: nn.Module, inputs: Tensor) -> Tensor:
@@ -266,59 +333,66 @@ class DQN:
         return {
             "steps": self.steps,
             "copied_at": self.copied_at,
-            "network": self.network.state_dict(),
-            "target_network": None if self.target_network is None else self.target_network.state_dict(),
+            "networks": self.networks.state_dict(),
             "descent": self.descent.state_dict(),
+            "popart": None if self.popart is None else self.popart.state_dict(),
             "replay": self.replay.state_dict(),
             "exploration": self.exploration.bit_generator.state,
+            "noise": self.noise.get_state(),
         }
 
     def load_state_dict(self, state: State) -> None:
         """Takes up copies of a state."""
         self.steps, self.copied_at = state["steps"], state["copied_at"]
-        self.network.load_state_dict(state["network"])
-        if self.target_network is not None:
-            self.target_network.load_state_dict(state["target_network"])
+        self.networks.load_state_dict(state["networks"])
         self.descent.load_state_dict(state["descent"])
+        if self.popart is not None:
+            self.popart.load_state_dict(state["popart"])
         self.replay.load_state_dict(state["replay"])
         self.exploration.bit_generator.state = state["exploration"]
+        self.noise.set_state(state["noise"])
 
 
-def dqn_in(
-    name: str,
-    config: DQNConfig,
-    seeds: Seeds,
-    *,
-    num_environments: int = 1,
-    evaluation: EvaluationConfig,
-    device: torch.device | str = "cpu",
-) -> Interaction:
-    """A DQN in any gymnasium environment that counts its actions."""
-    environments = Environments(name, num_environments, seeds.child("environments"))
-    agent = DQN(
-        config,
-        environments.observation_shape,
-        environments.num_actions,
-        seeds.child("agent"),
-        observation_dtype=environments.observation_dtype,
-        device=device,
-    )
-    return Interaction(agent, environments, seeds, evaluation)
+def _stored_rewards(config: DQNConfig, reward_dtype: np.dtype | type) -> np.dtype:
+    """How the replay keeps rewards: whole numbers that are clipped to a small one take a byte."""
+    clip = config.reward_clip
+    whole = np.issubdtype(reward_dtype, np.integer) and clip is not None and clip <= 127 and clip == int(clip)
+    return np.dtype(np.int8 if whole else np.float32)
 
 
 def example(observation_shape: tuple[int, ...], num_actions: int, discount: float, seeds: Seeds) -> DQN:
     """A small one that learns a small problem in a few thousand steps; the contract tests run it."""
-    config = DQNConfig(
-        backbone=MLPConfig(widths=(32,)),
+    return DQN(replace(_EXAMPLE, discount=discount), observation_shape, num_actions, seeds)
+
+
+def example_rainbow(observation_shape: tuple[int, ...], num_actions: int, discount: float, seeds: Seeds) -> DQN:
+    """The same with all of Rainbow's parts."""
+    config = replace(
+        _EXAMPLE,
         discount=discount,
-        learning_rate=3e-3,
-        learning_rate_decay=constant(1.0),
-        exploration=constant(0.5),
-        learn_after=100,
-        train_every=16,
-        updates=8,
-        batch_size=32,
-        replay_capacity=2_000,
-        copy_target_every=32,
+        learning_rate=1e-3,
+        double=True,
+        duelling=True,
+        hidden=(16,),
+        n_step=3,
+        prioritised=True,
+        distributional=True,
+        value_range=(0.0, 12.0),
+        atoms=25,
+        noisy=True,
     )
     return DQN(config, observation_shape, num_actions, seeds)
+
+
+_EXAMPLE = DQNConfig(
+    backbone=MLPConfig(widths=(32,)),
+    learning_rate=3e-3,
+    learning_rate_decay=constant(1.0),
+    exploration=constant(0.5),
+    learn_after=100,
+    train_every=16,
+    updates=8,
+    batch_size=32,
+    replay_capacity=2_000,
+    copy_target_every=32,
+)

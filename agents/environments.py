@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
 from agents.agent import Transition
-from lab.names import did_you_mean
+from agents.simulator import (
+    Settings,
+    for_simulator,
+    from_simulator,
+    make,
+    observation_format,
+    picture,
+    supported_action_space,
+)
 from lab.seeding import Seeds
 from lab.trial import State
 
-Settings = Mapping[str, Any]
+
+@dataclass(frozen=True)
+class Finished:
+    """An episode that ended, as all that is needed to make it again: its seed and its actions."""
+
+    copy: int  # which of the N environments it was played in
+    number: int  # of the copy's episodes, counted from 0
+    seed: int
+    actions: np.ndarray  # [T, ...] as the agent gave them: in [0, num_actions) where they are discrete
+    total_reward: float
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """One moment of an episode that is made again."""
+
+    frame: np.ndarray  # [H, W, 3] uint8, before the action
+    observation: np.ndarray  # [...] where the agent acted
+    reward: float  # that followed its action
 
 
 class Environments:
@@ -24,6 +50,8 @@ class Environments:
     actions are logged. So a state is only (episode number, actions so far), and is restored by reset and
     replay, without any help from the simulator. Episodes should have a time limit: the log grows with them.
     """
+
+    reward_dtype = np.float32
 
     def __init__(
         self,
@@ -37,7 +65,8 @@ class Environments:
     ):
         """With `settings` for gymnasium.make, `max_episode_steps` among them.
 
-        `once`: each copy plays one episode and then rests, for evaluation. `render`: `frame` is available.
+        The setting `stack` is ours: an observation is then the newest so many frames, [stack, ...], zeros before
+        the first. `once`: each copy plays one episode and then rests, for evaluation. `render`: `frame` is available.
         Observations that are numbers (Discrete) come one-hot, as [n] float32.
         Raises ValueError if there is no such environment or its spaces are of a kind that is not supported.
         """
@@ -45,11 +74,15 @@ class Environments:
             raise ValueError(f"{name}: num is {num}, but there must be at least one environment to act in.")
         self.name, self.num, self.settings, self.once = name, num, dict(settings or {}), once
         self._seeds = seeds
-        self._copies = [_make(name, self.settings, render) for _ in range(num)]
-        self.observation_shape, self.observation_dtype = _observation_format(name, self._copies[0].observation_space)
-        self.action_space = _supported_action_space(name, self._copies[0].action_space)
+        self.stack: int = self.settings.get("stack", 1)  # frames along axis 0 of an observation
+        self._copies = [make(name, self.settings, render=render) for _ in range(num)]
+        self.observation_shape, self.observation_dtype = observation_format(name, self._copies[0].observation_space)
+        self.action_space = supported_action_space(name, self._copies[0].action_space)
         self._episodes = [0] * num  # number of the episode that each copy is in
         self._actions: list[list[Any]] = [[] for _ in range(num)]  # of that episode, as gymnasium takes them
+        self._totals = np.zeros(num)  # [N] reward of that episode so far
+        self._finished: list[Finished] = []
+        self._sent: np.ndarray | None = None  # actions that were sent and not received yet
         self.resting = np.zeros(num, dtype=bool)  # [N] played its one episode
         self.observations = np.stack([self._begin(i, 0) for i in range(num)])  # [N, ...] to act on next
 
@@ -63,22 +96,45 @@ class Environments:
             "that chooses among values of actions needs a Discrete space: take another environment, or another agent."
         )
 
+    @property
+    def action_meanings(self) -> list[str] | None:
+        """The name of each discrete action, where the simulator has any (Atari's do)."""
+        tell = getattr(self._copies[0].unwrapped, "get_action_meanings", None)
+        return list(tell()) if tell is not None else None
+
     def fresh(self, num: int, seeds: Seeds, *, once: bool = False, render: bool = False) -> Environments:
         """Other environments of the same kind, with episodes of their own. These here are not touched."""
         return Environments(self.name, num, seeds, settings=self.settings, once=once, render=render)
 
     def step(self, actions: np.ndarray) -> Transition:
-        """Acts in every copy: actions [N] in [0, num_actions), or [N, ...] for a continuous space.
+        """Acts in every copy and returns what came of it: `send` and `recv` in one."""
+        self.send(actions)
+        return self.recv()
+
+    def send(self, actions: np.ndarray) -> None:
+        """Gives every copy its action: [N] in [0, num_actions), or [N, ...] for a continuous space.
+
+        `recv` must follow. What is done in between is done while environments that have threads step; these have none.
+        """
+        if len(actions) != self.num:
+            raise ValueError(f"{self.name}: {len(actions)} actions for {self.num} environments. Give each one.")
+        assert self._sent is None, "recv() has to follow each send()"
+        self._sent = actions
+
+    def recv(self) -> Transition:
+        """What came of the actions that were sent, in arrays of its own that no later step overwrites.
 
         Where an episode ended, the transition holds its true last observation, and `observations` the first of
         the next episode. A resting copy stays where it is, with reward 0.
         """
+        assert self._sent is not None, "recv() follows a send()"
+        actions, self._sent = self._sent, None
         observation = self.observations
         next_observation = np.empty_like(observation)
-        reward = np.zeros(self.num, np.float32)
+        reward = np.zeros(self.num, self.reward_dtype)
         discount = np.ones(self.num, np.float32)
         last, ended = np.zeros(self.num, bool), False
-        for i, action in enumerate(self._for_gymnasium(actions)):
+        for i, action in enumerate(for_simulator(actions, self.action_space)):
             if self.resting[i]:
                 next_observation[i] = observation[i]
                 continue
@@ -88,33 +144,54 @@ class Environments:
                 discount[i] = 0.0
             if terminated or truncated:
                 last[i], ended = True, True
+        self._totals += reward
         self.observations = next_observation
         if ended:
             self.observations = next_observation.copy()
             self._end(last)
         return Transition(observation, actions, reward, discount, next_observation, last)
 
-    def _for_gymnasium(self, actions: np.ndarray) -> list[Any]:
-        if len(actions) != self.num:
-            raise ValueError(f"{self.name}: {len(actions)} actions for {self.num} environments. Give each one.")
-        if isinstance(self.action_space, gym.spaces.Discrete):
-            start = int(self.action_space.start)
-            return [action + start for action in actions.tolist()]
-        return [np.array(action, dtype=self.action_space.dtype) for action in actions]
-
     def _end(self, last: np.ndarray) -> None:
         """Begins the next episode wherever one ended, or lets the copy rest."""
         for i in np.flatnonzero(last).tolist():
+            episode, actions = self._episodes[i], from_simulator(self._actions[i], self.action_space)
+            self._finished.append(Finished(i, episode, self._seed(i, episode), actions, float(self._totals[i])))
             if self.once:
                 self.resting[i] = True
             else:
-                self.observations[i] = self._begin(i, self._episodes[i] + 1)
+                self.observations[i] = self._begin(i, episode + 1)
 
     def _begin(self, i: int, episode: int) -> np.ndarray:
-        self._episodes[i], self._actions[i] = episode, []
-        seed = self._seeds.derive(f"{i}/{episode}") % 2**31  # no simulator takes more than 31 bits for granted
-        observation, _ = self._copies[i].reset(seed=seed)
+        self._episodes[i], self._actions[i], self._totals[i] = episode, [], 0.0
+        observation, _ = self._copies[i].reset(seed=self._seed(i, episode))
         return np.asarray(observation, self.observation_dtype)
+
+    def _seed(self, i: int, episode: int) -> int:
+        return self._seeds.derive(f"{i}/{episode}") % 2**31  # no simulator takes more than 31 bits for granted
+
+    def take_finished(self) -> list[Finished]:
+        """The episodes that ended since the last call, in the order in which they did. They are not in the state."""
+        taken, self._finished = self._finished, []
+        return taken
+
+    def replayed(self, seed: int, actions: np.ndarray) -> Iterator[Replayed]:
+        """Makes an episode again, with pictures, from its seed and its actions [T, ...], in a simulator of its own.
+
+        Ends where the simulator says that the episode does, though actions may be left. Raises
+        agents.simulator.NothingToSee if there are no pictures of it.
+        """
+        simulator = make(self.name, self.settings, render=True)
+        try:
+            observation, _ = simulator.reset(seed=seed)
+            for action in for_simulator(actions, self.action_space):
+                seen = np.array(observation, self.observation_dtype)
+                frame = picture(self.name, simulator, seen)
+                observation, reward, terminated, truncated, _ = simulator.step(action)
+                yield Replayed(frame, seen, float(self.reward_dtype(reward)))
+                if terminated or truncated:
+                    return
+        finally:
+            simulator.close()
 
     @property
     def frames_per_second(self) -> int:
@@ -122,8 +199,8 @@ class Environments:
         return int(self._copies[0].metadata.get("render_fps", 30))
 
     def frame(self) -> np.ndarray:
-        """The first copy as a picture, [H, W, 3] uint8."""
-        return np.asarray(self._copies[0].render())
+        """The first copy as a picture, [H, W, 3] uint8. Raises agents.simulator.NothingToSee if there is none."""
+        return picture(self.name, self._copies[0], self.observations[0])
 
     def close(self) -> None:
         """Frees what the simulators hold."""
@@ -150,16 +227,18 @@ class Environments:
                 f"The saved state is of {len(state['episodes'])} environments, but here are {self.num}. "
                 "Go on with the number that the run began with."
             )
-        self.observations = np.stack([self._replay(i, state) for i in range(self.num)])
+        self.observations = np.stack([self._go_to(i, state) for i in range(self.num)])
+        self._finished, self._sent = [], None
         self.resting = np.array(state["resting"])
 
-    def _replay(self, i: int, state: State) -> np.ndarray:
+    def _go_to(self, i: int, state: State) -> np.ndarray:
         """Returns the observation at which the saved episode of copy `i` arrives."""
         observation = self._begin(i, state["episodes"][i])
         discrete = isinstance(self.action_space, gym.spaces.Discrete)
         self._actions[i] = state["actions"][i].tolist() if discrete else list(state["actions"][i])
         for action in self._actions[i]:
-            observation = self._copies[i].step(action)[0]
+            observation, reward, *_ = self._copies[i].step(action)
+            self._totals[i] += self.reward_dtype(reward)
         observation = np.asarray(observation, self.observation_dtype)
         if observation.tobytes() != state["observations"][i].tobytes():
             raise RuntimeError(
@@ -170,59 +249,3 @@ class Environments:
                 "install the version used before."
             )
         return observation
-
-
-def _make(name: str, settings: Settings, render: bool) -> gym.Env:
-    """One simulator, without gymnasium's checker, which costs more than a small environment itself."""
-    mode = {}
-    if render:
-        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame then draws without a screen
-        mode = {"render_mode": "rgb_array"}
-    if name.startswith("ALE/"):
-        _register_atari()
-    try:
-        simulator = gym.make(name, disable_env_checker=True, **mode, **settings)
-    except gym.error.Error as error:
-        raise ValueError(
-            f"gymnasium cannot make an environment {name!r}: {error} {did_you_mean(name, gym.registry)}"
-        ) from error
-    except TypeError as error:
-        raise ValueError(f"{name} does not take the settings {dict(settings)}: {error}.") from error
-    space = simulator.observation_space
-    return _one_hot(simulator, space) if isinstance(space, gym.spaces.Discrete) else simulator
-
-
-def _register_atari() -> None:
-    """Makes gymnasium know the Atari games, whose ids begin with ALE/; they stay silent about who made them."""
-    import ale_py
-
-    gym.register_envs(ale_py)
-    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-
-
-def _one_hot(simulator: gym.Env, space: gym.spaces.Discrete) -> gym.Env:
-    """The simulator with observation number k as row k of the identity, [n] float32."""
-    rows, start = np.eye(space.n, dtype=np.float32), space.start
-    return gym.wrappers.TransformObservation(
-        simulator, lambda number: rows[number - start], gym.spaces.Box(0.0, 1.0, (int(space.n),), np.float32)
-    )
-
-
-def _observation_format(name: str, space: gym.Space) -> tuple[tuple[int, ...], np.dtype]:
-    """Shape and type of one observation; a simulator's doubles are carried in single precision."""
-    if isinstance(space, gym.spaces.Box):
-        double = space.dtype == np.float64
-        return space.shape, np.dtype(np.float32) if double else np.dtype(space.dtype)
-    raise ValueError(
-        f"{name} has observations {space}; only Box and Discrete ones are supported. Wrap it so that it gives one "
-        "array, for instance by gymnasium.wrappers.FlattenObservation, and register that under a name of its own."
-    )
-
-
-def _supported_action_space(name: str, space: gym.Space) -> gym.spaces.Discrete | gym.spaces.Box:
-    if isinstance(space, gym.spaces.Discrete | gym.spaces.Box):
-        return space
-    raise ValueError(
-        f"{name} takes actions {space}; only Discrete and Box ones are supported. Wrap it so that an action is "
-        "one number or one array, and register that under a name of its own."
-    )

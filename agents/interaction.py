@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from agents.agent import Agent, ProbedAgent, Valued
-from agents.environments import Environments
+from agents.agent import Agent, ProbedAgent, Transition, Valued
+from agents.environments import Finished
+from agents.simulator import NothingToSee
+from agents.viewing import AnotherEpisode, watched
+from agents.world import World
 from lab.probe import Case
 from lab.seeding import Seeds
-from lab.trial import Clip, Metrics, State
+from lab.trial import Clip, Metrics, Record, State
+
+log = logging.getLogger("lab")
+SHOWN_FRAMES = 200  # at most, of the episode that illustrates a run
+SHOWN_WIDTH = 400  # pixels of its picture
 
 PROBED_OBSERVATIONS = 16  # different ones, for the probe
 PROBED_STEPS = 500  # steps of each fresh environment, in which they are met
@@ -35,29 +43,28 @@ class EvaluationConfig:
             raise ValueError(f"evaluation.epsilon is {self.epsilon}, but a share lies between 0 and 1.")
 
 
-@dataclass(frozen=True)
-class Episode:
-    """One episode as it was watched."""
-
-    clip: Clip
-    rewards: np.ndarray  # [T]
-    values: np.ndarray | None  # [T, A] what the agent expected of each action, if it can say so
-
-
 class Interaction:
-    """agent x environments: act, step, learn."""
+    """agent x environments: act, step, learn.
+
+    With `overlap` the agent learns from each transition while the environments make the next one, which those with
+    threads of their own do at the same time: what it learns takes effect one action later.
+    """
 
     unit = "environment steps"
 
     def __init__(
         self,
         agent: Agent,
-        environments: Environments,
+        environments: World,
         seeds: Seeds,
         evaluation: EvaluationConfig = EvaluationConfig(),
+        *,
+        overlap: bool = False,
     ):
-        self.agent, self.environments, self.evaluation = agent, environments, evaluation
+        self.agent, self.environments, self.evaluation, self.overlap = agent, environments, evaluation, overlap
         self._seeds = seeds
+        self._waiting: Transition | None = None  # that the agent has still to learn from
+        self._records: list[Record] = []
         self._steps = 0
         self._returns = np.zeros(environments.num)  # [N] of the episodes that are going on
         self._lengths = np.zeros(environments.num, np.int64)  # [N]
@@ -70,8 +77,13 @@ class Interaction:
     def step(self) -> Metrics:
         """One step of every environment; `return` and `length` where episodes ended, and what the agent reports."""
         actions = self.agent.act(self.environments.observations, explore=True)
-        transition = self.environments.step(actions)
-        metrics = self.agent.learn(transition)
+        if self.overlap:
+            self.environments.send(actions)
+            metrics = self.agent.learn(self._waiting) if self._waiting is not None else {}
+            transition = self._waiting = self.environments.recv()
+        else:
+            transition = self.environments.step(actions)
+            metrics = self.agent.learn(transition)
         self._steps += self.environments.num
         self._returns += transition.reward
         self._lengths += 1
@@ -80,7 +92,28 @@ class Interaction:
             metrics |= {"return": float(self._returns[ended].mean()), "length": float(self._lengths[ended].mean())}
             self._returns[ended] = 0
             self._lengths[ended] = 0
+            self._record("training", self.environments)
         return metrics
+
+    def _record(self, kind: str, environments: World) -> None:
+        self._records += [self._described(kind, finished) for finished in environments.take_finished()]
+
+    def _described(self, kind: str, finished: Finished) -> Record:
+        return {
+            "kind": kind,
+            "step": self._steps,
+            "copy": finished.copy,
+            "episode": finished.number,
+            "seed": finished.seed,
+            "length": len(finished.actions),
+            "return": finished.total_reward,
+            "actions": finished.actions,
+        }
+
+    def take_records(self) -> list[Record]:
+        """The episodes that ended since the last call, in training and in evaluation: all to make them again by."""
+        taken, self._records = self._records, []
+        return taken
 
     def evaluate(self) -> Metrics:
         """Mean return and length, and the lowest return, of fresh episodes.
@@ -98,30 +131,41 @@ class Interaction:
                 actions = np.where(by_chance, chance.integers(environments.num_actions, size=environments.num), actions)
             lengths += ~environments.resting
             returns += environments.step(actions).reward
+        self._record("evaluation", environments)
         environments.close()
         return {"return": float(returns.mean()), "return_min": float(returns.min()), "length": float(lengths.mean())}
 
-    def play(self, seeds: Seeds, *, max_frames: int = 200, max_width: int = 400) -> Episode:
-        """Watches one episode, the same for the same weights and seeds, as at most so many frames of so many pixels."""
-        environments = self.environments.fresh(1, seeds, once=True, render=True)
-        frames, rewards, values = [], [], []
+    def rehearse(self) -> Record:
+        """An episode without exploration, the same for the same weights, steps and seeds."""
+        environments = self.environments.fresh(1, self._seeds.child(f"illustration/{self._steps}"), once=True)
         while not environments.resting.all():
-            frames.append(_shrunk(environments.frame(), max_width))
-            if isinstance(self.agent, Valued):
-                values.append(self.agent.values(environments.observations)[0])
-            rewards.append(environments.step(self.agent.act(environments.observations, explore=False)).reward[0])
+            environments.step(self.agent.act(environments.observations, explore=False))
         environments.close()
-        every = -(-len(frames) // max_frames)
-        clip = Clip(
-            np.stack(frames[::every]),
-            max(1, environments.frames_per_second // every),
-            f"return {sum(rewards):g} in {len(rewards)} steps, {every} a frame",
-        )
-        return Episode(clip, np.array(rewards), np.stack(values) if values else None)
+        return self._described("rehearsal", environments.take_finished()[0])
+
+    def replay(self, record: Record, *, width: int = SHOWN_WIDTH, max_frames: int | None = None) -> Clip:
+        """An episode in pictures `width` pixels wide, and beside them what the agent expects now of each action.
+
+        Raises agents.viewing.AnotherEpisode if the simulator does not make again what was recorded.
+        """
+        clip = watched(
+            self.environments, self.agent, record["seed"], record["actions"], record["return"], width=width,
+            max_frames=max_frames,
+        )  # fmt: skip
+        parts = [clip.caption]
+        if record["kind"] != "rehearsal":
+            parts.append(f"{record['kind']} episode that ended at step {record['step']}")
+        if isinstance(self.agent, Valued):
+            parts.append(f"values as of step {self._steps}")
+        return replace(clip, caption="; ".join(parts))
 
     def illustrate(self) -> Mapping[str, Clip]:
-        """One episode without exploration."""
-        return {"episode": self.play(self._seeds.child(f"illustration/{self._steps}")).clip}
+        """One episode without exploration, if the environment can be looked at and makes an episode twice alike."""
+        try:
+            return {"episode": self.replay(self.rehearse(), max_frames=SHOWN_FRAMES)}
+        except (NothingToSee, AnotherEpisode) as error:  # what was learnt is worth keeping all the same
+            log.warning("No episode is shown: %s", error)
+            return {}
 
     def probe_case(self) -> Case:
         """The agent's, on different observations from fresh environments in which actions are random."""
@@ -144,13 +188,16 @@ class Interaction:
 
     def state_dict(self) -> State:
         """Agent, environments, and the episodes that are going on."""
-        return {
+        state: State = {
             "steps": self._steps,
             "agent": self.agent.state_dict(),
             "environments": self.environments.state_dict(),
             "returns": self._returns.copy(),
             "lengths": self._lengths.copy(),
         }
+        if self.overlap:
+            state["waiting"] = asdict(self._waiting) if self._waiting is not None else None
+        return state
 
     def load_state_dict(self, state: State) -> None:
         """Goes on exactly from a state."""
@@ -158,11 +205,6 @@ class Interaction:
         self.agent.load_state_dict(state["agent"])
         self.environments.load_state_dict(state["environments"])
         self._returns, self._lengths = np.array(state["returns"]), np.array(state["lengths"])
-
-
-def _shrunk(frame: np.ndarray, max_width: int) -> np.ndarray:
-    """A picture of at most so many pixels across: each pixel the mean of a square of the larger one's."""
-    square = -(-frame.shape[1] // max_width)
-    height, width = frame.shape[0] // square * square, frame.shape[1] // square * square
-    parts = frame[:height, :width].reshape(height // square, square, width // square, square, -1)
-    return parts.mean((1, 3)).astype(np.uint8)
+        waiting = state["waiting"] if self.overlap else None
+        self._waiting = Transition(**waiting) if waiting is not None else None
+        self._records = []

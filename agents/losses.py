@@ -10,10 +10,25 @@ from torch import Tensor
 def q_learning_target(reward: Tensor, discount: Tensor, next_q: Tensor) -> Tensor:
     """Returns reward + discount * max_a next_q, without gradient.
 
-    reward [..., B]; discount [..., B], 0 where the episode terminated; next_q [..., B, A] values where the action led,
-    often of a target network. Returns [..., B]. Source: Watkins 1989; Mnih et al. 2015, algorithm 1.
+    reward [..., B]; discount [..., B] the whole factor in front of the next value: gamma, or gamma^n where the reward
+    is a sum over n steps, and 0 where the episode terminated; next_q [..., B, A] values where the action led, often of
+    a target network. Returns [..., B]. Source: Watkins 1989; Mnih et al. 2015, algorithm 1.
     """
     return (reward + discount * next_q.amax(-1)).detach()
+
+
+def double_q_learning_target(reward: Tensor, discount: Tensor, next_q_online: Tensor, next_q_target: Tensor) -> Tensor:
+    """Returns reward + discount * next_q_target[argmax_a next_q_online], without gradient.
+
+    One network chooses the action and the other says what it is worth, so that an error of either is not chosen for
+    being large. Shapes as of `q_learning_target`; of actions that tie, the first is chosen. A NaN among the values that
+    choose makes the target NaN, even though the value chosen by it may be a number.
+    Source: van Hasselt, Guez and Silver 2016, section "Double DQN".
+    """
+    best = next_q_online.max(-1, keepdim=True)
+    next_q = next_q_target.gather(-1, best.indices)
+    next_q = torch.where(best.values.isnan(), best.values, next_q).squeeze(-1)
+    return (reward + discount * next_q).detach()
 
 
 def action_error(q: Tensor, action: Tensor, target: Tensor) -> Tensor:
@@ -45,3 +60,8 @@ def huber(error: Tensor, knee: float = 1.0) -> Tensor:
 def huber_slope(error: Tensor, knee: float = 1.0) -> Tensor:
     """The derivative of `huber`: the error clipped to +- knee."""
     return error.clamp(-knee, knee)
+
+
+def at_least_float32(values: Tensor) -> Tensor:
+    """The values themselves, or in float32 if they have fewer bits: sums and softmaxes need them."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))

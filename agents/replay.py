@@ -1,10 +1,11 @@
-"""Experience replay: the newest transitions in a ring on the device, drawn from uniformly."""
+"""Experience replay: the newest transitions of several environments, each frame kept once, on the device.
+
+Source: Lin 1992; Mnih et al. 2015, methods. n-step returns: Sutton 1988, and Hessel et al. 2018.
+"""
 
 from __future__ import annotations
 
-import os
 from math import prod
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,24 +13,32 @@ import torch
 from torch import Tensor
 
 from agents.agent import Transition
+from agents.lanes import Coding, Lanes
+from agents.memory import check_memory
+from agents.priorities import Priorities, PrioritisedConfig
+from lab.seeding import Seeds
+from lab.tracked import Tracked
 from lab.trial import State
+
+_MANY_CHANGES = 10_000  # slots after which the device is told of changes although nobody asks
 
 
 class Batch(NamedTuple):
     """Transitions drawn for learning, on the replay's device; the leading axes are those that were asked for."""
 
-    observation: Tensor  # [..., *observation_shape]
+    observation: Tensor  # [..., *observation_shape] where the agent acted
     action: Tensor  # [...] int64
-    reward: Tensor  # [...] float32
-    discount: Tensor  # [...] float32
-    next_observation: Tensor  # [..., *observation_shape]
+    reward: Tensor  # [...] float32, discounted sum of the rewards of m steps: as many as asked for, or to the end
+    discount: Tensor  # [...] float32, what the value of next_observation counts: discount^m, 0 behind a termination
+    next_observation: Tensor  # [..., *observation_shape] m steps later, of an ended episode its true last one
 
 
 class Replay:
-    """A ring of the newest `capacity` transitions of any number of environments, allocated at once.
+    """A ring of `capacity` slots, split evenly among the environments, and allocated at once.
 
-    A transition is written once to a row and stays there until the ring comes round, so a checkpoint that stores
-    only what changed stays small. Source: Lin 1992; Mnih et al. 2015, methods.
+    A slot holds one frame; an observation is `stack` frames, the newest last, and a step adds one. So a transition
+    takes one slot, an episode `stack` more (see agents.lanes). Stacks, n-step returns and what follows the end of
+    an episode are put together when transitions are read. Rows are numbers of slots.
     """
 
     def __init__(
@@ -37,131 +46,335 @@ class Replay:
         capacity: int,
         observation_shape: tuple[int, ...],
         observation_dtype: np.dtype | type,
-        generator: torch.Generator,
+        num_actions: int,
+        seeds: Seeds,
+        *,
+        stack: int = 1,
+        steps: int = 1,
+        discount: float = 0.99,
+        reward_dtype: np.dtype | type = np.float32,
+        priorities: PrioritisedConfig | None = None,
+        device: torch.device | str = "cpu",
     ):
-        """With the generator that `draw` draws from; its device is the replay's.
+        """Observations are `stack` frames along their first axis, or with 1 one frame of any shape.
 
-        Raises ValueError if the memory of the device is too small.
+        Returns are of `steps` steps, each reward counting `discount` of the one before. With `priorities`
+        transitions are drawn by them, otherwise uniformly. Raises ValueError if capacity, stack and shape do not go
+        together, or if the memory of the device or of the host is too small.
         """
-        if capacity < 1:
-            raise ValueError(f"replay_capacity is {capacity} transitions, but a replay holds at least one.")
-        self.capacity, self.generator, self.device = capacity, generator, generator.device
-        dtype = torch.from_numpy(np.empty(0, observation_dtype)).dtype
-        _check_memory(capacity, observation_shape, dtype, self.device)
-        self._storage = Batch(
-            torch.empty(capacity, *observation_shape, dtype=dtype, device=self.device),
-            torch.empty(capacity, dtype=torch.int64, device=self.device),
-            torch.empty(capacity, dtype=torch.float32, device=self.device),
-            torch.empty(capacity, dtype=torch.float32, device=self.device),
-            torch.empty(capacity, *observation_shape, dtype=dtype, device=self.device),
-        )
-        self._rows = self._through_numpy()
-        self._added = 0  # transitions since the beginning; row of the next one is _added % capacity
+        self.capacity, self.num_actions, self.stack, self.steps = capacity, num_actions, stack, steps
+        self.device = torch.device(device)
+        self._shape, self._dtype = tuple(observation_shape), np.dtype(observation_dtype)
+        self._reward_dtype, self._coding = np.dtype(reward_dtype), Coding(num_actions)
+        self._check_settings()
+        frame_shape = self._shape if stack == 1 else self._shape[1:]
+        dtype = torch.from_numpy(np.empty(0, self._dtype)).dtype
+        self._check_memory(prod(frame_shape) * dtype.itemsize, priorities is not None)
+        self.frames = Tracked((capacity, *frame_shape), dtype, self.device)
+        self._powers = torch.tensor([discount**m for m in range(steps + 1)], device=self.device)  # float32
+        # Drawing uniformly is the host's work, as it knows what is valid: so a device is never waited for.
+        self.generator = seeds.generator("replay", "cpu" if priorities is None else self.device)
+        self.priorities = None if priorities is None else Priorities(priorities, capacity, self.generator)
+        self._lanes: Lanes | None = None  # until the number of environments is known
+        self._newest_frames = np.empty((0, *frame_shape), self._dtype)  # [N, ...] on which the next actions are taken
+        self._link()
 
-    def _through_numpy(self) -> list[np.ndarray] | None:
-        """The same memory as arrays, if numpy can reach it: that writes a row in a fraction of the time of torch."""
-        return [field.numpy() for field in self._storage] if self.device.type == "cpu" else None
+    def _check_settings(self) -> None:
+        if self.stack < 1 or self.steps < 1:
+            raise ValueError(f"stack is {self.stack} and steps {self.steps}. Both count from 1: set them to 1 or more.")
+        if self.stack > 1 and self._shape[:1] != (self.stack,):
+            raise ValueError(
+                f"Observations of shape {list(self._shape)} are no stacks of {self.stack} frames: the first axis has "
+                f"to count them. Give observations [{self.stack}, ...], or set stack to 1."
+            )
+        if self._reward_dtype not in (np.float32, np.int8, np.int16, np.int32):
+            raise ValueError(f"reward_dtype is {self._reward_dtype}. Take float32, int8, int16 or int32.")
+        self._length(1)
+
+    def _length(self, num: int) -> int:
+        """The slots that each of so many environments gets."""
+        length, needed = self.capacity // num, self.stack + self.steps
+        if length < needed:
+            raise ValueError(
+                f"A replay of {self.capacity} slots leaves each of {num} environments {length}, but one transition "
+                f"takes {needed} frames (stack {self.stack}, steps {self.steps}). "
+                f"Set replay_capacity to {num * needed} at least."
+            )
+        return length
+
+    def _check_memory(self, frame: int, prioritised: bool) -> None:
+        """Refuses, before anything is allocated, what does not fit on the device, or beside it on the host."""
+        columns = self._coding.dtype.itemsize + self._reward_dtype.itemsize
+        check_memory(self.capacity, frame, columns + 5 * prioritised, self.device)  # 4 of a leaf, and nodes above
+        if self.device.type != "cpu":
+            check_memory(self.capacity, 0, columns, torch.device("cpu"))
+
+    # ---- the host's and the device's view of the same slots ----------------------------------------------------------
+
+    def _link(self) -> None:
+        """Codes and rewards as tensors and, where numpy can reach them, frames as an array.
+
+        On a processor these are the same memory, and numpy writes a row in a fraction of the time of torch. A
+        device has copies of codes and rewards, which learn of changes when they are needed (`_tell`).
+        """
+        on_host = _numpy_reaches(self.device)
+        self._array = self.frames.tensor.numpy() if on_host else None
+        if self._lanes is not None:
+            self._code, self._reward = map(torch.from_numpy, (self._lanes.code, self._lanes.reward))
+            if not on_host:
+                self._code, self._reward = (column.to(self.device, copy=True) for column in (self._code, self._reward))
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies, whose arrays would be memory of their own and not that of their tensors."""
-        return {name: value for name, value in vars(self).items() if name != "_rows"}
+        return {name: value for name, value in vars(self).items() if name not in ("_array", "_code", "_reward")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        self._rows = self._through_numpy()
+        self._link()
+
+    def _tell(self) -> None:
+        """Tells the device and the priorities which slots changed since they were told last."""
+        lanes = self._lanes
+        if lanes is None or not lanes.changed:
+            return
+        slots = np.unique(lanes.changed)
+        lanes.changed.clear()
+        there = self._send(slots)
+        if self._array is None:
+            self._code[there] = self._send(lanes.code[slots])
+            self._reward[there] = self._send(lanes.reward[slots])
+        if self.priorities is not None:
+            self.priorities.renew(there, self._send(lanes.valid(slots)))
+
+    def _send(self, array: np.ndarray) -> Tensor:
+        """On the device, without waiting for it; the host's memory is read before the call returns."""
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device, non_blocking=True)
+
+    # ---- writing ----------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return min(self._added, self.capacity)
+        """Transitions that can be drawn now."""
+        return 0 if self._lanes is None else self._lanes.size
 
     def add(self, transition: Transition) -> None:
-        """Writes one transition of each of N environments, over the oldest ones once the ring is full."""
+        """Writes one transition of each of N environments, over the oldest ones once the ring is full.
+
+        Raises ValueError, and writes nothing, if it is not of the shape, type or number of those before or does not
+        follow them, or if an action, reward or discount cannot be kept.
+        """
+        self._check_form(transition)
+        actions, discounts = transition.action.tolist(), transition.discount.tolist()
+        self._check_values(actions, discounts)
+        rewards = self._kept_rewards(transition.reward)
+        lanes = self._lanes or self._new_lanes(len(rewards))
+        self._check_continuity(lanes, transition.observation)
+        if lanes.resting:
+            first = transition.observation[lanes.resting]
+            self._write(lanes.begin(), first if self.stack == 1 else first.reshape(-1, *first.shape[2:]))
+        following = lanes.step(self._coding.of(actions, discounts), rewards, transition.last.tolist())
+        frames = self._newest(transition.next_observation)
+        self._write(following, frames)
+        self._newest_frames = frames.copy()
+        if len(lanes.changed) > _MANY_CHANGES:
+            self._tell()
+
+    def _check_form(self, transition: Transition) -> None:
         num = len(transition.reward)
-        if num > self.capacity:
+        if self._lanes is not None and num != self._lanes.num:
             raise ValueError(
-                f"{num} environments step at once, but the replay holds {self.capacity} transitions. "
-                f"Set replay_capacity to {num} at least."
+                f"The replay began with {self._lanes.num} environments, each in a part of its own, but this transition "
+                f"is of {num}. Use another replay for other environments."
             )
-        first = self._added % self.capacity
-        # A slice where it can be, which is faster; row numbers where the ring comes round.
-        straight = first + num <= self.capacity
-        rows = slice(first, first + num) if straight else np.arange(first, first + num) % self.capacity
-        fields = (
-            transition.observation,
-            transition.action,
-            transition.reward,
-            transition.discount,
-            transition.next_observation,
-        )
-        if self._rows is not None:
-            for field, value in zip(self._rows, fields):
-                field[rows] = value
-        else:
-            for store, value in zip(self._storage, fields):
-                # Without waiting for the device; the host's memory is read before the call returns.
-                store[rows] = torch.from_numpy(np.asarray(value)).to(store, non_blocking=True)
-        self._added += num
+        for name in ("observation", "next_observation"):
+            value = getattr(transition, name)
+            if value.shape != (num, *self._shape) or value.dtype != self._dtype:
+                raise ValueError(
+                    f"{name} is {list(value.shape)} of {value.dtype}, but the replay was made for {num} observations "
+                    f"{list(self._shape)} of {self._dtype}. Give the replay the environment's observation_shape and "
+                    "observation_dtype."
+                )
+        if not (num,) == transition.reward.shape == transition.action.shape == transition.discount.shape:
+            raise ValueError(
+                f"action, reward and discount are {list(transition.action.shape)}, {list(transition.reward.shape)} and "
+                f"{list(transition.discount.shape)}, but each is one number an environment: [{num}]."
+            )
+
+    def _check_values(self, actions: list[int], discounts: list[float]) -> None:
+        if min(actions) < 0 or max(actions) >= self.num_actions:
+            raise ValueError(f"The actions {actions} are not all in [0, {self.num_actions}), for which it was made.")
+        if not _NOUGHT_OR_ONE.issuperset(discounts):
+            raise ValueError(
+                f"The discounts {discounts} are not all 0 (terminated) or 1. What a later reward is worth is a "
+                "setting of the replay."
+            )
+
+    def _kept_rewards(self, reward: np.ndarray) -> list[float]:
+        """As numbers that reward_dtype holds: rewards that it would change are refused."""
+        if self._reward_dtype == np.float32:
+            return reward.tolist()
+        with np.errstate(invalid="ignore"):  # what does not fit becomes any number, which is seen below
+            kept = reward.astype(self._reward_dtype)
+        if not np.array_equal(kept, reward):
+            raise ValueError(
+                f"The rewards {reward.tolist()} are not all {self._reward_dtype} numbers, so they cannot be kept as "
+                "such. Take a wider reward_dtype (float32 keeps fractions), or clip rewards before they are added."
+            )
+        return kept.tolist()
+
+    def _new_lanes(self, num: int) -> Lanes:
+        """One for each of so many environments."""
+        watch = self._array is None or self.priorities is not None
+        length = self._length(num)
+        self._lanes = Lanes(num, length, self.stack, self.steps, self._coding, self._reward_dtype, watch)
+        self._link()
+        return self._lanes
+
+    def _check_continuity(self, lanes: Lanes, observation: np.ndarray) -> None:
+        """The observation is the next one of the transition before, except where an episode begins."""
+        held, given = self._newest_frames, self._newest(observation)
+        if lanes.resting:
+            playing = [lane for lane in range(lanes.num) if lane not in lanes.resting]
+            held, given = held[playing], given[playing]
+        if held.tobytes() != given.tobytes():
+            raise ValueError(
+                "An environment was observed elsewhere than its transition before had led, though its episode was not "
+                "over. The replay keeps each frame once, so it takes every step of an episode, in order: add what is "
+                "missing, or set `last` where an episode was broken off."
+            )
+
+    def _newest(self, observations: np.ndarray) -> np.ndarray:
+        """The newest frames [N, ...] of observations."""
+        return observations if self.stack == 1 else observations[:, -1]
+
+    def _write(self, slots: list[int], frames: np.ndarray) -> None:
+        if self._array is None:
+            self.frames.tensor[self._send(np.array(slots))] = self._send(frames)
+        for slot, frame in zip(slots, frames):
+            if self._array is not None:
+                self._array[slot] = frame
+            self.frames.wrote(slot)
+
+    # ---- reading ----------------------------------------------------------------------------------------------------
 
     def draw(self, count: int) -> Tensor:
-        """The rows [count] of transitions drawn uniformly and with replacement, for `at`."""
-        return torch.randint(len(self), (count,), generator=self.generator, device=self.device)
+        """Rows [count] int64 for `at`, with replacement: uniformly over all transitions, or by their priorities.
+
+        Raises ValueError if there is none yet.
+        """
+        if self._lanes is None or not len(self):
+            raise ValueError("The replay holds no transition with a whole return yet. Add some before drawing.")
+        if self.priorities is None:
+            return self._send(self._lanes.draw(count, self.generator))
+        self._tell()
+        return self.priorities.draw(count)
 
     def newest(self, count: int) -> Tensor:
-        """The rows of the transitions added last, oldest first: [count], fewer if there are fewer."""
-        count = min(count, len(self))
-        return torch.arange(self._added - count, self._added, device=self.device) % self.capacity
+        """The rows of the transitions added last that can be drawn, oldest first: [count], fewer if there are fewer."""
+        return self._send(np.empty(0, np.int64) if self._lanes is None else self._lanes.newest(count))
 
     def at(self, rows: Tensor) -> Batch:
-        """The transitions in these rows: fields [*rows.shape, ...]."""
-        flat = rows.reshape(-1)
-        return Batch(*(field.index_select(0, flat).unflatten(0, rows.shape) for field in self._storage))
+        """The transitions in rows that can be drawn, as fields [*rows.shape, ...].
+
+        Stacks that overlap are given as views of the same memory: whoever writes to an observation copies it first.
+        """
+        self._tell()
+        start = rows.flatten()  # [B]
+        code = self._code.index_select(0, start)
+        if self.steps == 1:
+            reward = self._reward.index_select(0, start).float()
+            discount, end = self._coding.goes_on(code) * self._powers[1], self._after(start, 1)
+        else:
+            reward, discount, taken = self._returns(start)
+            end = self._after(start, taken)
+        if self.stack > 1 and self.steps == 1:  # the stacks have all frames but one in common
+            frames = self._stacks(start, last=1)  # [B, stack + 1, ...]
+            observation, next_observation = frames[:, :-1], frames[:, 1:]
+        else:
+            observation, next_observation = self._stacks(torch.cat((start, end)), last=0).chunk(2)
+        fields = (observation, self._coding.action(code), reward, discount, next_observation)
+        return Batch(*(field.unflatten(0, rows.shape) for field in fields))
+
+    def _returns(self, start: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """From rows [B] on: the return, the discount behind it, and the number of steps that it sums."""
+        rows = self._after(start[:, None], torch.arange(self.steps, device=self.device))  # [B, steps]
+        codes = self._code[rows]
+        within = (codes != 0).cumprod(-1).bool()  # until the episode ended
+        goes_on = self._coding.goes_on(codes) | ~within
+        reached = goes_on.cumprod(-1).roll(1, -1)  # no termination before
+        reached[:, 0] = 1
+        worth = torch.where(within, reached * self._powers[:-1], 0.0)
+        rewards = torch.where(within, self._reward[rows], 0)  # there may be an infinite one in an older episode
+        taken = within.sum(-1)
+        return (worth * rewards).sum(-1), goes_on.all(-1) * self._powers[taken], taken
+
+    def _after(self, slots: Tensor, offset: Tensor | int) -> Tensor:
+        """The slots so many further in the same lanes, or before them where an offset is negative."""
+        assert self._lanes is not None
+        length = self._lanes.length
+        offset = offset % length
+        there = slots + offset
+        position = there if self._lanes.num == 1 else slots % length + offset
+        return torch.add(there, position >= length, alpha=-length)
+
+    def _stacks(self, slots: Tensor, last: int) -> Tensor:
+        """The frames of slots [B], from the first of the stack to the one `last` further: [B, stack + last, ...]."""
+        if self.stack == 1:
+            return self.frames.tensor.index_select(0, slots)
+        every = self._after(slots[:, None], torch.arange(1 - self.stack, 1 + last, device=self.device))
+        return self.frames.tensor.index_select(0, every.flatten()).unflatten(0, every.shape)
+
+    def weights(self, rows: Tensor, exponent: float) -> Tensor:
+        """Importance weights [..., B] of batches drawn by priority, rows [..., B]; the largest of each batch is 1."""
+        return self._by_priority().weights(rows, exponent)
+
+    def prioritise(self, rows: Tensor, errors: Tensor) -> None:
+        """Gives rows [...] the priorities that belong to these errors [...], of any sign."""
+        priorities = self._by_priority()
+        self._tell()  # new rows get the largest priority so far, before there is another
+        priorities.prioritise(rows, errors)
+
+    def _by_priority(self) -> Priorities:
+        if self.priorities is None:
+            raise ValueError("This replay draws uniformly, without priorities. Make it with priorities=.")
+        return self.priorities
+
+    # ---- state ------------------------------------------------------------------------------------------------------
 
     def state_dict(self) -> State:
-        """The rows that are filled, as they lie in memory (not copies), and the generator."""
-        filled = {name: field[: len(self)] for name, field in self._storage._asdict().items()}
+        """Everything that is needed to go on exactly, as it lies in memory (not copies)."""
+        self._tell()
         return {
-            "rows": filled,
-            "added": self._added,
             "capacity": self.capacity,
+            "stack": self.stack,
+            "num": 0 if self._lanes is None else self._lanes.num,
+            "lanes": None if self._lanes is None else self._lanes.state_dict(),
+            "frames": self.frames,
             "generator": self.generator.get_state(),
+            "priorities": None if self.priorities is None else self.priorities.state_dict(),
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up copies of a state. Raises ValueError if it is of another capacity."""
-        if state["capacity"] != self.capacity:
-            raise ValueError(
-                f"The saved replay is a ring of {state['capacity']} transitions, but here it has {self.capacity}: "
-                "its rows would be in other places. Go on with the replay_capacity that the run began with."
-            )
-        self._added = state["added"]
-        for name, field in self._storage._asdict().items():
-            field[: len(self)] = state["rows"][name]
+        """Takes up copies of a state. Raises ValueError if it is of another capacity or stack."""
+        for name in ("capacity", "stack"):
+            if state[name] != (mine := getattr(self, name)):
+                raise ValueError(
+                    f"The saved replay has {name} {state[name]}, but here it is {mine}: its frames would be in other "
+                    f"places. Go on with the {name} that the run began with."
+                )
+        self.frames.take(state["frames"])
+        self._lanes = None
+        if state["num"]:
+            lanes = self._new_lanes(state["num"])
+            lanes.load_state_dict(state["lanes"])
+            self._newest_frames = self.frames.tensor[lanes.heads].cpu().numpy()
+            self._link()
         self.generator.set_state(state["generator"])
+        if self.priorities is not None:
+            self.priorities.load_state_dict(state["priorities"])
 
 
-def _check_memory(capacity: int, observation_shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> None:
-    """Refuses, before anything is allocated, a ring that does not fit; with the arithmetic."""
-    observation = prod(observation_shape) * dtype.itemsize
-    transition = 2 * observation + 16  # and an action of 8 bytes, a reward and a discount of 4 each
-    needed, free = capacity * transition, free_memory(device)
-    if needed > free:
-        raise ValueError(
-            f"A replay of {capacity:,} transitions needs {needed / 2**30:.1f} GiB: 2 observations of {observation:,} "
-            f"bytes and 16 more, {transition:,} bytes each. {device} has {free / 2**30:.1f} GiB free. "
-            f"Set replay_capacity to {int(0.9 * free / transition):,} at most."
-        )
+def _numpy_reaches(device: torch.device) -> bool:
+    return device.type == "cpu"
 
 
-def free_memory(device: torch.device) -> int:
-    """Bytes that can still be allocated on a device: of a processor what the system and its container leave."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
-        available = int(lines["MemAvailable"].split()[0]) * 1024
-    else:
-        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
-    if limit.exists() and used.exists() and (text := limit.read_text().strip()) != "max":
-        available = min(available, int(text) - int(used.read_text()))
-    return available
+_NOUGHT_OR_ONE = frozenset((0.0, 1.0))

@@ -12,7 +12,10 @@ from collections.abc import Callable
 import stable_baselines3
 import torch
 
-from agents.dqn import DQN, DQNConfig, dqn_in
+from agents.dqn import DQN
+from agents.dqn_config import DQNConfig
+from agents.dqn_trial import dqn_in
+from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
 from benchmarks.measure import Check, Elapsed, Result, Spread, alternate, between, command, paired_ratio
 from lab.backbones import MLPConfig
@@ -24,9 +27,10 @@ from lab.seeding import Seeds
 AT_LEAST = 2.0  # times SB3's environment steps a second
 STEPS = 80 * 256  # environment steps of one run; whole blocks, so that both do the same updates
 
+WIDTHS = (256, 256)
 # rl-baselines3-zoo, hyperparams/dqn.yml, CartPole-v1; exploration falls over 16 % of 50,000 steps.
 ZOO = DQNConfig(
-    backbone=MLPConfig(widths=(256, 256)),
+    backbone=MLPConfig(widths=WIDTHS),
     discount=0.99,
     learning_rate=2.3e-3,
     learning_rate_decay=constant(1.0),
@@ -51,7 +55,9 @@ class Arms:
 
     def ours(self, repeat: int) -> float:
         """Environment steps a second of the lab."""
-        trial = dqn_in("CartPole-v1", ZOO, Seeds(repeat), evaluation=EvaluationConfig())
+        seeds = Seeds(repeat)
+        environments = Environments("CartPole-v1", 1, seeds.child("environments"))
+        trial = dqn_in(environments, ZOO, seeds, evaluation=EvaluationConfig())
         trial.evaluate = dict  # type: ignore[method-assign]  # SB3's `learn` judges nothing either
         config = RunConfig(steps=self.steps, log_every=1_000, evaluate_every=0, save_every=0, device="cpu", threads=1)
         with fixed_bits(1, deterministic=True):
@@ -76,7 +82,7 @@ class Arms:
             exploration_initial_eps=ZOO.exploration.start,
             exploration_final_eps=ZOO.exploration.end,
             max_grad_norm=ZOO.max_gradient_norm,
-            policy_kwargs={"net_arch": list(ZOO.backbone.widths)},
+            policy_kwargs={"net_arch": list(WIDTHS)},
             seed=repeat + 1,
             device="cpu",
         )

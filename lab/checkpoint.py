@@ -6,7 +6,8 @@
         tensors.safetensors       the small tensors
       pieces/<sha256>             the large tensors in pieces of 1 MiB, shared between checkpoints
 
-A large tensor that changed a little since the last checkpoint (a replay) costs only its changed pieces.
+A large tensor that changed a little since the last checkpoint costs the room of its changed pieces only. If it is a
+`Tracked` (a replay), the others are not even read, and it is loaded without ever being held twice.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -29,11 +31,12 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from lab.pieces import Pieces, write_durably
 from lab.store import RunError, sync_folder
+from lab.tracked import PIECE, AnyTensor, Stored, Tracked, pieces
 from lab.trial import State
 
 SCHEMA = "lab.checkpoint/1"
-PIECE = 1 << 20  # bytes
 _PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")  # pickle protocols, torch's zip
 
 _STEP = re.compile(r"step-(\d{12,})")
@@ -47,7 +50,7 @@ class CheckpointError(RunError):
 
 @dataclass(frozen=True)
 class Found:
-    """An intact checkpoint."""
+    """An intact checkpoint. In place of each large `Tracked` its state holds a `Stored`, to be taken up at once."""
 
     step: int
     state: State
@@ -58,18 +61,24 @@ class Checkpoints:
 
     def __init__(self, folder: Path, keep: int = 2):
         self.folder, self.keep = folder, keep
-        self._sound: set[str] = set()  # pieces that this process has written or read whole
+        self.pieces = Pieces(folder / "pieces")
 
     def steps(self) -> list[int]:
         """The steps at which a checkpoint was saved, oldest first, torn ones included."""
-        return sorted(int(match[1]) for path in self.folder.glob("step-*") if (match := _STEP.fullmatch(path.name)))
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            return []
+        return sorted(int(match[1]) for name in names if (match := _STEP.fullmatch(name)))
 
     def save(self, step: int, state: State) -> None:
         """Saves durably; at every instant a kill leaves the checkpoints before it as they were."""
         try:
             self._save(step, state)
         except OSError as error:
-            shutil.rmtree(self._aside(step), ignore_errors=True)  # a full disk has better use for the room
+            with suppress(OSError):  # a full disk has better use for the room
+                shutil.rmtree(self._aside(step), ignore_errors=True)
+                self._prune_pieces()
             raise CheckpointError(
                 f"The checkpoint of step {step} could not be written under {self.folder}: {error.strerror or error}. "
                 "The earlier checkpoints are untouched. Make room (or give another folder by --runs-dir) and "
@@ -107,21 +116,25 @@ class Checkpoints:
         final, aside = self.folder / _name(step), self._aside(step)
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
-        tensors: list[Tensor] = []
+        tensors: list[AnyTensor] = []
         tree = pack(state, tensors)
+        self.pieces.forget_damaged()
         small: dict[str, Tensor] = {}
         large: dict[str, dict[str, Any]] = {}
         for index, tensor in enumerate(tensors):
-            if tensor.nbytes < PIECE:
-                small[str(index)] = tensor.clone() if tensor.untyped_storage().nbytes() != tensor.nbytes else tensor
+            if isinstance(tensor, Stored) or tensor.nbytes >= PIECE:
+                item = {"dtype": str(tensor.dtype), "shape": list(tensor.shape), "pieces": self.pieces.save(tensor)}
+                large[str(index)] = item if isinstance(tensor, Tensor) else item | {"tracked": True}
             else:
-                pieces = [self._write_piece(piece) for piece in _pieces(tensor)]
-                large[str(index)] = {"dtype": str(tensor.dtype), "shape": list(tensor.shape), "pieces": pieces}
+                plain = tensor.tensor.cpu() if isinstance(tensor, Tracked) else tensor
+                small[str(index)] = plain.clone() if plain.untyped_storage().nbytes() != plain.nbytes else plain
         packed = save_tensors(_unshared(small))
-        _write(aside / "tensors.safetensors", packed)
+        write_durably(aside / "tensors.safetensors", packed)
         body = {"schema": SCHEMA, "step": step, "tensors": sha256(packed).hexdigest(), "large": large, "tree": tree}
         text = json.dumps(body)
-        _write(aside / "state.json", f'{{"sha256": "{sha256(text.encode()).hexdigest()}", "body": {text}}}'.encode())
+        write_durably(
+            aside / "state.json", f'{{"sha256": "{sha256(text.encode()).hexdigest()}", "body": {text}}}'.encode()
+        )
         sync_folder(aside)
         if final.exists():  # a torn one, which a resumed run has reached again
             shutil.rmtree(final)
@@ -131,18 +144,6 @@ class Checkpoints:
 
     def _aside(self, step: int) -> Path:
         return self.folder / f".writing-{_name(step)}"
-
-    def _write_piece(self, piece: memoryview) -> str:
-        name = sha256(piece).hexdigest()
-        path = self.folder / "pieces" / name
-        # A piece that an earlier process left may have been damaged since, so only one that was read is relied on.
-        if name not in self._sound or not path.exists():
-            path.parent.mkdir(exist_ok=True)
-            aside = path.with_suffix(".writing")
-            _write(aside, piece)
-            aside.rename(path)
-            self._sound.add(name)
-        return name
 
     def _prune(self, newest: int) -> None:
         """Removes all but the newest checkpoints, and the pieces that none refers to any more.
@@ -156,19 +157,18 @@ class Checkpoints:
             shutil.rmtree(self.folder / _name(step))
         for left in self.folder.glob(".writing-*"):  # by a kill while saving
             shutil.rmtree(left)
-        folder = self.folder / "pieces"
-        if not folder.exists():
-            return
-        sync_folder(folder)
-        used = set()
+        self._prune_pieces()
+
+    def _prune_pieces(self) -> None:
+        used: set[str] = set()
         for step in self.steps():
             try:
                 used |= {name for item in self._body(step)["large"].values() for name in item["pieces"]}
-            except (OSError, ValueError, LookupError, TypeError):
+            except (FileNotFoundError, ValueError, LookupError, TypeError, AttributeError):
                 continue  # torn: `newest` tells, and its pieces serve nobody
-        for path in folder.iterdir():
-            if path.name not in used:
-                path.unlink()
+            except OSError:
+                return  # it cannot be read now, but perhaps later, and may need any of the pieces
+        self.pieces.prune(used)
 
     def _body(self, step: int) -> dict[str, Any]:
         content = (self.folder / _name(step) / "state.json").read_bytes()
@@ -188,36 +188,28 @@ class Checkpoints:
         _refuse_pickle(packed, "tensors.safetensors")
         if sha256(packed).hexdigest() != body["tensors"]:
             raise ValueError("tensors.safetensors does not match its checksum")
-        tensors = load_tensors(packed)
+        tensors: dict[str, Tensor | Stored] = {**load_tensors(packed)}
         for index, item in body["large"].items():
-            tensors[index] = self._join(item)
+            dtype = getattr(torch, item["dtype"].removeprefix("torch."))
+            stored = Stored(torch.Size(item["shape"]), dtype, self.pieces.folder, tuple(item["pieces"]))
+            if item.get("tracked"):
+                self.pieces.check(stored)
+                tensors[index] = stored
+            else:
+                tensors[index] = self.pieces.load(stored)
         state: State = unpack(body["tree"], tensors)
         return state
-
-    def _join(self, item: dict[str, Any]) -> Tensor:
-        dtype = getattr(torch, item["dtype"].removeprefix("torch."))
-        whole = torch.empty(item["shape"], dtype=dtype)
-        flat, offset = whole.reshape(-1).view(torch.uint8).numpy(), 0
-        for name in item["pieces"]:
-            piece = (self.folder / "pieces" / name).read_bytes()
-            if sha256(piece).hexdigest() != name:
-                raise ValueError(f"pieces/{name} does not match its checksum")
-            self._sound.add(name)
-            flat[offset : offset + len(piece)] = np.frombuffer(piece, np.uint8)
-            offset += len(piece)
-        if offset != len(flat):
-            raise ValueError(f"its pieces hold {offset} of {len(flat)} bytes of a tensor")
-        return whole
 
 
 def digest(state: State) -> str:
     """SHA-256 of a whole state: equal if and only if every number, tensor and name in it is, in whatever order."""
-    tensors: list[Tensor] = []
+    tensors: list[AnyTensor] = []
     tree = json.dumps(pack(_in_order(state), tensors))
     whole = sha256(tree.encode())
     for tensor in tensors:
         whole.update(f"{tensor.dtype}{list(tensor.shape)}".encode())
-        whole.update(_bytes(tensor))
+        for piece in pieces(tensor):
+            whole.update(piece)
     return whole.hexdigest()
 
 
@@ -230,8 +222,11 @@ def _in_order(value: Any) -> Any:
     return value
 
 
-def pack(value: Any, tensors: list[Tensor], path: str = "state") -> Any:
+def pack(value: Any, tensors: list[AnyTensor], path: str = "state") -> Any:
     """A state as JSON values; its tensors and arrays are appended to `tensors` and referred to by their place."""
+    if isinstance(value, Tracked | Stored):
+        tensors.append(value)
+        return {"$tensor": len(tensors) - 1}
     if isinstance(value, Tensor | np.ndarray | np.generic):
         array = not isinstance(value, Tensor)
         tensor = torch.as_tensor(np.asarray(value, order="C") if array else value).detach().cpu()
@@ -254,7 +249,7 @@ def pack(value: Any, tensors: list[Tensor], path: str = "state") -> Any:
     )
 
 
-def unpack(tree: Any, tensors: dict[str, Tensor]) -> Any:
+def unpack(tree: Any, tensors: Mapping[str, Any]) -> Any:
     """The inverse of `pack`; `tensors` maps each place, as text, to its tensor."""
     if isinstance(tree, list):
         return [unpack(item, tensors) for item in tree]
@@ -275,18 +270,6 @@ def _name(step: int) -> str:
     return f"step-{step:012d}"
 
 
-def _bytes(tensor: Tensor) -> memoryview:
-    if tensor.numel() == 0:  # its strides may be any, and then it has no view as bytes
-        return memoryview(b"")
-    return tensor.reshape(-1).view(torch.uint8).numpy().data
-
-
-def _pieces(tensor: Tensor) -> Iterator[memoryview]:
-    whole = _bytes(tensor)
-    for start in range(0, len(whole), PIECE):
-        yield whole[start : start + PIECE]
-
-
 def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Tied weights appear several times in a state; safetensors wants each to own its memory."""
     seen: set[int] = set()
@@ -300,10 +283,3 @@ def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _refuse_pickle(content: bytes, name: str) -> None:
     if content.startswith(_PICKLES):
         raise ValueError(f"{name} carries pickled code, which is refused and never executed")
-
-
-def _write(path: Path, content: bytes | memoryview) -> None:
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

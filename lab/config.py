@@ -149,8 +149,10 @@ def _parse_union(types_: tuple[Any, ...], value: Any, name: str) -> Any:
         if type(value) is candidate:
             return value
     objects = [candidate for candidate in types_ if is_dataclass(candidate)]
-    if isinstance(value, dict) and len(objects) == 1:
-        return _parse(objects[0], value, name)  # what is wrong in it is said in its own words
+    if isinstance(value, dict) and objects:
+        # Of several the one that knows most of the settings; what is wrong in it is then said in its own words.
+        known = [len(value.keys() & {field.name for field in fields(candidate)}) for candidate in objects]
+        return _parse(objects[known.index(max(known))], value, name)
     for candidate in types_:
         try:
             return _parse(candidate, value, name)

@@ -18,6 +18,7 @@ from lab.checkpoint import Checkpoints
 from lab.config import address, from_json
 from lab.experiment import Experiment, load
 from lab.provenance import changes, cores, environment, fixed_bits
+from lab.records import Records
 from lab.run import Outcome, Progress, RunConfig, run
 from lab.seeding import Seeds
 from lab.store import RunDirectory, RunError
@@ -54,7 +55,10 @@ def run_job(
                     directory.write_record(record)
                 tracker = trackers(directory.path, mode=options.wandb, record=record)
                 kept, media = Checkpoints(directory.checkpoints, options.keep), directory.media
-                outcome = run(trial, options, tracker, kept, seeds=seeds, media=media, watch=report.watch, stop=stop)
+                outcome = run(
+                    trial, options, tracker, kept, seeds=seeds, media=media, records=Records(directory.episodes),
+                    watch=report.watch, stop=stop,
+                )  # fmt: skip
         except KeyboardInterrupt:
             with suppress(RunError):
                 report.write("interrupted", error="stopped at once by Ctrl-C")

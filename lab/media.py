@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,14 @@ import numpy as np
 from lab.trial import Clip, Picture
 
 
-def write_media(folder: Path, step: int, name: str, thing: Picture | Clip) -> Path:
-    """Writes `<step>-<name>.png` or `.mp4` under `folder`, aside and renamed, and returns its path.
+def write_media(folder: Path, step: int, name: str, thing: Picture | Clip, *, gif: bool = False) -> Path:
+    """Writes `<step>-<name>.png` or `.mp4` (or `.gif`) under `folder`, aside and renamed, and returns its path.
 
     A caption goes beside it as `<step>-<name>.txt`.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{step:012d}-{name}{'.png' if isinstance(thing, Picture) else '.mp4'}"
+    ending = ".png" if isinstance(thing, Picture) else ".gif" if gif else ".mp4"
+    path = folder / f"{step:012d}-{name}{ending}"
     if isinstance(thing, Picture):
         write_picture(path, thing.pixels)
     else:
@@ -50,21 +52,25 @@ def write_clip(path: Path, clip: Clip) -> None:
 def _write_gif(path: Path, clip: Clip) -> None:
     from PIL import Image
 
-    frames = [Image.fromarray(frame) for frame in clip.frames]
+    frames = (Image.fromarray(frame) for frame in clip.frames)
     # A GIF counts in hundredths of a second, and browsers slow down what is below two of them.
     duration = max(20, round(1000 / clip.frames_per_second / 10) * 10)
-    frames[0].save(path, format="gif", save_all=True, append_images=frames[1:], duration=duration, loop=0)
+    next(frames).save(path, format="gif", save_all=True, append_images=frames, duration=duration, loop=0)
 
 
 def _write_mp4(path: Path, clip: Clip) -> None:
     import imageio_ffmpeg
 
-    height, width = clip.frames.shape[1] // 2 * 2, clip.frames.shape[2] // 2 * 2  # H.264 wants even sides
+    frames = iter(clip.frames)
+    first = next(frames)
+    height, width = first.shape[0] // 2 * 2, first.shape[1] // 2 * 2  # H.264 wants even sides
     writer = imageio_ffmpeg.write_frames(
         str(path), (width, height), fps=clip.frames_per_second, codec="libx264", macro_block_size=2,
         output_params=["-crf", "24", "-movflags", "+faststart", "-threads", "1"], ffmpeg_log_level="error",
     )  # fmt: skip
     writer.send(None)
-    for frame in clip.frames:
-        writer.send(np.ascontiguousarray(frame[:height, :width]))
-    writer.close()
+    try:
+        for frame in chain([first], frames):
+            writer.send(np.ascontiguousarray(frame[:height, :width]))
+    finally:
+        writer.close()

@@ -17,9 +17,10 @@ from torch import Tensor
 from lab.checkpoint import Checkpoints, digest
 from lab.media import write_media
 from lab.optim import NonFinite
+from lab.records import Records
 from lab.seeding import Seeds, global_generators, preserved_generators, set_global_generators
 from lab.tracking import NullTracker, Tracker
-from lab.trial import Illustrated, Metrics, State, Trial
+from lab.trial import Illustrated, Metrics, Record, Recorded, State, Trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,7 @@ def run(
     *,
     seeds: Seeds | None = None,
     media: Path | None = None,
+    records: Records | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], str] | None = None,
 ) -> Outcome:
@@ -118,11 +120,12 @@ def run(
     On SIGTERM and Ctrl-C the step is finished, a checkpoint saved and an interrupted Outcome returned.
     `stop`, asked after every step, ends the run in the same way when it returns a reason. `seeds` seeds the
     global generator, which only dropout draws from. `media` is the folder for what an `Illustrated` trial shows
-    at the end. Threads and deterministic kernels belong to the process: a job sets them, and a program of your
-    own wraps this call in `lab.provenance.fixed_bits`. Raises NonFiniteMetric, with the last checkpoint
-    untouched, when a loss is not a number.
+    at the end, `records` keeps what a `Recorded` one tells; without them, nothing is shown or kept. Threads and
+    deterministic kernels belong to the process: a job sets them, and a program of your own wraps this call in
+    `lab.provenance.fixed_bits`. Raises NonFiniteMetric, with the last checkpoint untouched, when a loss is not a
+    number.
     """
-    return _Loop(trial, config, tracker or NullTracker(), checkpoints, seeds, media, watch, stop).run()
+    return _Loop(trial, config, tracker or NullTracker(), checkpoints, seeds, media, records, watch, stop).run()
 
 
 class _Loop:
@@ -136,11 +139,12 @@ class _Loop:
         checkpoints: Checkpoints | None,
         seeds: Seeds | None,
         media: Path | None,
+        records: Records | None,
         watch: Callable[[Progress], None],
         stop: Callable[[], str] | None,
     ):
         self.trial, self.config, self.tracker, self.checkpoints = trial, config, tracker, checkpoints
-        self.seeds, self.media, self.watch, self.stop = seeds, media, watch, stop
+        self.seeds, self.media, self.records, self.watch, self.stop = seeds, media, records, watch, stop
         self.averages = Averages()
         self.judged: dict[str, float] = {}
         self.seconds_before = 0.0  # spent by earlier attempts
@@ -204,6 +208,8 @@ class _Loop:
         row["time/steps_per_second"] = round((step - self.logged_step) / max(seconds - self.logged_seconds, 1e-9), 3)
         self.logged_step, self.logged_seconds = step, seconds
         self.tracker.log(step, row)
+        if self.records is None or self.checkpoints is None:
+            self._take_records()  # and drops them, so that they do not pile up
         self.watch(Progress(step, self.config.steps, self.trial.unit, row))
 
     def _judge(self) -> dict[str, float]:
@@ -232,9 +238,15 @@ class _Loop:
         step = self.trial.steps
         if self.checkpoints is None or self.saved_step == step:
             return
+        taken = self._take_records()
+        if self.records is not None:
+            self.records.write(step, taken)  # before the checkpoint: from that on, it will not happen again
         self.checkpoints.save(step, self._state())
         self.tracker.commit(step)
         self.saved_step = step
+
+    def _take_records(self) -> list[Record]:
+        return self.trial.take_records() if isinstance(self.trial, Recorded) else []
 
     def _state(self) -> State:
         return {
@@ -252,6 +264,8 @@ class _Loop:
 
     def _restore(self) -> None:
         found = self.checkpoints.newest() if self.checkpoints is not None else None
+        if self.records is not None:
+            self.records.rewind(found.step if found is not None else -1)
         if found is None:
             self.tracker.rewind(-1)
             return

@@ -55,6 +55,11 @@ class RunDirectory:
         """The folder of pictures and clips."""
         return self.path / "media"
 
+    @property
+    def episodes(self) -> Path:
+        """The folder of recorded episodes."""
+        return self.path / "episodes"
+
     def exists(self) -> bool:
         """Whether a run was ever begun here."""
         return (self.path / "config.json").exists()

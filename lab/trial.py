@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,6 +14,9 @@ Metrics = dict[str, Tensor | float]
 
 State = dict[str, Any]
 """A tree of dicts (text keys), lists and tuples over tensors, arrays, numbers, text, booleans and None."""
+
+Record = dict[str, Any]
+"""Something that happened, as a flat dict of numbers, text and arrays."""
 
 
 class Trial(Protocol):
@@ -53,9 +56,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class Clip:
-    """A moving picture: frames [T, H, W, 3] uint8."""
+    """A moving picture."""
 
-    frames: np.ndarray
+    frames: Iterable[np.ndarray]  # T of [H, W, 3] uint8: an array, or what makes each when it is gone through
     frames_per_second: int = 30
     caption: str = ""
 
@@ -66,4 +69,34 @@ class Illustrated(Protocol):
 
     def illustrate(self) -> Mapping[str, Picture | Clip]:
         """Returns pictures and clips by name, each name fit for a file."""
+        ...
+
+
+@runtime_checkable
+class Recorded(Protocol):
+    """A trial that leaves records of what happened. They are no part of its state and shape nothing."""
+
+    def take_records(self) -> list[Record]:
+        """What happened since the last call, in order: each record is given once. All have the same keys."""
+        ...
+
+
+@runtime_checkable
+class Replayable(Protocol):
+    """A trial whose records are episodes that can be watched later.
+
+    Each has a `kind` ("training", "evaluation" or "rehearsal"), the trial's `step` at its end, a `length` and a
+    `return`.
+    """
+
+    def rehearse(self) -> Record:
+        """An episode as it would go now, without exploration. Like `evaluate`, it never changes training."""
+        ...
+
+    def replay(self, record: Record, *, width: int, max_frames: int | None = None) -> Clip:
+        """The episode in a picture `width` pixels wide, and beside it what the trial thinks of it now.
+
+        With `max_frames`, of every so many frames one is shown. Raises ValueError if what happens is not what was
+        recorded.
+        """
         ...

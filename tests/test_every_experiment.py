@@ -13,6 +13,7 @@ from lab.checkpoint import Checkpoints, digest
 from lab.config import from_json, to_json
 from lab.experiment import Experiment, experiments, load
 from lab.launching import prepare
+from lab.records import Records
 from lab.run import Outcome, run
 from lab.seeding import Seeds
 from lab.store import RunDirectory
@@ -129,6 +130,7 @@ def test_killed_at_random_equals_never_stopping(name: str, variant: str, tmp_pat
     assert [timeless(row) for row in killed.rows()] == [timeless(row) for row in straight.rows()]
     assert killed.status()["state_sha256"] == straight.status()["state_sha256"]
     assert whole_state(killed) == whole_state(straight)
+    assert recorded(killed) == recorded(straight), "each episode stands once, whatever the number of kills"
 
 
 def hash_of(name: str, variant: str) -> int:
@@ -141,6 +143,11 @@ def whole_state(directory: RunDirectory) -> str:
     assert found is not None
     mine = {key: value for key, value in found.state["run"].items() if "seconds" not in key}
     return digest({"trial": found.state["trial"], "run": mine})
+
+
+def recorded(directory: RunDirectory) -> list[str]:
+    """A digest of each recorded episode, in order; none where the trial records nothing."""
+    return [digest(record) for record in Records(directory.episodes).read()]
 
 
 @pytest.mark.parametrize("name", experiments())

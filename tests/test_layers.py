@@ -23,11 +23,12 @@ PARTS = {
         "names",
         "normalisation",
         "optim",
+        "precision",
         "probe",
     ),
-    *("schedules", "seeding", "statistics", "stopping", "trial", "words"),
+    *("schedules", "seeding", "statistics", "stopping", "tracked", "trial", "words"),
 }
-HOUSE = {"checkpoint", "media", "provenance", "run", "store", "tracking"}
+HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
 DOORS = {"cli", "config", "experiment", "job", "launching", "report", "verdict"}
 WINGS = {"agents", "generative", "supervised"}
 FLOORS = [PARTS, HOUSE, DOORS]

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agents.dqn import SMALL, DQNConfig, dqn_in
+from agents.dqn_config import SMALL, DQNConfig
+from agents.dqn_trial import dqn_in
+from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
 from lab.run import RunConfig
 from lab.seeding import Seeds
@@ -45,10 +47,9 @@ def variants(config: Config) -> dict[str, Config]:
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x CartPole-v1."""
     return dqn_in(
-        "CartPole-v1",
+        Environments("CartPole-v1", config.num_environments, seeds.child("environments")),
         config.agent,
         seeds,
-        num_environments=config.num_environments,
         evaluation=config.evaluation,
         device=config.run.torch_device(),
     )

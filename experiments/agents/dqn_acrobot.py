@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.dqn import SMALL, DQNConfig, dqn_in
+from agents.dqn_config import SMALL, DQNConfig
+from agents.dqn_trial import dqn_in
+from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
 from lab.experiment import Target
 from lab.run import RunConfig
@@ -33,10 +35,9 @@ class Config:
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x Acrobot-v1."""
     return dqn_in(
-        "Acrobot-v1",
+        Environments("Acrobot-v1", config.num_environments, seeds.child("environments")),
         config.agent,
         seeds,
-        num_environments=config.num_environments,
         evaluation=config.evaluation,
         device=config.run.torch_device(),
     )

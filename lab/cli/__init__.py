@@ -17,7 +17,7 @@ COMMANDS = {
     "runs": ("lab.cli.listing", "what was launched, and how it stands"),
     "verify": ("lab.cli.verifying", "run an experiment's seeds and hold the result to its published number"),
     "report": ("lab.cli.showing", "write the runs' page: curves, targets, pictures"),
-    "play": ("lab.cli.showing", "watch what a run learnt"),
+    "play": ("lab.cli.playing", "watch what a run learnt, or an episode that it recorded"),
     "probe": ("lab.cli.probing", "check an experiment's model: gradients, leaks, learning by heart"),
     "doctor": ("lab.cli.doctor", "check this machine and say what to mend"),
 }

@@ -57,7 +57,8 @@ def parse(command: str, experiment: Experiment, options: type[L], words: list[st
         "Arguments",
         [
             ("launch", Annotated[options, flat, tyro.conf.FlagCreatePairsOff]),
-            ("config", Annotated[experiment.Config, flat, tyro.conf.FlagConversionOff]),
+            # A choice between kinds of settings (of backbones) stays what the experiment chose.
+            ("config", Annotated[experiment.Config, flat, tyro.conf.FlagConversionOff, tyro.conf.AvoidSubcommands]),
         ],
         frozen=True,
     )

@@ -216,3 +216,90 @@ def test_counting_continuous_actions_and_wrong_numbers_of_actions_are_refused() 
         count(3).step(np.array([0, 0]))
     with pytest.raises(ValueError, match="num is 0"):
         count(0)
+
+
+def test_stacked_observations_keep_their_true_last_frame_at_an_end() -> None:
+    environments = count(stack=2)
+    assert environments.stack == 2
+    assert environments.observation_shape == (2, 1)
+    for _ in range(2):
+        environments.step(np.array([0]))
+    transition = environments.step(np.array([0]))
+    assert transition.next_observation.tolist() == [[[2.0], [3.0]]]
+    assert environments.observations.tolist() == [[[0.0], [0.0]]]
+    assert count().stack == 1
+    assert count(stack=2).fresh(1, Seeds(0)).observation_shape == (2, 1)
+
+
+def test_sending_and_receiving_is_stepping() -> None:
+    one, other = count(2), count(2)
+    for actions in ([0, 1], [2, 2], [1, 0], [0, 0]):
+        expected = one.step(np.array(actions))
+        other.send(np.array(actions))
+        received = other.recv()
+        for field in ("observation", "action", "reward", "discount", "next_observation", "last"):
+            assert np.array_equal(getattr(received, field), getattr(expected, field))
+    with pytest.raises(AssertionError):
+        other.recv()
+
+
+def test_finished_episodes_are_given_once_with_all_to_make_them_again_by() -> None:
+    environments = count(2)
+    for actions in ([0, 1], [1, 2], [2, 1], [0, 0], [1, 1]):
+        environments.step(np.array(actions))
+    first, second = environments.take_finished()
+    assert (first.copy, first.number, first.seed) == (0, 0, Seeds(0).derive("0/0") % 2**31)
+    assert (second.copy, second.number, second.seed) == (1, 0, Seeds(0).derive("1/0") % 2**31)
+    assert (first.actions.tolist(), second.actions.tolist()) == ([0, 1, 2], [1, 2, 1])
+    assert (first.total_reward, second.total_reward) == (5 + 6 + 7, 6 + 7 + 6)
+    assert first.actions.dtype == np.uint8
+    assert environments.take_finished() == []
+    environments.step(np.array([2, 2]))
+    assert [(each.copy, each.number, each.actions.tolist()) for each in environments.take_finished()] == [
+        (0, 1, [0, 1, 2]),
+        (1, 1, [0, 1, 2]),
+    ]
+
+
+def test_an_episode_that_ends_after_a_resume_is_finished_with_all_of_its_reward() -> None:
+    environments = count(1)
+    for action in (0, 0, 0, 2, 1):
+        environments.step(np.array([action]))
+    resumed = count(1)
+    for action in (1, 1, 1):
+        resumed.step(np.array([action]))
+    resumed.load_state_dict(deepcopy(environments.state_dict()))
+    assert resumed.take_finished() == [], "what ended elsewhere is not of this run"
+    resumed.step(np.array([0]))
+    (finished,) = resumed.take_finished()
+    assert (finished.number, finished.actions.tolist(), finished.total_reward) == (1, [2, 1, 0], 7 + 6 + 5)
+
+
+@pytest.mark.parametrize("name", ["CartPole-v1", "Pendulum-v1", "FrozenLake-v1"])
+def test_an_episode_is_made_again_from_its_seed_and_actions(name: str) -> None:
+    environments = Environments(name, 1, Seeds(5), settings={"max_episode_steps": 30})
+    draw, met, rewards = np.random.default_rng(6), [], []
+    while not (finished := environments.take_finished()):
+        met.append(environments.observations[0])
+        discrete = isinstance(environments.action_space, gym.spaces.Discrete)
+        action = draw.integers(environments.num_actions, size=1) if discrete else draw.uniform(-2, 2, size=(1, 1))
+        rewards.append(environments.step(action).reward[0])
+    before = environments.state_dict()
+    again = list(environments.replayed(finished[0].seed, finished[0].actions))
+    assert np.array_equal([moment.observation for moment in again], met)
+    assert [moment.reward for moment in again] == [float(reward) for reward in rewards]
+    assert np.cumsum([moment.reward for moment in again])[-1] == finished[0].total_reward
+    assert all(moment.frame.shape[2] == 3 and moment.frame.dtype == np.uint8 for moment in again)
+    assert not np.array_equal(again[0].frame, again[-1].frame) or len(again) < 3
+    assert np.array_equal(environments.state_dict()["observations"], before["observations"]), "it is left alone"
+
+
+def test_a_replay_ends_where_the_episode_does() -> None:
+    environments = Environments("CartPole-v1", 1, Seeds(0))
+    assert 8 <= len(list(environments.replayed(3, np.zeros(50, np.uint8)))) <= 11
+
+
+def test_actions_have_names_where_the_simulator_has_them() -> None:
+    assert count().action_meanings is None
+    meanings = Environments("ALE/Pong-v5", 1, Seeds(0)).action_meanings
+    assert meanings == ["NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"]

@@ -1,133 +1,443 @@
-"""The replay against a plain list, at the turn of the ring, with several environments."""
+"""The replay against plain lists under random operations, n-step returns by hand, and what it refuses."""
 
 from __future__ import annotations
 
-from collections import deque
 from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from agents import replay as replay_module
+from agents import memory, replay as replay_module
 from agents.agent import Transition
-from agents.replay import Replay
+from agents.priorities import PrioritisedConfig
+from agents.replay import Batch, Replay
+from lab.checkpoint import Checkpoints, digest
 from lab.seeding import Seeds
+from tests.agents.naive_replay import Experience, NaiveReplay, Step
+
+DISCOUNT = 0.9
 
 
-def transition(first: int, num: int) -> Transition:
-    """Transitions numbered first, first + 1, ... in every field."""
-    numbers = np.arange(first, first + num)
-    observation = np.stack([numbers, -numbers], axis=1).astype(np.float32)
-    return Transition(
-        observation=observation,
-        action=numbers % 3,
-        reward=numbers.astype(np.float32) / 2,
-        discount=(numbers % 2).astype(np.float32),
-        next_observation=observation + 1,
-        last=numbers % 5 == 0,
-    )
+def make(capacity: int, *, stack: int = 1, steps: int = 1, seed: int = 0, **settings: Any) -> Replay:
+    shape = (2, 2) if stack == 1 else (stack, 2, 2)
+    return Replay(capacity, shape, np.uint8, 5, Seeds(seed), stack=stack, steps=steps, discount=DISCOUNT, **settings)
 
 
-def make(capacity: int, seed: int = 0) -> Replay:
-    return Replay(capacity, (2,), np.dtype(np.float32), Seeds(seed).generator("replay"))
+def check(batch: Batch, expected: list[Step]) -> None:
+    """Everything that was handed out is what the plain lists hold."""
+    assert len(batch.action) == len(expected)
+    for i, step in enumerate(expected):
+        assert np.array_equal(batch.observation[i].numpy(), step.observation)
+        assert np.array_equal(batch.next_observation[i].numpy(), step.next_observation)
+        assert batch.action[i] == step.action
+    assert batch.action.dtype == torch.int64
+    assert batch.reward.dtype == batch.discount.dtype == torch.float32
+    np.testing.assert_allclose(batch.reward.numpy(), [step.reward for step in expected], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(batch.discount.numpy(), [step.discount for step in expected], rtol=1e-6)
 
 
-def held(replay: Replay, rows: torch.Tensor) -> torch.Tensor:
-    """The numbers of the transitions in these rows, having checked that their fields belong together."""
-    batch = replay.at(rows)
-    numbers = batch.observation[..., 0]
-    assert torch.equal(batch.observation[..., 1], -numbers)
-    assert torch.equal(batch.next_observation[..., 0], numbers + 1)
-    assert torch.equal(batch.action, numbers.long() % 3)
-    assert torch.equal(batch.reward, numbers / 2)
-    assert torch.equal(batch.discount, numbers % 2)
-    return numbers.long()
+@pytest.fixture(params=["host", "device"])
+def place(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """On the host, and as on a device that numpy does not reach, played by the processor."""
+    if request.param == "device":
+        monkeypatch.setattr(replay_module, "_numpy_reaches", lambda device: False)
+    return request.param
 
 
-@pytest.mark.parametrize("num", [1, 3, 7])
-@pytest.mark.parametrize("capacity", [7, 20])
-def test_holds_the_newest_like_a_deque(capacity: int, num: int) -> None:
-    replay, oracle = make(capacity), deque[int](maxlen=capacity)
-    for first in range(0, 60, num):
-        replay.add(transition(first, num))
-        oracle.extend(range(first, first + num))
-        assert len(replay) == len(oracle)
-        assert held(replay, replay.newest(capacity)).tolist() == list(oracle)
-        assert held(replay, replay.newest(5)).tolist() == list(oracle)[-5:]
-        drawn = held(replay, replay.draw(100).view(2, 50))
-        assert drawn.shape == (2, 50)
-        assert set(drawn.flatten().tolist()) <= set(oracle)
+@pytest.mark.parametrize(
+    ("num", "capacity", "stack", "steps", "noisy_start", "ends"),
+    [
+        (1, 40, 1, 1, False, 0.2),
+        (1, 40, 4, 1, False, 0.2),
+        (1, 23, 4, 3, True, 0.1),
+        (1, 7, 4, 3, True, 0.3),  # the smallest that holds a transition at all
+        (1, 50, 4, 1, True, 1.0),  # every episode has one step
+        (2, 9, 1, 3, False, 0.5),  # a slot is left over
+        (3, 100, 4, 3, False, 0.15),
+        (5, 60, 1, 3, False, 0.0),  # no episode ever ends
+        (5, 100, 2, 5, True, 0.2),  # returns longer than stacks and most episodes
+    ],
+)
+def test_agrees_with_plain_lists_under_random_operations(
+    num: int, capacity: int, stack: int, steps: int, noisy_start: bool, ends: float, place: str
+) -> None:
+    experience = Experience(num, seed=capacity, stack=stack, noisy_start=noisy_start, ends=ends)
+    naive = NaiveReplay(capacity // num, stack, steps, DISCOUNT)
+    mine = make(capacity, stack=stack, steps=steps)
+    random, most = np.random.default_rng(0), 0
+    for _ in range(5 * capacity):
+        transition = next(experience)
+        mine.add(transition)
+        naive.add(transition)
+        expected = naive.drawable()
+        most = max(most, len(expected))
+        assert len(mine) == len(expected)
+        if random.random() < 0.3:
+            check(mine.at(mine.newest(capacity)), expected)
+            few = int(random.integers(1, 6))
+            check(mine.at(mine.newest(few)), expected[-few:])
+        if expected and random.random() < 0.3:
+            every = dict(zip(mine.newest(capacity).tolist(), expected, strict=True))
+            rows = mine.draw(12)
+            check(mine.at(rows), [every[row] for row in rows.tolist()])
+        if random.random() < 0.1:
+            mine = resumed(mine)
+    assert most > 0
 
 
-def test_a_copy_is_written_to_and_shares_nothing() -> None:
-    replay = make(20)
-    for first in range(0, 12, 3):
-        replay.add(transition(first, 3))
-    copied = deepcopy(replay)
-    copied.add(transition(12, 3))
-    assert held(copied, copied.newest(20)).tolist() == list(range(15))
-    assert held(replay, replay.newest(20)).tolist() == list(range(12))
-    assert torch.equal(replay.generator.get_state(), copied.generator.get_state())
-
-
-def test_draws_uniformly() -> None:
-    replay = make(10)
-    for first in range(25):
-        replay.add(transition(first, 1))
-    counts = torch.bincount(held(replay, replay.draw(20_000)), minlength=25)
-    assert counts[:15].sum() == 0
-    # 20,000 draws of 10: mean 2,000, standard deviation 42
-    assert (counts[15:] - 2_000).abs().max() < 5 * 42
-
-
-def test_state_round_trip_goes_on_exactly_and_copies() -> None:
-    straight, resumed = make(20), make(20, seed=9)
-    for first in range(0, 33, 3):
-        straight.add(transition(first, 3))
-    straight.draw(4)
+def resumed(straight: Replay) -> Replay:
+    """Another replay that took up the state, which itself is wiped out afterwards."""
+    other = make(straight.capacity, stack=straight.stack, steps=straight.steps, seed=9)
     state = deepcopy(straight.state_dict())
-    resumed.load_state_dict(state)
-    for first in range(33, 60, 3):
-        for replay in (straight, resumed):
-            replay.add(transition(first, 3))
-        assert torch.equal(held(straight, straight.draw(10)), held(resumed, resumed.draw(10)))
-    for field in state["rows"].values():
-        field.zero_()
-    assert torch.equal(held(straight, straight.newest(20)), held(resumed, resumed.newest(20)))
+    other.load_state_dict(state)
+    assert digest(other.state_dict()) == digest(straight.state_dict())
+    state["frames"].tensor.zero_()
+    if state["lanes"] is not None:
+        state["lanes"]["code"].zero_()
+        state["lanes"]["heads"].clear()
+    return other
 
 
-def test_state_holds_the_filled_rows_in_memory_order_without_copying() -> None:
-    replay = make(10)
-    replay.add(transition(0, 4))
-    rows = replay.state_dict()["rows"]
-    assert rows["observation"].shape == (4, 2)
-    before = rows["observation"].clone()
-    replay.add(transition(4, 4))
-    after = replay.state_dict()["rows"]
-    assert torch.equal(after["observation"][:4], before)  # appended, never moved
-    assert after["observation"].data_ptr() == rows["observation"].data_ptr()
-    replay.add(transition(8, 4))
-    assert held(replay, replay.newest(10)).tolist() == list(range(2, 12))
-    assert replay.state_dict()["rows"]["observation"][:, 0].tolist() == [10, 11, *range(2, 10)]
+def test_goes_on_exactly_from_a_state(place: str) -> None:
+    experience, straight = Experience(2, seed=0, stack=3), make(80, stack=3, steps=2)
+    for _ in range(50):
+        straight.add(next(experience))
+    straight.draw(4)
+    other = resumed(straight)
+    for _ in range(60):
+        transition = next(experience)
+        for replay in (straight, other):
+            replay.add(transition)
+        rows = straight.draw(10)
+        assert torch.equal(rows, other.draw(10))
+        assert all(map(torch.equal, straight.at(rows), other.at(rows)))
+    assert digest(straight.state_dict()) == digest(other.state_dict())
 
 
-def test_another_capacity_is_refused() -> None:
-    with pytest.raises(ValueError, match="ring of 10 transitions, but here it has 20"):
-        make(20).load_state_dict(make(10).state_dict())
+def test_an_empty_replay_has_a_state() -> None:
+    other = resumed(make(20))
+    assert len(other) == 0
+    assert other.newest(3).shape == (0,)
+    other.add(next(Experience(2, seed=0)))
+    assert len(other) == 2
 
 
-def test_more_environments_than_rows_are_refused() -> None:
-    with pytest.raises(ValueError, match="Set replay_capacity to 8"):
-        make(7).add(transition(0, 8))
+def test_every_frame_is_told_to_the_checkpoint(tmp_path: Path, place: str) -> None:
+    """Pieces of the frames are saved only if the replay says that it wrote to them."""
+    kwargs: dict[str, Any] = {"stack": 2, "frame_shape": (84, 84)}
+    experience, checkpoints = Experience(2, seed=0, **kwargs), Checkpoints(tmp_path)
+    mine, other = (Replay(600, (2, 84, 84), np.uint8, 5, Seeds(0), stack=2) for _ in range(2))
+    for step in range(400):  # 4.2 MB in 5 pieces, once round and more
+        mine.add(next(experience))
+        if step % 57 == 0:
+            checkpoints.save(step, mine.state_dict())
+            other.load_state_dict(checkpoints.newest().state)
+            assert torch.equal(other.frames.tensor, mine.frames.tensor)
+
+
+def test_a_copy_is_written_to_and_shares_nothing(place: str) -> None:
+    experience, mine = Experience(3, seed=0), make(60)
+    for _ in range(10):
+        mine.add(next(experience))
+    before = digest(mine.state_dict())
+    copied = deepcopy(mine)
+    naive = NaiveReplay(20, 1, 1, DISCOUNT)
+    experience = Experience(3, seed=0)
+    for i in range(30):
+        naive.add(transition := next(experience))
+        if i >= 10:
+            copied.add(transition)
+    copied.draw(5)
+    check(copied.at(copied.newest(60)), naive.drawable())
+    assert digest(mine.state_dict()) == before
+
+
+# ---- n-step returns by hand ----------------------------------------------------------------------------------------
+
+
+def steps_of(numbers: list[tuple[float, float, bool]]) -> list[Transition]:
+    """(reward, discount, last) of one environment, whose frame is the number of the step, 100 + it at an end."""
+    found, frame = [], 0
+    for reward, discount, last in numbers:
+        after = 100 + frame if last else frame + 1
+        images = [np.full((1, 2, 2), number, np.uint8) for number in (frame, after)]
+        found.append(
+            Transition(
+                images[0],
+                np.zeros(1, np.int64),
+                np.array([reward], np.float32),
+                np.array([discount], np.float32),
+                images[1],
+                np.array([last]),
+            )
+        )
+        frame += 1
+    return found
+
+
+def returns_of(replay: Replay) -> list[tuple[float, float, int]]:
+    """(reward, discount, frame of the next observation) of every transition, from old to new."""
+    batch = replay.at(replay.newest(100))
+    columns = (batch.reward, batch.discount, batch.next_observation[:, 0, 0])
+    return [(round(r, 4), round(d, 4), n) for r, d, n in zip(*(column.tolist() for column in columns))]
+
+
+def test_returns_stop_at_the_time_limit_and_bootstrap_from_where_it_was() -> None:
+    replay = make(100, steps=3)
+    for transition in steps_of([(1, 1, False), (2, 1, False), (4, 1, False), (8, 1, True)]):
+        replay.add(transition)
+    # 1 + 0.9 * 2 + 0.81 * 4 = 6.04 and 2 + 3.6 + 6.48 = 12.08, behind three steps 0.729; then two steps and one
+    expected = [(6.04, 0.729, 3), (12.08, 0.729, 103), (4 + 7.2, 0.81, 103), (8.0, 0.9, 103)]
+    assert returns_of(replay) == pytest.approx(expected)
+
+
+def test_behind_a_termination_nothing_counts() -> None:
+    replay = make(100, steps=3)
+    for transition in steps_of([(1, 1, False), (2, 1, False), (4, 0, True), (8, 1, False), (16, 1, True)]):
+        replay.add(transition)
+    expected = [(6.04, 0.0, 102), (2 + 3.6, 0.0, 102), (4.0, 0.0, 102), (8 + 14.4, 0.81, 104), (16.0, 0.9, 104)]
+    assert returns_of(replay) == pytest.approx(expected)
+
+
+def test_behind_a_lost_life_nothing_counts_though_the_episode_goes_on() -> None:
+    replay = make(100, steps=3)
+    for transition in steps_of([(1, 1, False), (2, 0, False), (4, 1, False), (8, 1, False), (16, 1, True)]):
+        replay.add(transition)
+    values = [(reward, discount) for reward, discount, _ in returns_of(replay)]
+    assert values == pytest.approx([(2.8, 0.0), (2.0, 0.0), (4 + 7.2 + 12.96, 0.729), (22.4, 0.81), (16.0, 0.9)])
+
+
+def test_a_return_is_drawn_as_soon_as_it_is_whole_and_no_sooner() -> None:
+    replay, sizes = make(100, steps=3), []
+    for transition in steps_of([(1, 1, i in (3, 4)) for i in range(9)]):
+        replay.add(transition)
+        sizes.append(len(replay))
+    assert sizes == [0, 0, 1, 4, 5, 5, 5, 6, 7]
+
+
+def test_an_infinite_reward_does_not_reach_the_episodes_before() -> None:
+    replay = make(100, steps=3)
+    for transition in steps_of([(1, 1, True), (np.inf, 1, False), (1, 1, True)]):
+        replay.add(transition)
+    assert returns_of(replay)[0] == pytest.approx((1.0, 0.9, 100))
+
+
+# ---- drawing -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("num", "steps"), [(1, 1), (3, 3)])
+@pytest.mark.parametrize("rounds", [10, 200])  # while the ring fills, and after
+def test_draws_uniformly(num: int, steps: int, rounds: int) -> None:
+    experience, mine = Experience(num, seed=1, stack=3, ends=0.3), make(60 * num, stack=3, steps=steps)
+    for _ in range(rounds):
+        mine.add(next(experience))
+    each = 2_000
+    counts = torch.bincount(mine.draw(each * len(mine)), minlength=mine.capacity)
+    drawn = counts[mine.newest(mine.capacity)]
+    assert drawn.sum() == counts.sum()
+    assert (drawn - each).abs().max() < 5 * each**0.5
+
+
+def test_the_shape_of_rows_is_the_shape_of_the_batch() -> None:
+    experience, mine = Experience(2, seed=0, stack=3), make(80, stack=3)
+    for _ in range(30):
+        mine.add(next(experience))
+    rows = mine.draw(12)
+    shaped, flat = mine.at(rows.view(3, 4)), mine.at(rows)
+    assert [tuple(field.shape) for field in shaped] == [(3, 4, 3, 2, 2), (3, 4), (3, 4), (3, 4), (3, 4, 3, 2, 2)]
+    assert all(torch.equal(a.flatten(0, 1), b) for a, b in zip(shaped, flat))
+
+
+def test_frames_that_two_observations_share_are_gathered_once() -> None:
+    experience, mine = Experience(1, seed=0, stack=3), make(80, stack=3)
+    for _ in range(30):
+        mine.add(next(experience))
+    batch = mine.at(mine.draw(8))
+    assert batch.observation[:, 1:].data_ptr() == batch.next_observation.data_ptr()
+    assert batch.observation.untyped_storage().nbytes() == 8 * 4 * 2 * 2
+
+
+class Waiting(TorchDispatchMode):
+    """Refuses what would make the host wait for a device."""
+
+    waits = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "is_nonzero", "equal", "_assert_async")
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = function.overloadpacket.__name__
+        assert not name.startswith(self.waits), f"{name} waits for the device"
+        assert name != "index" or not any(i is not None and i.dtype == torch.bool for i in args[1]), "a mask waits"
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("priorities", [None, PrioritisedConfig()])
+@pytest.mark.parametrize(("stack", "steps"), [(1, 1), (4, 1), (4, 3)])
+def test_nothing_waits_for_a_device(
+    stack: int, steps: int, priorities: PrioritisedConfig | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay_module, "_numpy_reaches", lambda device: False)
+    experience = Experience(2, seed=0, stack=stack)
+    mine = make(60, stack=stack, steps=steps, priorities=priorities)
+    with Waiting():
+        with pytest.raises(AssertionError, match="waits for the device"):
+            torch.ones(1).item()
+        for _ in range(50):
+            mine.add(next(experience))
+        for _ in range(5):
+            rows = mine.draw(6)
+            batch = mine.at(rows)
+            if priorities is not None:
+                mine.weights(rows, 0.5)
+                mine.prioritise(rows, batch.reward)
+            mine.add(next(experience))
+
+
+# ---- what it keeps and what it refuses -----------------------------------------------------------------------------
+
+
+def test_a_slot_is_a_frame_and_two_bytes() -> None:
+    """Of SB3's 56,468 bytes a transition an eighth is 7,058.5; a million take 7.058e9, below 7.3e9."""
+    mine = Replay(100, (4, 84, 84), np.uint8, 18, Seeds(0), stack=4, reward_dtype=np.int8)
+    mine.add(next(Experience(1, seed=0, stack=4, frame_shape=(84, 84), rewards=range(-1, 2))))
+    lanes = mine.state_dict()["lanes"]
+    assert mine.frames.nbytes + lanes["code"].nbytes + lanes["reward"].nbytes == 100 * 7_058
+
+
+@pytest.mark.parametrize("num_actions", [127, 128, 1_000])
+def test_many_actions_are_told_apart(num_actions: int) -> None:
+    experience, mine = Experience(2, seed=0, num_actions=num_actions), None
+    mine = Replay(200, (2, 2), np.uint8, num_actions, Seeds(0))
+    naive = NaiveReplay(100, 1, 1, 0.99)
+    for i in range(60):
+        transition = next(experience)
+        if i % 2:
+            transition = replace(transition, action=np.full(2, num_actions - 1))
+        mine.add(transition)
+        naive.add(transition)
+    check(mine.at(mine.newest(200)), naive.drawable())
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.int16, np.int32])
+def test_whole_rewards_are_kept_in_few_bytes(dtype: type) -> None:
+    ends = np.iinfo(dtype)
+    kept = [ends.min, ends.max if dtype != np.int32 else 2**31 - 128, 0, -1]  # what float32 can tell apart
+    mine = make(20, reward_dtype=dtype)
+    for transition in steps_of([(reward, 1, False) for reward in kept]):
+        mine.add(transition)
+    assert mine.at(mine.newest(20)).reward.tolist() == kept
+
+
+@pytest.mark.parametrize("reward", [128.0, -129.0, 0.5, 256.0, 3e9, np.nan, np.inf])
+def test_a_reward_that_would_change_is_refused(reward: float) -> None:
+    mine = make(20, reward_dtype=np.int8)
+    with pytest.raises(ValueError, match="are not all int8 numbers.*wider reward_dtype"):
+        mine.add(steps_of([(reward, 1, False)])[0])
+    assert len(mine) == 0
+
+
+def good() -> Transition:
+    return next(Experience(2, seed=0, stack=3))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (
+            lambda t: replace(t, observation=t.observation[:, 1:]),
+            r"observation is \[2, 2, 2, 2\].*2 observations \[3, 2",
+        ),
+        (lambda t: replace(t, next_observation=t.observation[:1]), r"next_observation is \[1, 3, 2, 2\]"),
+        (lambda t: replace(t, observation=t.observation.astype(np.float32)), "of float32.*of uint8"),
+        (lambda t: replace(t, action=np.array([0, 5])), r"actions \[0, 5\] are not all in \[0, 5\)"),
+        (lambda t: replace(t, action=np.array([-1, 0])), r"actions \[-1, 0\] are not all in"),
+        (lambda t: replace(t, action=np.zeros((2, 1), np.int64)), r"action, reward and discount are \[2, 1\]"),
+        (lambda t: replace(t, discount=np.array([1, 0.99], np.float32)), "not all 0 .terminated. or 1"),
+        (lambda t: next(Experience(3, seed=0, stack=3)), "began with 2 environments.*is of 3"),
+        (lambda t: t, "elsewhere than its transition before had led"),
+    ],
+    ids=lambda value: "" if callable(value) else None,
+)
+def test_a_wrong_transition_is_refused_and_leaves_no_trace(wrong: Any, message: str) -> None:
+    experience, mine = Experience(2, seed=1, stack=3, ends=0.0), make(60, stack=3)
+    for _ in range(5):
+        mine.add(next(experience))
+    before, following = digest(mine.state_dict()), next(experience)
+    with pytest.raises(ValueError, match=message):
+        mine.add(wrong(good() if message.startswith("elsewhere") else following))
+    assert digest(mine.state_dict()) == before
+    mine.add(following)
+
+
+def test_one_environment_that_lost_its_thread_is_found_beside_one_that_begins() -> None:
+    experience, mine = Experience(2, seed=1, ends=0.0), make(60)
+    first, second = next(experience), next(experience)
+    mine.add(replace(first, last=np.array([True, False])))
+    with pytest.raises(ValueError, match="set `last` where an episode was broken off"):
+        mine.add(replace(second, observation=second.observation + np.uint8([[[0]], [[1]]])))
+    mine.add(replace(second, observation=second.observation + np.uint8([[[1]], [[0]]])))
+
+
+def test_drawing_from_nothing_is_refused() -> None:
+    mine = make(60, steps=3)
+    with pytest.raises(ValueError, match="no transition with a whole return yet"):
+        mine.draw(1)
+    mine.add(steps_of([(1, 1, False)])[0])
+    with pytest.raises(ValueError, match="no transition with a whole return yet"):
+        mine.draw(1)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"capacity": 6, "stack": 4, "steps": 3},
+            r"1 environments 6, but one transition takes 7 .*Set replay_capacity to 7",
+        ),
+        ({"capacity": 0}, "Set replay_capacity to 2"),
+        ({"capacity": 50, "steps": 0}, "steps 0"),
+        ({"capacity": 50, "stack": 0}, "stack is 0"),
+        ({"capacity": 50, "reward_dtype": np.float16}, "reward_dtype is float16"),
+    ],
+)
+def test_settings_that_make_no_replay_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(**settings)
+
+
+def test_observations_that_are_no_stacks_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\[84, 84, 4\] are no stacks of 4 frames"):
+        Replay(100, (84, 84, 4), np.uint8, 5, Seeds(0), stack=4)
+
+
+def test_too_many_environments_for_the_capacity_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"20 slots leaves each of 5 environments 4.*Set replay_capacity to 25"):
+        make(20, stack=4).add(next(Experience(5, seed=0, stack=4)))
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [({"capacity": 40}, "capacity 60, but here it is 40"), ({"capacity": 60, "stack": 2}, "stack 3")],
+)
+def test_a_state_of_another_layout_is_refused(other: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(**({"stack": 3} | other)).load_state_dict(make(60, stack=3).state_dict())
 
 
 def test_a_replay_larger_than_memory_is_refused_with_the_arithmetic(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replay_module, "free_memory", lambda device: 2**30)
-    # 84 * 84 * 4 bytes an observation, two of them and 16: 56,464 bytes; 2**30 * 0.9 / 56,464 = 17,114
-    with pytest.raises(ValueError, match=r"52\.6 GiB: 2 observations of 28,224 bytes.*1\.0 GiB free.*17,114 at most"):
-        Replay(1_000_000, (4, 84, 84), np.dtype(np.uint8), Seeds(0).generator("replay"))
+    monkeypatch.setattr(memory, "free_memory", lambda device: 2**30)
+    # a frame of 84 * 84 bytes, a code of 1 and a reward of 4: 7,061; 2**30 * 0.9 / 7,061 = 136,860
+    with pytest.raises(
+        ValueError, match=r"6\.6 GiB on cpu: a frame of 7,056 bytes and 5 more.*1\.0 GiB free.*136,860 at most"
+    ):
+        Replay(1_000_000, (4, 84, 84), np.uint8, 18, Seeds(0), stack=4)
 
 
-def test_free_memory_is_below_what_the_machine_has() -> None:
-    assert 2**20 < replay_module.free_memory(torch.device("cpu")) < 2**50
+def test_priorities_need_a_replay_that_has_them() -> None:
+    mine = make(60)
+    for ask in (lambda: mine.weights(torch.zeros(1), 0.5), lambda: mine.prioritise(torch.zeros(1), torch.zeros(1))):
+        with pytest.raises(ValueError, match="draws uniformly, without priorities"):
+            ask()

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import torch
 
-from lab.checkpoint import PIECE
-from tests.lab.test_checkpoint import folder_of, rewrite_body, saved
+from lab.tracked import PIECE
+from tests.lab.saving import folder_of, rewrite_body, saved
 
 
 class Bomb:
@@ -127,6 +127,3 @@ def test_a_forged_state_with_a_right_checksum_is_passed_over(
     found = checkpoints.newest()
     assert found is not None
     assert found.step == 1
-
-
-# A full disk

@@ -195,3 +195,29 @@ def test_the_address_stays_from_release_to_release() -> None:
 
     # printf '{"config":{"a":1},"experiment":"e"}' | sha256sum
     assert address("e", Small()) == "1fbedd2889"
+
+
+@dataclass(frozen=True)
+class Square:
+    side: float = 1.0
+
+
+@dataclass(frozen=True)
+class Circle:
+    radius: float = 1.0
+    filled: bool = False
+
+
+@dataclass(frozen=True)
+class Drawing:
+    shape: Square | Circle = Square()
+
+
+@pytest.mark.parametrize("drawing", [Drawing(Square(2.0)), Drawing(Circle(3.0, filled=True))])
+def test_a_choice_between_kinds_of_settings_is_read_as_what_it_was(drawing: Drawing) -> None:
+    assert from_json(Drawing, to_json(drawing)) == drawing
+
+
+def test_a_mistake_in_one_of_several_kinds_is_told_in_its_own_words() -> None:
+    with pytest.raises(ConfigError, match=r"'shape\.raduis' names no setting: Circle has no 'raduis'.*radius"):
+        from_json(Drawing, {"shape": {"filled": True, "raduis": 1.0}})

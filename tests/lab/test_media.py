@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -66,6 +67,36 @@ def test_an_mp4(height: int, width: int, tmp_path: Path) -> None:
     for k in range(8):
         assert read[k].mean((0, 2)).argmax() // 8 == k, "the bar is where it was"
     assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+class Film:
+    """Frames that are made when they are gone through, and counted."""
+
+    def __init__(self, fails_after: int = 99) -> None:
+        self.fails_after, self.made = fails_after, 0
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for frame in frames():
+            self.made += 1
+            if self.made > self.fails_after:
+                raise ZeroDivisionError
+            yield frame
+
+
+def test_frames_that_are_made_one_by_one(tmp_path: Path) -> None:
+    film = Film()
+    gif = write_media(tmp_path, 7, "film", Clip(film), gif=True)
+    assert (gif.name, film.made) == ("000000000007-film.gif", 4)
+    with Image.open(gif) as image:
+        assert getattr(image, "n_frames", 0) == 4
+    mp4 = write_media(tmp_path, 7, "film", Clip(film))
+    assert (mp4.suffix, film.made) == (".mp4", 8)
+    reader = imageio_ffmpeg.read_frames(str(mp4))
+    next(reader)
+    assert len(list(reader)) == 4
+    with pytest.raises(ZeroDivisionError):
+        write_media(tmp_path, 8, "film", Clip(Film(fails_after=2)))
+    assert not (tmp_path / "000000000008-film.mp4").exists()
 
 
 def test_another_ending(tmp_path: Path) -> None:

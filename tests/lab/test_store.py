@@ -51,6 +51,7 @@ def test_the_names_of_the_files_are_a_contract(runs: Path) -> None:
     assert directory.metrics_file == directory.path / "metrics.jsonl"
     assert directory.checkpoints == directory.path / "checkpoints"
     assert directory.media == directory.path / "media"
+    assert directory.episodes == directory.path / "episodes"
     assert json.loads((directory.path / "config.json").read_text()) == {"schema": "lab.run/1", "experiment": "dqn"}
     status = json.loads((directory.path / "status.json").read_text())
     assert status.pop("updated").endswith("+00:00")

@@ -1,0 +1,41 @@
+"""Memory: what a device has left, and the refusal of what will not fit, before anything is allocated."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+
+
+def check_memory(capacity: int, frame_bytes: int, more_bytes: int, device: torch.device) -> None:
+    """Refuses a replay that does not fit: ValueError with the arithmetic.
+
+    Each of its `capacity` slots takes a frame of `frame_bytes` (0 where frames lie elsewhere) and `more_bytes` on
+    the device.
+    """
+    slot = frame_bytes + more_bytes
+    needed, free = capacity * slot, free_memory(device)
+    if needed > free:
+        parts = f"a frame of {frame_bytes:,} bytes and {more_bytes:,} more" if frame_bytes else "beside the frames"
+        raise ValueError(
+            f"A replay of {capacity:,} transitions needs {needed / 2**30:.1f} GiB on {device}: {parts}, "
+            f"{slot:,} bytes each. {device} has {free / 2**30:.1f} GiB free. "
+            f"Set replay_capacity to {int(0.9 * free / slot):,} at most."
+        )
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that can still be allocated on a device: of a processor what the system and its container leave."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    meminfo = Path("/proc/meminfo")
+    if meminfo.exists():
+        lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        available = int(lines["MemAvailable"].split()[0]) * 1024
+    else:
+        available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    if limit.exists() and used.exists() and (text := limit.read_text().strip()) != "max":
+        available = min(available, int(text) - int(used.read_text()))
+    return available

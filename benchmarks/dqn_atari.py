@@ -1,0 +1,260 @@
+"""DQN on Pong beside Stable-Baselines3's: agent steps a second, memory of the replay, seconds to start.
+
+Same hyperparameters (Nature network, batch 32, one update every four agent steps, Adam), same machine and threads, in
+turn in one process; with one environment and with eight, ours also in bfloat16. Every arm learns from before the first
+measured step on. Ours runs as `lab run` does, through `run` and `Interaction`, without evaluation and checkpoints,
+which SB3's `learn` does not have either. SB3 steps its environments one after another (DummyVecEnv, its default).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import ale_py
+import gymnasium
+import numpy as np
+import stable_baselines3
+import torch
+from gymnasium.spaces import Box, Discrete
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.env_util import make_atari_env
+from stable_baselines3.common.vec_env import VecFrameStack
+
+from agents.agent import Transition
+from agents.atari import AtariEnvironments
+from agents.atari_protocol import NATURE
+from agents.dqn import DQN
+from agents.dqn_config import ADAM_DQN
+from agents.dqn_trial import dqn_in
+from agents.interaction import EvaluationConfig, Interaction
+from agents.replay import Replay
+from benchmarks.measure import Check, Elapsed, Result, Spread, alternate, between, command, paired_ratio
+from lab.provenance import cores, fixed_bits
+from lab.run import RunConfig, run
+from lab.schedules import constant
+from lab.seeding import Seeds
+
+AT_LEAST = {"float32": 1.6, "bfloat16": 2.2}  # times SB3's agent steps a second
+EVERY = 4  # agent steps an update
+STEPS = 960  # agent steps of one measured stretch
+WARM = 400  # agent steps before the first update
+SETTINGS = replace(ADAM_DQN, exploration=constant(0.05), learn_after=WARM, train_every=EVERY, replay_capacity=20_000)
+THREADS = cores()
+
+
+class Ours:
+    """The lab's DQN, which goes on from stretch to stretch."""
+
+    def __init__(self, num: int, bfloat16: bool, steps: int):
+        self.steps = steps
+        environments = AtariEnvironments("pong", num, Seeds(0).child("environments"), NATURE)
+        self.trial: Interaction = dqn_in(
+            environments,
+            replace(SETTINGS, bfloat16=bfloat16),
+            Seeds(0),
+            evaluation=EvaluationConfig(),
+            device="cuda" if torch.cuda.is_available() else "cpu",
+            overlap=True,
+        )
+
+    def stretch(self, repeat: int) -> float:
+        """Agent steps a second."""
+        until = self.trial.steps + self.steps + (WARM if repeat < 0 else 0)
+        config = RunConfig(steps=10**9, log_every=self.steps, evaluate_every=0, save_every=0)
+        stop = lambda: "the stretch is over" if self.trial.steps >= until else ""  # noqa: E731
+        return self.steps / Elapsed.of(lambda: run(self.trial, config, stop=stop)).wall
+
+    @property
+    def updates(self) -> int:
+        """Updates so far."""
+        assert isinstance(self.trial.agent, DQN)
+        return self.trial.agent.descent.updates
+
+
+class Peer:
+    """SB3's DQN, which goes on from stretch to stretch."""
+
+    def __init__(self, num: int, steps: int):
+        self.steps = steps
+        gymnasium.register_envs(ale_py)
+        self.model = stable_baselines3.DQN(
+            "CnnPolicy",
+            VecFrameStack(make_atari_env("PongNoFrameskip-v4", n_envs=num, seed=0), 4),
+            learning_rate=SETTINGS.learning_rate,
+            buffer_size=SETTINGS.replay_capacity,
+            learning_starts=WARM,
+            batch_size=SETTINGS.batch_size,
+            gamma=SETTINGS.discount,
+            train_freq=max(1, EVERY // num),
+            gradient_steps=max(1, num // EVERY),
+            target_update_interval=SETTINGS.copy_target_every,
+            exploration_initial_eps=SETTINGS.exploration.start,
+            exploration_final_eps=SETTINGS.exploration.start,
+            max_grad_norm=SETTINGS.max_gradient_norm,
+            seed=0,
+        )
+
+    def stretch(self, repeat: int) -> float:
+        """Agent steps a second."""
+        steps = self.steps + (WARM if repeat < 0 else 0)
+        return steps / Elapsed.of(lambda: self.model.learn(steps, reset_num_timesteps=False)).wall
+
+    @property
+    def updates(self) -> int:
+        """Updates so far."""
+        return int(self.model._n_updates)
+
+
+def measure(quick: bool = False) -> Result:
+    """How many times SB3's agent steps a second ours does on Pong, in what memory, and how soon it starts."""
+    steps, repeats = (160, 2) if quick else (STEPS, 7)
+    rows, checks = [], []
+    with fixed_bits(THREADS, deterministic=True):
+        for num in (1, 8):
+            arms: dict[str, Ours | Peer] = {
+                "float32": Ours(num, False, steps),
+                "bfloat16": Ours(num, True, steps),
+                "Stable-Baselines3": Peer(num, steps),
+            }
+            stretches: dict[str, Callable[[int], float]] = {name: arm.stretch for name, arm in arms.items()}
+            speeds = alternate(stretches, repeats)
+            for name, arm in arms.items():
+                row = (f"{name}, {num} environments", Spread.of(speeds[name]).text(digits=0))
+                if name == "Stable-Baselines3":
+                    rows.append((*row, f"{arm.updates:,}", ""))
+                    continue
+                ratio = paired_ratio(speeds[name], speeds["Stable-Baselines3"])
+                rows.append((*row, f"{arm.updates:,}", between(ratio, 2)))
+                checks.append(
+                    Check(
+                        name=f"over SB3's, {name}, {num} environments",
+                        value=ratio.estimate,
+                        interval=ratio,
+                        at_least=AT_LEAST[name],
+                    )
+                )
+            if len({arm.updates for arm in arms.values()}) > 1:
+                raise RuntimeError(
+                    f"They did not do the same work: updates { {n: a.updates for n, a in arms.items()} }."
+                )
+    memory, note = _memory(quick)
+    seconds = {name: _seconds_to_start(code) for name, code in STARTS.items()}
+    sampling = _sampling_seconds(quick)
+    return Result(
+        title="DQN on Pong, one update of 32 every four agent steps: medians (quartiles)",
+        header=("", "agent steps/s", "updates", "times SB3's"),
+        rows=rows,
+        checks=[
+            *checks,
+            *memory,
+            Check(name="milliseconds to draw a batch of 32", value=1000 * sampling.median, at_most=1.0),
+        ],
+        notes=[
+            f"{steps} agent steps a stretch, {repeats} stretches an arm in turn, {THREADS} threads, "
+            f"{'cuda' if torch.cuda.is_available() else 'cpu'}. Ratios: medians over neighbouring stretches, "
+            "with 95 % intervals.",
+            note,
+            f"A batch of 32 is drawn and its stacks built in {sampling.text(1000, 3)} ms.",
+            "Seconds from python's start to the first agent step: "
+            + ", ".join(f"{name} {spread.text(digits=1)}" for name, spread in seconds.items())
+            + ".",
+        ],
+    )
+
+
+def _memory(quick: bool) -> tuple[list[Check], str]:
+    """What full replays of 84 x 84 pixels take of the machine's memory, each filled in a process of its own."""
+    hundred, thousand = 100_000, 1_000
+    if quick:
+        hundred, thousand = 1_000, 10
+    with get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        large, ours = pool.map(_bytes_of_ours, [10 * hundred, hundred], chunksize=1)
+        (theirs,) = pool.map(_bytes_of_theirs, [hundred], chunksize=1)
+    checks = [
+        Check(name="GB of a replay of 1,000,000", value=large / 1e6 / thousand, at_most=7.3),
+        Check(name="share of SB3's memory, replays of 100,000", value=ours / theirs, at_most=1 / 8),
+    ]
+    note = (
+        f"Full replays of {hundred:,}: ours {ours / 1e6:,.1f} MB, SB3's {theirs / 1e6:,.1f} MB; of {10 * hundred:,}: "
+    )
+    return checks, note + f"ours {large / 1e6:,.1f} MB (growth of the resident memory)."
+
+
+def _replay(capacity: int) -> Replay:
+    return Replay(capacity, (4, 84, 84), np.uint8, 6, Seeds(0), stack=4, reward_dtype=np.int8)
+
+
+def _filled(replay: Replay) -> Replay:
+    """The ring once round, in episodes of 1,500 steps, which is about what Pong's have."""
+    observation = np.full((1, 4, 84, 84), 7, np.uint8)
+    one, no, yes = np.ones(1, np.float32), np.zeros(1, bool), np.ones(1, bool)
+    for step in range(replay.capacity):
+        last = yes if step % 1_500 == 1_499 else no
+        replay.add(Transition(observation, np.zeros(1, np.int64), one, one, observation, last))
+    return replay
+
+
+def _bytes_of_ours(capacity: int) -> int:
+    before = _resident()
+    replay = _filled(_replay(capacity))
+    return _resident() - before + 0 * len(replay)
+
+
+def _bytes_of_theirs(capacity: int) -> int:
+    before = _resident()
+    buffer = ReplayBuffer(capacity, Box(0, 255, (4, 84, 84), np.uint8), Discrete(6), device="cpu", n_envs=1)
+    for array in (value for value in vars(buffer).values() if isinstance(value, np.ndarray)):
+        array[:] = 1
+    return _resident() - before
+
+
+def _resident() -> int:
+    """Bytes of memory that this process has in use."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _sampling_seconds(quick: bool) -> Spread:
+    """Seconds to draw a batch of 32 and to build its stacks."""
+    replay = _filled(_replay(2_000 if quick else 50_000))
+    seconds = []
+    for _ in range(500):
+        started = time.perf_counter()
+        replay.at(replay.draw(32))
+        seconds.append(time.perf_counter() - started)
+    return Spread.of(seconds)
+
+
+_START_OURS = """
+from agents.atari import AtariEnvironments
+from agents.dqn_trial import dqn_in
+from agents.dqn_config import ADAM_DQN
+from agents.interaction import EvaluationConfig
+from lab.seeding import Seeds
+dqn_in(AtariEnvironments("pong", 1, Seeds(0)), ADAM_DQN, Seeds(0), evaluation=EvaluationConfig(), overlap=True).step()
+"""
+_START_PEER = """
+import ale_py, gymnasium
+from stable_baselines3 import DQN
+from stable_baselines3.common.env_util import make_atari_env
+from stable_baselines3.common.vec_env import VecFrameStack
+gymnasium.register_envs(ale_py)
+DQN("CnnPolicy", VecFrameStack(make_atari_env("PongNoFrameskip-v4"), 4), buffer_size=100_000).learn(1)
+"""
+STARTS = {"ours, with a replay of 1,000,000": _START_OURS, "Stable-Baselines3, with one of 100,000": _START_PEER}
+
+
+def _seconds_to_start(code: str, repeats: int = 3) -> Spread:
+    """Wall-clock seconds of a python that imports, builds and does one step."""
+    command = [sys.executable, "-c", code]
+    return Spread.of([Elapsed.of(lambda: subprocess.run(command, check=True)).wall for _ in range(repeats)])
+
+
+if __name__ == "__main__":
+    sys.exit(command(measure))

@@ -1,0 +1,48 @@
+"""DQN plays any Atari game from pixels, at the settings and under the protocol of Mnih et al. 2015."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agents.atari import AtariEnvironments
+from agents.atari_protocol import NATURE, AtariProtocol
+from agents.dqn_config import NATURE_DQN, SMALL_PIXELS, DQNConfig
+from agents.dqn_trial import dqn_in
+from agents.interaction import EvaluationConfig, Interaction
+from lab.run import RunConfig
+from lab.seeding import Seeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of dqn_atari."""
+
+    game: str = "breakout"  # any of ale-py's
+    agent: DQNConfig = NATURE_DQN
+    protocol: AtariProtocol = NATURE
+    num_environments: int = 1  # stepped together
+    evaluation: EvaluationConfig = EvaluationConfig(episodes=30, epsilon=0.05)
+    run: RunConfig = RunConfig(steps=50_000_000, log_every=10_000, evaluate_every=1_000_000, save_every=250_000)
+
+
+def build(config: Config, seeds: Seeds) -> Interaction:
+    """The trial: a DQN x the game, which goes on while the DQN learns."""
+    return dqn_in(
+        AtariEnvironments(config.game, config.num_environments, seeds.child("environments"), config.protocol),
+        config.agent,
+        seeds,
+        evaluation=config.evaluation,
+        device=config.run.torch_device(),
+        overlap=True,
+    )
+
+
+TARGET = None  # every game has a number of its own; dqn_pong and dqn_breakout are held to theirs
+
+SMOKE = Config(
+    agent=SMALL_PIXELS,
+    protocol=replace(NATURE, image_height=42, image_width=42, max_frames=800),
+    num_environments=2,
+    evaluation=EvaluationConfig(episodes=1, epsilon=0.05),
+    run=RunConfig(steps=600, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
+)

@@ -1,0 +1,60 @@
+"""DQN plays Pong from pixels, without sticky actions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agents.atari import AtariEnvironments
+from agents.atari_protocol import NATURE, AtariProtocol
+from agents.dqn_config import ADAM_DQN, SMALL_PIXELS, DQNConfig
+from agents.dqn_trial import dqn_in
+from agents.interaction import EvaluationConfig, Interaction
+from lab.experiment import Target
+from lab.run import RunConfig
+from lab.schedules import linear
+from lab.seeding import Seeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of dqn_pong."""
+
+    # Exploration ends sooner than for ten million steps, and learning begins sooner.
+    agent: DQNConfig = replace(ADAM_DQN, exploration=linear(1.0, 0.01, 250_000), learn_after=20_000)
+    protocol: AtariProtocol = NATURE
+    num_environments: int = 8  # stepped together
+    evaluation: EvaluationConfig = EvaluationConfig(episodes=10, epsilon=0.05)
+    run: RunConfig = RunConfig(steps=2_000_000, log_every=5_000, evaluate_every=200_000, save_every=100_000)
+
+
+def build(config: Config, seeds: Seeds) -> Interaction:
+    """The trial: a DQN x Pong, which goes on while the agent learns."""
+    return dqn_in(
+        AtariEnvironments("pong", config.num_environments, seeds.child("environments"), config.protocol),
+        config.agent,
+        seeds,
+        evaluation=config.evaluation,
+        device=config.run.torch_device(),
+        overlap=True,
+    )
+
+
+TARGET = Target(
+    metric="eval/return",
+    at_least=18.0,
+    steps=2_000_000,
+    statistic="mean",
+    seeds=3,
+    protocol="mean return of 10 episodes, 30 no-ops, no sticky actions, epsilon 0.05, last weights, 2 million agent "
+    "steps (8 million frames); 3 seeds",
+    source="CleanRL, docs/rl-algorithms/dqn.md, dqn_atari.py on Pong: 20.25 +- 0.41 after 10 million agent steps",
+    published=20.25,
+)
+
+SMOKE = Config(
+    agent=SMALL_PIXELS,
+    protocol=replace(NATURE, image_height=42, image_width=42, max_frames=800),
+    num_environments=2,
+    evaluation=EvaluationConfig(episodes=1, epsilon=0.05),
+    run=RunConfig(steps=500, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
+)

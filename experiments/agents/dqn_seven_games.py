@@ -1,0 +1,65 @@
+"""DQN on seven Atari games under the protocol of Dopamine, one arm a game."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agents.atari import AtariEnvironments
+from agents.atari_protocol import DOPAMINE, AtariProtocol
+from agents.dqn_config import ADAM_DQN, SMALL_PIXELS, DQNConfig
+from agents.dqn_trial import dqn_in
+from agents.interaction import EvaluationConfig, Interaction
+from lab.run import RunConfig
+from lab.schedules import linear
+from lab.seeding import Seeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of dqn_seven_games."""
+
+    game: str = "pong"  # set by each arm
+    agent: DQNConfig = replace(
+        ADAM_DQN,
+        learning_rate=6.25e-5,
+        optimizer_epsilon=1.5e-4,
+        huber=False,
+        exploration=linear(1.0, 0.01, 250_000),
+        learn_after=20_000,
+        copy_target_every=8_000,
+    )
+    protocol: AtariProtocol = DOPAMINE
+    num_environments: int = 1  # stepped together
+    evaluation: EvaluationConfig = EvaluationConfig(episodes=30, epsilon=0.001)
+    run: RunConfig = RunConfig(steps=2_500_000, log_every=10_000, evaluate_every=250_000, save_every=250_000)
+
+
+GAMES = ("pong", "breakout", "seaquest", "space_invaders", "beam_rider", "qbert", "enduro")  # of Mnih et al. 2013
+
+
+def variants(config: Config) -> dict[str, Config]:
+    """The games; every other setting is the same."""
+    return {game: replace(config, game=game) for game in GAMES}
+
+
+def build(config: Config, seeds: Seeds) -> Interaction:
+    """The trial: a DQN x the game, which goes on while the agent learns."""
+    return dqn_in(
+        AtariEnvironments(config.game, config.num_environments, seeds.child("environments"), config.protocol),
+        config.agent,
+        seeds,
+        evaluation=config.evaluation,
+        device=config.run.torch_device(),
+        overlap=True,
+    )
+
+
+TARGET = None  # a suite: Dopamine publishes its curves of the same settings (DQN with Adam) with five seeds a game
+
+SMOKE = Config(
+    agent=SMALL_PIXELS,
+    protocol=replace(DOPAMINE, image_height=42, image_width=42, max_frames=800),
+    num_environments=2,
+    evaluation=EvaluationConfig(episodes=1, epsilon=0.001),
+    run=RunConfig(steps=300, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
+)

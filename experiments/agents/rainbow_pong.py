@@ -1,0 +1,68 @@
+"""Rainbow, which is DQN with six switches on, plays Pong with sticky actions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from agents.atari import AtariEnvironments
+from agents.atari_protocol import DOPAMINE, AtariProtocol
+from agents.dqn_config import RAINBOW, SMALL_PIXELS, DQNConfig
+from agents.dqn_trial import dqn_in
+from agents.interaction import EvaluationConfig, Interaction
+from lab.experiment import Target
+from lab.run import RunConfig
+from lab.seeding import Seeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of rainbow_pong."""
+
+    agent: DQNConfig = RAINBOW
+    protocol: AtariProtocol = DOPAMINE
+    num_environments: int = 8  # stepped together
+    evaluation: EvaluationConfig = EvaluationConfig(episodes=10, epsilon=0.001)
+    run: RunConfig = RunConfig(steps=2_500_000, log_every=5_000, evaluate_every=250_000, save_every=100_000)
+
+
+def build(config: Config, seeds: Seeds) -> Interaction:
+    """The trial: Rainbow x Pong, which goes on while the agent learns."""
+    return dqn_in(
+        AtariEnvironments("pong", config.num_environments, seeds.child("environments"), config.protocol),
+        config.agent,
+        seeds,
+        evaluation=config.evaluation,
+        device=config.run.torch_device(),
+        overlap=True,
+    )
+
+
+TARGET = Target(
+    metric="eval/return",
+    at_least=10.0,
+    steps=2_500_000,
+    statistic="mean",
+    seeds=3,
+    protocol="mean return of 10 episodes with sticky actions (0.25), epsilon 0.001, last weights, 2.5 million agent "
+    "steps (10 million frames); 3 seeds",
+    source="Dopamine, baselines/atari/data, Rainbow on Pong: 14.7 at 10 million frames, training returns",
+    published=14.7,
+)
+
+SMOKE = Config(
+    agent=replace(
+        SMALL_PIXELS,
+        hidden=(8,),
+        double=True,
+        duelling=True,
+        n_step=3,
+        prioritised=True,
+        distributional=True,
+        atoms=11,
+        noisy=True,
+    ),
+    protocol=replace(DOPAMINE, image_height=42, image_width=42, max_frames=800),
+    num_environments=2,
+    evaluation=EvaluationConfig(episodes=1, epsilon=0.001),
+    run=RunConfig(steps=500, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
+)

@@ -1,0 +1,44 @@
+"""Arithmetic in bfloat16, weights in float32: about half the time of an update where the processor has bfloat16.
+
+Source: Micikevicius et al. 2018, "Mixed precision training" (the float32 weights); Kalamkar et al. 2019, "A study of
+bfloat16 for deep learning training" (its range is float32's, so no loss has to be scaled).
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+
+class HalfPrecision:
+    """A bfloat16 copy of a network, which does the arithmetic, while the network itself keeps float32 weights.
+
+    Autocast would do the same but casts each weight anew in every pass: on a CPU the casts then cost more than some
+    of the products. Here a weight is cast once an update.
+    """
+
+    def __init__(self, network: nn.Module):
+        self.master = network
+        self.network = deepcopy(network).to(torch.bfloat16)
+
+    @torch.no_grad()
+    def refresh(self) -> None:
+        """Takes over the master's weights, after they changed. Buffers are whose forward pass wrote them."""
+        torch._foreach_copy_(list(self.network.parameters()), list(self.master.parameters()))
+
+    def gradients(self, loss: Tensor) -> list[Tensor]:
+        """The gradient of a loss that `network` computed, in float32, one tensor a parameter of the master."""
+        found = torch.autograd.grad(loss, list(self.network.parameters()))
+        return [gradient.float() for gradient in found]
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device multiplies bfloat16 matrices by instructions of its own; others imitate them, slowly."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type == "cpu":
+        there = torch.cpu.get_capabilities()
+        return any(there.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return True  # nothing better is known, and the answer only decides about a warning
