@@ -45,7 +45,9 @@ class Lanes:
     and its return is complete: `steps` steps followed, or the end of the episode.
     """
 
-    def __init__(self, num: int, length: int, stack: int, steps: int, coding: Coding, reward_dtype: np.dtype, watch: bool):
+    def __init__(
+        self, num: int, length: int, stack: int, steps: int, coding: Coding, reward_dtype: np.dtype, watch: bool
+    ):
         """With `watch`, `changed` lists every slot whose code or validity changed, until somebody clears it."""
         self.num, self.length, self.stack, self.steps, self.watch = num, length, stack, steps, watch
         self.code = np.zeros(num * length, coding.dtype)  # 0, too, as soon as a frame of the observation is gone

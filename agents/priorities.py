@@ -30,7 +30,13 @@ class PrioritisedConfig:
                 f"priorities.exponent is {self.exponent}, outside 0 (all alike) to 1 (in proportion to the error). "
                 "Set it between."
             )
-        for step in (0, self.importance.steps):
+        steps = (
+            0,
+            self.importance.warmup_steps,
+            self.importance.steps,
+            *(first for first, _ in self.importance.pieces),
+        )
+        for step in steps:
             if not 0 <= (exponent := self.importance(step)) <= 1:
                 raise ValueError(
                     f"priorities.importance is {exponent} at step {step}, outside 0 (no correction) to 1 (whole). "

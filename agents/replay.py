@@ -193,10 +193,12 @@ class Replay:
                     f"{list(self._shape)} of {self._dtype}. Give the replay the environment's observation_shape and "
                     "observation_dtype."
                 )
-        if not (num,) == transition.reward.shape == transition.action.shape == transition.discount.shape:
+        t = transition
+        shapes = (t.action.shape, t.reward.shape, t.discount.shape, t.last.shape)
+        if shapes != ((num,),) * 4:
             raise ValueError(
-                f"action, reward and discount are {list(transition.action.shape)}, {list(transition.reward.shape)} and "
-                f"{list(transition.discount.shape)}, but each is one number an environment: [{num}]."
+                f"action, reward, discount and last are {', '.join(str(list(shape)) for shape in shapes)}, but each "
+                f"is one number an environment: [{num}]."
             )
 
     def _check_values(self, actions: list[int], discounts: list[float]) -> None:

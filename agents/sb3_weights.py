@@ -28,17 +28,22 @@ _MLP = "linear layers with a ReLU between any two"
 _CNN = "the three convolutions of Mnih et al. 2015 and at least two linear layers, with a ReLU between any two"
 
 
-def to_sb3(agent: DQN, path: Path | str) -> Path:
+def to_sb3(agent: DQN, path: Path | str, observation_space: gym.spaces.Box | None = None) -> Path:
     """Writes a zip that `stable_baselines3.DQN.load(path)` opens and that acts as the agent does. Returns its path.
+
+    `observation_space` is the environment's. SB3 needs it to go on learning there and compares the bounds in it, which
+    an agent does not know; to act, and for images of bytes, it needs none.
 
     It holds network, target network, Adam's moments, counters, and the settings that SB3 has, too. If it is to learn
     on, these it has not: a learning rate that decays, half the squared error, clipped rewards, double, prioritised,
     bfloat16. The replay stays here; SB3's is made for as many transitions, but no more than 8 GiB of them.
-    Raises ValueError for a network that SB3's DQN does not have.
+    Raises ValueError for a network that SB3's DQN does not have, or an observation_space that is not the agent's.
     """
     convolutional = _check_network(agent)
+    space = _space_of(agent) if observation_space is None else observation_space
+    _check_space(agent, space)
     path = Path(path) if Path(path).suffix else Path(path).with_suffix(".zip")
-    model = _blank_model(agent, convolutional)
+    model = _blank_model(agent, space, convolutional)
     frozen = agent.network if agent.target_network is None else agent.target_network
     _copy(agent.network.parameters(), model.q_net.parameters())
     _copy(frozen.parameters(), model.q_net_target.parameters())
@@ -155,11 +160,11 @@ def _is_nature(layers: list[nn.Module]) -> bool:
     return sizes == nature and kinds == [nn.Conv2d, nn.ReLU] * 3 and len(layers) >= 9 and _is_plain(layers[6:])
 
 
-def _blank_model(agent: DQN, convolutional: bool) -> Any:
+def _blank_model(agent: DQN, space: gym.spaces.Box, convolutional: bool) -> Any:
     """SB3's DQN of the agent's sizes and settings, its weights drawn by chance."""
     from stable_baselines3 import DQN as SB3DQN
 
-    config, space = agent.config, _space_of(agent)
+    config = agent.config
     widths = [layer.out_features for layer in agent.network.modules() if isinstance(layer, nn.Linear)][:-1]
     policy: dict[str, Any] = {"net_arch": widths}
     if convolutional:
@@ -197,6 +202,8 @@ def _blank_model(agent: DQN, convolutional: bool) -> Any:
         model.observation_space, model.action_space, model.n_envs = space, gym.spaces.Discrete(agent.num_actions), 1
         model._total_timesteps = horizon
         model._setup_model()
+    # Chosen by n_steps; named in the zip, SB3 would take it for one of the user's own and warn.
+    model.replay_buffer_class, model.replay_buffer_kwargs = None, {}
     return model
 
 
@@ -206,9 +213,19 @@ def _dtype_of(agent: DQN) -> np.dtype:
 
 
 def _space_of(agent: DQN) -> gym.spaces.Box:
+    """Of its observations, which may take every value of their type."""
     dtype = _dtype_of(agent)
     low, high = (-np.inf, np.inf) if dtype.kind == "f" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
     return gym.spaces.Box(low, high, agent.network.backbone.input_shape, dtype.type)
+
+
+def _check_space(agent: DQN, space: gym.spaces.Box) -> None:
+    known = _space_of(agent)
+    if (space.shape, space.dtype) != (known.shape, known.dtype):
+        raise ValueError(
+            f"The observation space {space} is not that of the agent, whose observations are {known.dtype} "
+            f"{list(known.shape)}. Give the space of the environment that it learnt in, or none."
+        )
 
 
 def _moments_of(agent: DQN) -> list[dict[str, Tensor]]:

@@ -106,9 +106,8 @@ class Experience:
     def frame(self) -> np.ndarray:
         """Never the same twice: its number in the digits of base 251, plus 1 so that none is all zeros."""
         self.frames_made += 1
-        size = int(np.prod(self.frame_shape))
-        digits = [self.frames_made // 251**i % 251 + 1 for i in range(size)]
-        return np.array(digits, np.uint8).reshape(self.frame_shape)
+        digits = [self.frames_made // 251**i % 251 + 1 for i in range(3)]
+        return np.resize(np.array(digits, np.uint8), self.frame_shape)
 
     def first(self) -> list[np.ndarray]:
         padding = [

@@ -65,3 +65,12 @@ def test_a_copy_of_the_pair_is_a_pair() -> None:
 
 def test_says_whether_the_device_has_bfloat16() -> None:
     assert isinstance(has_bfloat16(torch.device("cpu")), bool)
+
+
+def test_gradients_lie_in_memory_as_their_parameters_do() -> None:
+    torch.manual_seed(0)
+    master = nn.Conv2d(4, 8, 3).to(memory_format=torch.channels_last)
+    half = HalfPrecision(master)
+    inputs = torch.randn(2, 4, 7, 7, dtype=torch.bfloat16)  # contiguous, so that gradients may come out otherwise
+    for gradient, parameter in zip(half.gradients(half.network(inputs).float().sum()), master.parameters()):
+        assert gradient.stride() == parameter.stride()
