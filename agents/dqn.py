@@ -8,8 +8,6 @@ Each part is a switch of DQNConfig, so that it can be taken away and missed.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +16,7 @@ from torch import Tensor, nn
 
 from agents.agent import Transition
 from agents.backpropagation import PlainNetwork, is_plain
-from agents.distributional import categorical_loss, categorical_target, even_support, expected_values
+from agents.distributional import categorical_target, even_support, expected_values
 from agents.dqn_config import DQNConfig
 from agents.losses import (
     action_error,
@@ -30,7 +28,8 @@ from agents.losses import (
     q_learning_target,
 )
 from agents.network_pair import NetworkPair
-from agents.noisy import NoisyLinear, resample
+from agents.noisy import resample
+from agents.passes import Passes
 from agents.popart import PopArt
 from agents.q_network import QNetwork
 from agents.replay import Batch, Replay
@@ -41,8 +40,6 @@ from lab.probe import Case
 from lab.schedules import constant
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
-
-_CACHED_ROWS = 512  # rows whose features stay in a processor's cache; more at once are slower
 
 log = logging.getLogger("lab")
 
@@ -79,10 +76,8 @@ class DQN:
                 atoms=config.atoms if config.distributional else None,
                 noisy=config.noise if config.noisy else None,
             )
-        convolves = any(isinstance(module, nn.Conv2d) for module in network.modules())
-        self._has_modes = any(isinstance(module, NoisyLinear | nn.Dropout) for module in network.modules())
-        self.memory_format = torch.channels_last if convolves else torch.contiguous_format
-        network = network.to(self.device).to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.passes = Passes(config, network, self.device)
+        network = network.to(self.device).to(memory_format=self.passes.memory_format)  # type: ignore[call-overload]
         self.networks = NetworkPair(network, frozen=config.frozen_target, bfloat16=config.bfloat16)
         if config.bfloat16 and not has_bfloat16(self.device):
             log.warning("%s has no instructions for bfloat16 and imitates it: without it is faster.", self.device)
@@ -144,33 +139,13 @@ class DQN:
     @torch.inference_mode()
     def _q(self, observations: np.ndarray, noisy: bool = False) -> Tensor:
         """What the network makes of each action: [N, ...] -> [N, A] float32, as normalised as its targets are."""
-        inputs = self._inputs(torch.from_numpy(observations))
+        inputs = torch.from_numpy(observations)
         if self.plain is not None:
-            return self.plain.forward(inputs)[-1]
+            return self.plain.forward(self.passes.inputs(inputs))[-1]
         if noisy:
             resample(self.networks.computing, self.noise)
-        with self._training(self.networks.computing, noisy):
-            outputs = self.networks.computing(inputs)
+        outputs = self.passes.act(self.networks.computing, inputs, noisy)
         return expected_values(outputs, self.support) if self.config.distributional else outputs
-
-    def _inputs(self, observations: Tensor) -> Tensor:
-        """Observations in the network's precision and order of memory; bytes are pixels, scaled to [0, 1]."""
-        inputs = observations.to(self.device, non_blocking=True)
-        if inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=self.memory_format)
-        pixels = inputs.dtype == torch.uint8
-        inputs = inputs.to(torch.bfloat16 if self.config.bfloat16 else torch.float32)
-        return inputs.div_(255) if pixels else inputs
-
-    @contextmanager
-    def _training(self, network: QNetwork, training: bool) -> Iterator[None]:
-        """Inside, the network is in train() mode if so wanted, and if that makes a difference: it costs 0.1 ms."""
-        training &= self._has_modes
-        if training:
-            network.train()
-        yield
-        if training:
-            network.eval()
 
     # ---- learning ---------------------------------------------------------------------------------------------------
 
@@ -227,18 +202,16 @@ class DQN:
         """What the target network says of where each of the rows [U, B] led: [U, B, A], or [U, B, A, atoms]."""
         if self.config.noisy:
             resample(network, self.noise)
-        if len(rows) == 1 or self.device.type != "cpu":
-            # Away from the CPU to find out how many rows differ would mean to wait for the device.
+        if len(rows) == 1 or self.device.type != "cpu" or self.config.compiled:
+            # To find out how many rows differ would mean to wait for a device, or to compile for every number.
             following = batches.next_observation.flatten(0, 1)
             return self._outputs(network, following).unflatten(0, rows.shape)
         once, where = rows.unique(return_inverse=True)  # a row that was drawn twice leads to the same place twice
         return self._outputs(network, self.replay.at(once).next_observation)[where]
 
-    @torch.no_grad()
     def _outputs(self, network: QNetwork, observations: Tensor) -> Tensor:
         """What a network makes of each action, without gradient: values in true units [n, A], or logits [n, A, K]."""
-        with self._training(network, self.config.noisy):
-            outputs = torch.cat([network(self._inputs(part)) for part in observations.split(_CACHED_ROWS)])
+        outputs = self.passes.outputs(network, observations)
         return outputs if self.popart is None else self.popart.unnormalise(outputs)
 
     def _update(self, batch: Batch, frozen: Tensor | None, weights: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -249,17 +222,10 @@ class DQN:
         target = self._target(batch, frozen)
         if self.plain is not None:
             return self._update_written_out(self.plain, batch, target, weights)
-        with self._training(online, True):
-            outputs = online(self._inputs(batch.observation))
-        if self.config.distributional:
-            errors = losses = categorical_loss(outputs, batch.action, target)
-        else:
-            errors = action_error(outputs, batch.action, target)
-            losses = huber(errors) if self.config.huber else half_square(errors)
-        loss = (losses if weights is None else losses * weights).mean()
+        loss, errors = self.passes.loss(online, batch.observation, batch.action, target, weights)
         self.descent.descend(loss, gradients=self.networks.gradients(loss))
-        self.networks.changed()
-        return loss.detach(), errors.detach()
+        self.networks.learnt()
+        return loss.detach().clone(), errors
 
     @torch.no_grad()
     def _update_written_out(
@@ -267,7 +233,7 @@ class DQN:
     ) -> tuple[Tensor, Tensor]:
         """The same for a plain network of linear layers, in half the time."""
         loss, loss_slope = (huber, huber_slope) if self.config.huber else (half_square, half_square_slope)
-        *_, q = passed = plain.forward(self._inputs(batch.observation))
+        *_, q = passed = plain.forward(self.passes.inputs(batch.observation))
         errors = action_error(q, batch.action, target)
         losses, slopes = loss(errors), loss_slope(errors)
         if weights is not None:
@@ -317,7 +283,7 @@ class DQN:
 
     def probe_case(self, observations: np.ndarray, seeds: Seeds) -> Case:
         """The network, to learn random values in [-1, 1] of all outputs: observations [B, ...], half squared error."""
-        inputs = self._inputs(torch.from_numpy(observations)).float()
+        inputs = self.passes.inputs(torch.from_numpy(observations)).float()
         shape = (len(inputs), self.num_actions, self.config.atoms)[: 3 if self.config.distributional else 2]
         values = 2 * torch.rand(shape, generator=seeds.generator("values", self.device), device=self.device) - 1
 

@@ -35,6 +35,8 @@ class DQNConfig:
     """Longer gradients are shortened to this; none leaves them as they are."""
     bfloat16: bool = False
     """On: the networks compute in bfloat16, with weights in float32; faster where the processor has it."""
+    compiled: bool = False
+    """On: torch compiles an update's passes, half a minute at every start; faster in long runs of large networks."""
     exploration: Schedule = linear(1.0, 0.04, 8_000)
     """Share of random actions; its step is an environment step."""
     learn_after: int = 1_000
@@ -208,3 +210,19 @@ SMALL_PIXELS = replace(
     reward_clip=1.0,
 )
 """The same for screens of 42 x 42 pixels."""
+
+BRICKS_DQN = DQNConfig(
+    # No stride, for which 12 pixels are too few: without padding the last row, the paddle's, would never be seen.
+    backbone=ConvolutionConfig(channels=(16,), kernel_size=3, padding=0, dense=MLPConfig(widths=(128,))),
+    discount=0.97,
+    learning_rate=1e-3,
+    learning_rate_decay=linear(1.0, 0.0, 120_000),
+    exploration=linear(1.0, 0.02, 20_000),
+    learn_after=2_000,
+    train_every=8,
+    updates=1,
+    batch_size=128,
+    replay_capacity=50_000,
+    copy_target_every=800,
+)
+"""For the screens of 12 x 12 pixels of lab/Bricks-v0."""

@@ -41,8 +41,13 @@ class NetworkPair(Generic[N]):
         """Of a loss that `computing` gave, one a parameter of `network`; None where autograd finds them by itself."""
         return self._halves[0].gradients(loss) if self._halves else None
 
+    def learnt(self) -> None:
+        """To be called after the learning network's weights changed."""
+        if self._halves:
+            self._halves[0].refresh()
+
     def changed(self) -> None:
-        """To be called after weights changed."""
+        """To be called after the weights of both changed."""
         for half in self._halves:
             half.refresh()
 

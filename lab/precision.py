@@ -22,6 +22,9 @@ class HalfPrecision:
     def __init__(self, network: nn.Module):
         self.master = network
         self.network = deepcopy(network).to(torch.bfloat16)
+        # In the master's order of memory: fused optimisers walk through it without looking at strides. And kept, as
+        # fresh memory costs more than what is written to it.
+        self._gradients = [torch.empty_like(parameter.detach()) for parameter in network.parameters()]
 
     @torch.no_grad()
     def refresh(self) -> None:
@@ -29,12 +32,13 @@ class HalfPrecision:
         torch._foreach_copy_(list(self.network.parameters()), list(self.master.parameters()))
 
     def gradients(self, loss: Tensor) -> list[Tensor]:
-        """The gradient of a loss that `network` computed, in float32, one tensor a parameter of the master."""
+        """The gradient of a loss that `network` computed, in float32, one tensor a parameter of the master.
+
+        They are good until the next call, which writes to the same memory.
+        """
         found = torch.autograd.grad(loss, list(self.network.parameters()))
-        # In the masters' order of memory: fused optimisers walk through it without looking at strides.
-        gradients = [torch.empty_like(parameter.detach()) for parameter in self.master.parameters()]
-        torch._foreach_copy_(gradients, list(found))
-        return gradients
+        torch._foreach_copy_(self._gradients, list(found))
+        return self._gradients
 
 
 def has_bfloat16(device: torch.device) -> bool:

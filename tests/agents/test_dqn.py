@@ -208,7 +208,7 @@ def test_targets_away_from_the_cpu_are_computed_without_waiting(monkeypatch: pyt
     batches = agent.replay.at(rows)
     expected = agent._frozen_outputs(agent.target_network, rows, batches)
     monkeypatch.setattr(agent, "device", SimpleNamespace(type="elsewhere"))
-    monkeypatch.setattr(agent, "_inputs", lambda observations: observations)
+    monkeypatch.setattr(agent.passes, "inputs", lambda observations: observations)
     monkeypatch.delattr(Tensor, "unique")
     torch.testing.assert_close(agent._frozen_outputs(agent.target_network, rows, batches), expected)
 

@@ -1,0 +1,74 @@
+"""What each of Rainbow's parts does to a DQN that learns from pixels (lab/Bricks-v0), one arm a part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agents.dqn_config import BRICKS_DQN, DQNConfig
+from agents.dqn_trial import dqn_in
+from agents.environments import Environments
+from agents.interaction import EvaluationConfig, Interaction
+from agents.priorities import PrioritisedConfig
+from lab.backbones import ConvolutionConfig, MLPConfig
+from lab.run import RunConfig
+from lab.schedules import constant, linear
+from lab.seeding import Seeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of dqn_bricks_parts, which all arms share."""
+
+    agent: DQNConfig = BRICKS_DQN
+    num_environments: int = 8  # stepped together
+    stack: int = 4  # screens in an observation: one does not show where the ball is going
+    evaluation: EvaluationConfig = EvaluationConfig(episodes=30)
+    # A network this small gains nothing from a GPU or from a second thread.
+    run: RunConfig = RunConfig(
+        steps=120_000, log_every=2_000, evaluate_every=10_000, save_every=30_000, device="cpu", threads=1
+    )
+
+
+def variants(config: Config) -> dict[str, Config]:
+    """DQN, DQN with one switch on, and with Rainbow's six; every other setting is the same."""
+    parts: dict[str, dict[str, Any]] = {
+        "double": {"double": True},
+        "duelling": {"duelling": True},
+        "prioritised": {"prioritised": True, "priorities": PrioritisedConfig(importance=linear(0.4, 1.0, 120_000))},
+        "n-step": {"n_step": 3},
+        "distributional": {"distributional": True, "value_range": (0.0, 10.0)},
+        "noisy": {"noisy": True, "exploration": constant(0.0)},
+    }
+    rainbow = {name: value for part in parts.values() for name, value in part.items()}
+    arms = {"dqn": {}, **parts, "popart": {"popart": True}, "rainbow": rainbow}
+    return {name: replace(config, agent=replace(config.agent, **changes)) for name, changes in arms.items()}
+
+
+def build(config: Config, seeds: Seeds) -> Interaction:
+    """The trial: a DQN x Bricks."""
+    settings = {"stack": config.stack}
+    return dqn_in(
+        Environments("lab/Bricks-v0", config.num_environments, seeds.child("environments"), settings=settings),
+        config.agent,
+        seeds,
+        evaluation=config.evaluation,
+        device=config.run.torch_device(),
+    )
+
+
+TARGET = None  # a comparison; dqn_bricks holds its first arm to a number
+
+SMOKE = Config(
+    agent=replace(
+        BRICKS_DQN,
+        backbone=ConvolutionConfig(channels=(2,), kernel_size=3, padding=0, dense=MLPConfig(widths=(8,))),
+        learn_after=50,
+        train_every=16,
+        batch_size=8,
+        replay_capacity=300,
+        copy_target_every=40,
+    ),
+    evaluation=EvaluationConfig(episodes=2),
+    run=RunConfig(steps=800, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
+)
