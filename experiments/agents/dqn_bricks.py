@@ -47,7 +47,7 @@ TARGET = Target(
     statistic="mean",
     seeds=3,
     protocol="mean return of 30 episodes of at most 500 steps, no exploration, last weights, 120,000 steps; 3 seeds",
-    source="the lab's own: random play scores 0.25, a scripted player that never misses 41.5 (tests/agents/test_bricks.py)",
+    source="the lab's own: random play scores 0.25, a scripted player that never misses 41.5 (see its tests)",
 )
 
 SMOKE = Config(
