@@ -67,6 +67,7 @@ class DQN:
         observation, each of which the replay keeps once.
         """
         self.config, self.num_actions, self.device = config, num_actions, torch.device(device)
+        self.observation_dtype = np.dtype(observation_dtype)
         with seeds.initialising("q_network"):
             network = QNetwork(
                 config.backbone.build(observation_shape),
@@ -75,6 +76,11 @@ class DQN:
                 duelling=config.duelling,
                 atoms=config.atoms if config.distributional else None,
                 noisy=config.noise if config.noisy else None,
+            )
+        if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
+            raise ValueError(
+                "The backbone has batch norm, whose statistics are of replayed transitions in learning and of others "
+                "in acting, and which a frozen network has no use for. Set batch_norm to False."
             )
         self.passes = Passes(config, network, self.device)
         network = network.to(self.device).to(memory_format=self.passes.memory_format)  # type: ignore[call-overload]
@@ -140,6 +146,11 @@ class DQN:
     def _q(self, observations: np.ndarray, noisy: bool = False) -> Tensor:
         """What the network makes of each action: [N, ...] -> [N, A] float32, as normalised as its targets are."""
         inputs = torch.from_numpy(observations)
+        if observations.dtype != self.observation_dtype:
+            raise ValueError(
+                f"The observations are of {observations.dtype}, but the agent was built for {self.observation_dtype}, "
+                "which says how they are scaled. Convert them, or build it with observation_dtype of theirs."
+            )
         if self.plain is not None:
             return self.plain.forward(self.passes.inputs(inputs))[-1]
         if noisy:
@@ -160,7 +171,7 @@ class DQN:
         metrics: Metrics = {}
         # Several environments may step over more than one period at once; updates an environment step stay the same.
         blocks = self.steps // config.train_every - before // config.train_every
-        if blocks and self.steps >= config.learn_after:
+        if blocks and self.steps >= config.learn_after and len(self.replay):
             metrics = self._train(blocks)
         if self.steps // config.copy_target_every > before // config.copy_target_every:
             self._copy_target()
@@ -170,7 +181,8 @@ class DQN:
         """One or more blocks of updates.
 
         Meanwhile neither the replay nor the frozen target changes, so all batches are drawn, and all that the frozen
-        target network says, computed, at once: the same numbers as one by one, in a fraction of the calls.
+        target network says, computed, at once: the same numbers as one by one, in a fraction of the calls. Of several
+        updates in a block the later ones so use the priorities, and a noisy target network's noise, of its beginning.
         """
         config, updates = self.config, blocks * self.config.updates
         if config.experience_replay:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Literal
 
 from agents.popart import PopArtConfig
@@ -66,15 +67,15 @@ class DQNConfig:
     double: bool = False
     """On: the learning network chooses the next action and the target network values it (van Hasselt et al. 2016)."""
     duelling: bool = False
-    """On: a stream for the state's value and one for the actions' advantages (Wang et al. 2016)."""
+    """On: a stream for the state's value and one for the actions' advantages (Wang et al. 2016), each with `hidden`."""
     hidden: tuple[int, ...] = ()
-    """Widths of fully connected layers between the backbone and the values, in each stream."""
+    """Widths of fully connected layers between the backbone and the values, in each stream and noisy if that is on."""
     n_step: int = 1
     """Steps whose rewards are summed before the target bootstraps (Sutton 1988)."""
     prioritised: bool = False
     """On: transitions are drawn in proportion to their last error (Schaul et al. 2016)."""
     priorities: PrioritisedConfig = PrioritisedConfig()
-    """How, where prioritised is on; the step of its schedule is an environment step."""
+    """How, where prioritised is on; the step of its schedule is an environment step, so fit it to the run's length."""
     distributional: bool = False
     """On: the distribution of the return is learnt, as shares of fixed values (Bellemare et al. 2017)."""
     atoms: int = 51
@@ -82,7 +83,10 @@ class DQNConfig:
     value_range: tuple[float, float] = (-10.0, 10.0)
     """Lowest and highest return that distributional tells apart."""
     noisy: bool = False
-    """On: the layers above the backbone explore by learnt noise on their weights (Fortunato et al. 2018)."""
+    """On: the layers above the backbone explore by learnt noise on their weights (Fortunato et al. 2018).
+
+    Random actions are not switched off by that: set `exploration` to a constant 0 for noise alone.
+    """
     noise: float = 0.5
     """Initial size of that noise, sigma_0 of the paper."""
 
@@ -100,6 +104,14 @@ class DQNConfig:
         for step in (0, self.exploration.steps):
             if not 0 <= (share := self.exploration(step)) <= 1:
                 raise ValueError(f"exploration is {share} at step {step}, but a share lies between 0 and 1.")
+        low, high = self.value_range
+        if not (low < high and isfinite(low) and isfinite(high)) or self.atoms < 2:
+            raise ValueError(
+                f"value_range is {self.value_range} with {self.atoms} atoms, but shares are of two values at least "
+                "between finite ends, the lower one first. Set them to (-10, 10) and 51."
+            )
+        if not self.noise > 0:
+            raise ValueError(f"noise is {self.noise}, which explores nothing. Set it above 0, or noisy to False.")
         self._check_switches()
 
     def _check_switches(self) -> None:
@@ -108,6 +120,8 @@ class DQNConfig:
             raise ValueError(
                 f"{part} says how experience is replayed, but experience_replay is off. Switch one of the two back."
             )
+        if self.double and not self.frozen_target:
+            raise ValueError("double takes two networks, but frozen_target is off. Switch one of the two back.")
         if self.popart and self.distributional:
             raise ValueError(
                 "popart rescales values and distributional learns shares of fixed returns, so they exclude each other. "
@@ -126,13 +140,12 @@ class DQNConfig:
         )
 
 
-NATURE_NETWORK = ConvolutionConfig(
-    channels=(32, 64, 64), kernel_size=(8, 4, 3), stride=(4, 2, 1), padding=0, dense=MLPConfig(widths=(512,))
-)
-"""The network of Mnih et al. 2015, extended data table 1, without its last layer."""
+NATURE_CONVOLUTIONS = ConvolutionConfig(channels=(32, 64, 64), kernel_size=(8, 4, 3), stride=(4, 2, 1), padding=0)
+"""Of Mnih et al. 2015, extended data table 1; 512 units follow (`hidden`), of which duelling has two times as many."""
 
 NATURE_DQN = DQNConfig(
-    backbone=NATURE_NETWORK,
+    backbone=NATURE_CONVOLUTIONS,
+    hidden=(512,),
     learning_rate=2.5e-4,
     learning_rate_decay=constant(1.0),
     optimizer="rmsprop",
@@ -147,10 +160,15 @@ NATURE_DQN = DQNConfig(
     copy_target_every=10_000,  # as in the authors' code; the paper's text says updates
     reward_clip=1.0,
 )
-"""Mnih et al. 2015, extended data table 1, in environment steps of four frames."""
+"""Mnih et al. 2015, extended data table 1, in environment steps of four frames.
+
+Torch has no fused kernel for RMSprop that could skip a bad step, so on a GPU each update waits for its loss, which
+Adam's do not.
+"""
 
 ADAM_DQN = DQNConfig(
-    backbone=NATURE_NETWORK,
+    backbone=NATURE_CONVOLUTIONS,
+    hidden=(512,),
     learning_rate=1e-4,
     learning_rate_decay=constant(1.0),
     exploration=linear(1.0, 0.01, 1_000_000),
@@ -162,10 +180,12 @@ ADAM_DQN = DQNConfig(
     copy_target_every=1_000,
     reward_clip=1.0,
 )
-"""DQN as CleanRL's dqn_atari.py and RL Baselines3 Zoo run it: Adam and a target network that follows sooner."""
+"""With Adam and a target network that follows sooner, as in CleanRL's dqn_atari.py (learning rate, replay of a million,
+beginning after 80,000) and Stable-Baselines3 (Huber loss, gradients of norm 10 at most).
+"""
 
 RAINBOW = DQNConfig(
-    backbone=ConvolutionConfig(channels=(32, 64, 64), kernel_size=(8, 4, 3), stride=(4, 2, 1), padding=0),
+    backbone=NATURE_CONVOLUTIONS,
     hidden=(512,),
     learning_rate=6.25e-5,
     learning_rate_decay=constant(1.0),
@@ -187,7 +207,7 @@ RAINBOW = DQNConfig(
     noisy=True,
     noise=0.5,
 )
-"""Hessel et al. 2018, table 1, in environment steps of four frames."""
+"""Hessel et al. 2018, table 1, in environment steps of four frames; importance grows over their 200 million frames."""
 
 SMALL = DQNConfig(
     backbone=MLPConfig(widths=(16,)),
@@ -213,16 +233,29 @@ SMALL_PIXELS = replace(
 
 BRICKS_DQN = DQNConfig(
     # No stride, for which 12 pixels are too few: without padding the last row, the paddle's, would never be seen.
-    backbone=ConvolutionConfig(channels=(16,), kernel_size=3, padding=0, dense=MLPConfig(widths=(128,))),
+    backbone=ConvolutionConfig(channels=(16,), kernel_size=3, padding=0),
+    hidden=(128,),
     discount=0.97,
     learning_rate=1e-3,
     learning_rate_decay=linear(1.0, 0.0, 120_000),
     exploration=linear(1.0, 0.02, 20_000),
     learn_after=2_000,
-    train_every=8,
+    train_every=4,
     updates=1,
-    batch_size=128,
+    batch_size=64,
     replay_capacity=50_000,
     copy_target_every=800,
 )
 """For the screens of 12 x 12 pixels of lab/Bricks-v0."""
+
+SMALL_BRICKS = replace(
+    BRICKS_DQN,
+    backbone=ConvolutionConfig(channels=(2,), kernel_size=3, padding=0),
+    hidden=(8,),
+    learn_after=50,
+    train_every=16,
+    batch_size=8,
+    replay_capacity=300,
+    copy_target_every=40,
+)
+"""The smallest for the same screens."""

@@ -31,4 +31,5 @@ def dqn_in(
         stack=environments.stack,
         device=device,
     )
+    agent.replay.check_environments(environments.num)
     return Interaction(agent, environments, seeds, evaluation, overlap=overlap)

@@ -95,6 +95,8 @@ class Passes:
         training &= self._has_modes
         if training:
             network.train()
-        yield
-        if training:
-            network.eval()
+        try:
+            yield
+        finally:
+            if training:
+                network.eval()

@@ -91,6 +91,10 @@ class Replay:
             raise ValueError(f"reward_dtype is {self._reward_dtype}. Take float32, int8, int16 or int32.")
         self._length(1)
 
+    def check_environments(self, num: int) -> None:
+        """Raises ValueError if it is too small for so many environments, before they step."""
+        self._length(num)
+
     def _length(self, num: int) -> int:
         """The slots that each of so many environments gets."""
         length, needed = self.capacity // num, self.stack + self.steps

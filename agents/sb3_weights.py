@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.dqn import DQN
-from agents.dqn_config import NATURE_NETWORK, DQNConfig
+from agents.dqn_config import NATURE_CONVOLUTIONS, DQNConfig
 from agents.sb3_zip import SB3Zip, read_sb3_zip
 from lab.backbones import MLPConfig
 from lab.schedules import constant, linear
@@ -139,7 +139,7 @@ def _check_network(agent: DQN) -> bool:
         raise ValueError(
             f"SB3's DQN has {_CNN if convolutional else _MLP}, but this agent's network is "
             f"{', '.join(map(str, layers))}. Give an agent with that network: "
-            f"{'NATURE_NETWORK of agents.dqn_config' if convolutional else 'an MLPConfig of relu, without dropout'}."
+            f"{'NATURE_CONVOLUTIONS of dqn_config' if convolutional else 'an MLPConfig of relu, without dropout'}."
         )
     return convolutional
 
@@ -308,7 +308,7 @@ def _config_of(saved: SB3Zip, tensors: Mapping[str, Tensor]) -> DQNConfig:
     duration = int(saved.number("exploration_fraction", 0.1) * saved.number("_total_timesteps", 0))
     longest = saved.number("max_grad_norm", 10.0)
     return DQNConfig(
-        backbone=replace(NATURE_NETWORK, dense=hidden) if convolutional else hidden,
+        backbone=replace(NATURE_CONVOLUTIONS, dense=hidden) if convolutional else hidden,
         discount=float(saved.number("gamma", 0.99)),
         learning_rate=float(saved.number("learning_rate", group.get("lr", 1e-4))),
         learning_rate_decay=constant(1.0),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agents.dqn_config import BRICKS_DQN, DQNConfig
+from agents.dqn_config import BRICKS_DQN, SMALL_BRICKS, DQNConfig
 from agents.dqn_trial import dqn_in
 from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
-from lab.backbones import ConvolutionConfig, MLPConfig
 from lab.run import RunConfig
 from lab.seeding import Seeds
 
@@ -30,8 +29,8 @@ class Config:
 def variants(config: Config) -> dict[str, Config]:
     """The four arms of Mnih et al. 2015, extended data table 3.
 
-    All make the same number of updates. Without replay each is of the newest transitions, train_every (8) of them in
-    place of batch_size (128), which is all there is.
+    All make the same number of updates. Without replay each is of the newest transitions, those of the last round
+    of the environments (8) in place of batch_size (64): what there is.
     """
     arms = {
         "replay-and-target": (True, True),
@@ -60,15 +59,7 @@ def build(config: Config, seeds: Seeds) -> Interaction:
 TARGET = None  # a comparison; Mnih et al. 2015, extended data table 3, made it on five Atari games
 
 SMOKE = Config(
-    agent=replace(
-        BRICKS_DQN,
-        backbone=ConvolutionConfig(channels=(2,), kernel_size=3, padding=0, dense=MLPConfig(widths=(8,))),
-        learn_after=50,
-        train_every=16,
-        batch_size=8,
-        replay_capacity=300,
-        copy_target_every=40,
-    ),
+    agent=SMALL_BRICKS,
     evaluation=EvaluationConfig(episodes=2),
     run=RunConfig(steps=800, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
 )

@@ -45,7 +45,7 @@ TARGET = Target(
     seeds=3,
     protocol="mean return of 30 episodes, 30 no-ops, no sticky actions, epsilon 0.05, last weights, 10 million agent "
     "steps (40 million frames); 3 seeds",
-    source="CleanRL, docs/rl-algorithms/dqn.md, dqn_atari.py on Breakout: 366.9 +- 39.9 after 10 million agent steps",
+    source="CleanRL, docs/rl-algorithms/dqn.md, Breakout: 366.9 +- 39.9 in training, one environment, with FIRE",
     published=366.9,
 )
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from agents.dqn_config import BRICKS_DQN, DQNConfig
+from agents.dqn_config import BRICKS_DQN, SMALL_BRICKS, DQNConfig
 from agents.dqn_trial import dqn_in
 from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
-from lab.backbones import ConvolutionConfig, MLPConfig
 from lab.experiment import Target
 from lab.run import RunConfig
 from lab.seeding import Seeds
@@ -51,15 +50,7 @@ TARGET = Target(
 )
 
 SMOKE = Config(
-    agent=replace(
-        BRICKS_DQN,
-        backbone=ConvolutionConfig(channels=(2,), kernel_size=3, padding=0, dense=MLPConfig(widths=(8,))),
-        learn_after=50,
-        train_every=16,
-        batch_size=8,
-        replay_capacity=300,
-        copy_target_every=40,
-    ),
+    agent=SMALL_BRICKS,
     evaluation=EvaluationConfig(episodes=2),
     run=RunConfig(steps=800, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
 )

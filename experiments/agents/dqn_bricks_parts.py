@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agents.dqn_config import BRICKS_DQN, DQNConfig
+from agents.dqn_config import BRICKS_DQN, SMALL_BRICKS, DQNConfig
 from agents.dqn_trial import dqn_in
 from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
 from agents.priorities import PrioritisedConfig
-from lab.backbones import ConvolutionConfig, MLPConfig
 from lab.run import RunConfig
 from lab.schedules import constant, linear
 from lab.seeding import Seeds
@@ -60,15 +59,7 @@ def build(config: Config, seeds: Seeds) -> Interaction:
 TARGET = None  # a comparison; dqn_bricks holds its first arm to a number
 
 SMOKE = Config(
-    agent=replace(
-        BRICKS_DQN,
-        backbone=ConvolutionConfig(channels=(2,), kernel_size=3, padding=0, dense=MLPConfig(widths=(8,))),
-        learn_after=50,
-        train_every=16,
-        batch_size=8,
-        replay_capacity=300,
-        copy_target_every=40,
-    ),
+    agent=SMALL_BRICKS,
     evaluation=EvaluationConfig(episodes=2),
     run=RunConfig(steps=800, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
 )

@@ -45,7 +45,7 @@ TARGET = Target(
     seeds=3,
     protocol="mean return of 10 episodes with sticky actions (0.25), epsilon 0.001, last weights, 2.5 million agent "
     "steps (10 million frames); 3 seeds",
-    source="Dopamine, baselines/atari/data, Rainbow on Pong: 14.7 at 10 million frames, training returns",
+    source="Dopamine, baselines/atari/data, their compact Rainbow on Pong: 14.7 in training",
     published=14.7,
 )
 

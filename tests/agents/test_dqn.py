@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -436,3 +437,27 @@ def test_small_exercises_every_part_within_a_few_hundred_steps() -> None:
     assert len(agent.replay) < 400 > agent.replay.capacity
     assert agent.descent.updates >= agent.copied_at > 0
     assert SMALL.exploration(0) > SMALL.exploration(400) > 0
+
+
+def test_observations_of_another_type_are_refused_when_acting() -> None:
+    agent = DQN(TINY, (2, 3), 2, Seeds(0), observation_dtype=np.uint8)
+    with pytest.raises(ValueError, match=r"observations are of float32, but the agent was built for uint8"):
+        agent.act(np.ones((1, 2, 3), np.float32), explore=False)
+
+
+def test_batch_norm_is_refused() -> None:
+    with pytest.raises(ValueError, match="batch norm"):
+        make(backbone=MLPConfig(widths=(8,), batch_norm=True))
+
+
+def test_waits_for_a_whole_return_before_it_learns() -> None:
+    agent = make(learn_after=0, train_every=1, n_step=3)
+    learnt = [bool(agent.learn(transition)) for transition in continuing(5)]
+    assert learnt == [False, False, True, True, True]
+
+
+def continuing(count: int) -> list[Transition]:
+    """Steps of one episode."""
+    one, no = np.ones(1, np.float32), np.zeros(1, bool)
+    observations = [np.full((1, 3), i, np.float32) for i in range(count + 1)]
+    return [Transition(a, np.array([0]), one, one, b, no) for a, b in pairwise(observations)]

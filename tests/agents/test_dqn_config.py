@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from agents.dqn_config import ADAM_DQN, NATURE_DQN, NATURE_NETWORK, RAINBOW, SMALL, DQNConfig
+from agents.dqn_config import ADAM_DQN, NATURE_DQN, RAINBOW, SMALL, DQNConfig
+from agents.q_network import QNetwork
+from lab.backbones.convolution import Convolution
 from lab.config import from_json, to_json
 from lab.schedules import linear
 
@@ -25,6 +27,11 @@ from lab.schedules import linear
         ({"experience_replay": False, "prioritised": True}, "prioritised says how experience is replayed"),
         ({"experience_replay": False, "n_step": 2}, "n_step says how experience is replayed"),
         ({"popart": True, "distributional": True}, "exclude each other"),
+        ({"double": True, "frozen_target": False}, "double takes two networks"),
+        ({"value_range": (1.0, -1.0)}, "value_range is"),
+        ({"value_range": (0.0, float("inf"))}, "value_range is"),
+        ({"atoms": 1}, "with 1 atoms"),
+        ({"noise": 0.0}, "noise is 0.0"),
     ],
 )
 def test_wrong_settings_are_refused(wrong: dict[str, Any], message: str) -> None:
@@ -34,11 +41,12 @@ def test_wrong_settings_are_refused(wrong: dict[str, Any], message: str) -> None
 
 def test_the_nature_network_has_the_published_sizes() -> None:
     """Mnih et al. 2015, extended data table 1: 20 x 20, 9 x 9 and 7 x 7 maps, then 512 units; 1.68 million weights."""
-    network = NATURE_NETWORK.build((4, 84, 84))
-    assert network.map_shape == (64, 7, 7)
-    assert network.out_features == 512
+    backbone = NATURE_DQN.backbone.build((4, 84, 84))
+    assert isinstance(backbone, Convolution)
+    assert backbone.map_shape == (64, 7, 7)
+    network = QNetwork(backbone, 6, hidden=NATURE_DQN.hidden)
     convolutions = (4 * 8 * 8 + 1) * 32 + (32 * 4 * 4 + 1) * 64 + (64 * 3 * 3 + 1) * 64
-    assert sum(p.numel() for p in network.parameters()) == convolutions + (7 * 7 * 64 + 1) * 512
+    assert sum(p.numel() for p in network.parameters()) == convolutions + (7 * 7 * 64 + 1) * 512 + 513 * 6
 
 
 def test_rainbow_is_all_switches_but_popart() -> None:

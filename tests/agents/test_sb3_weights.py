@@ -16,7 +16,7 @@ import torch
 from stable_baselines3.common.utils import LinearSchedule
 
 from agents.dqn import DQN
-from agents.dqn_config import NATURE_NETWORK, DQNConfig
+from agents.dqn_config import NATURE_CONVOLUTIONS, DQNConfig
 from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
 from agents.sb3_config import SB3DQNConfig
@@ -43,7 +43,7 @@ MLP = DQNConfig(
     discount=0.95,
     n_step=2,
 )
-CNN = replace(MLP, backbone=replace(NATURE_NETWORK, dense=MLPConfig(widths=(9, 5))))
+CNN = replace(MLP, backbone=replace(NATURE_CONVOLUTIONS, dense=MLPConfig(widths=(9, 5))))
 VECTORS = (4,)
 
 
@@ -80,7 +80,7 @@ def trained(config: DQNConfig = MLP) -> DQN:
 
 def target_values(agent: DQN, observations: np.ndarray) -> np.ndarray:
     with torch.no_grad():
-        return agent.target_network(agent._inputs(torch.from_numpy(observations))).numpy()
+        return agent.target_network(agent.passes.inputs(torch.from_numpy(observations))).numpy()
 
 
 def opened(path: Path) -> Any:
@@ -112,7 +112,7 @@ def assert_alike(agent: DQN, model: Any, observations: np.ndarray) -> None:
         (replace(MLP, backbone=MLPConfig(widths=())), VECTORS, vectors()),
         (MLP, IMAGES, images()),
         (CNN, IMAGES, images()),
-        (replace(CNN, backbone=replace(NATURE_NETWORK, dense=MLPConfig(widths=())), hidden=(8,)), IMAGES, images()),
+        (replace(CNN, backbone=NATURE_CONVOLUTIONS, hidden=(8,)), IMAGES, images()),
         (CNN, IMAGES, images().astype(np.float32) / 100),
     ],
     ids=["vectors", "hidden", "linear", "flat images", "images", "hidden above images", "images of floats"],
@@ -210,8 +210,8 @@ def test_an_agent_without_a_frozen_network_has_its_own_as_target(tmp_path: Path)
         (replace(MLP, backbone=MLPConfig(widths=(5,), activation="tanh")), VECTORS, np.float32, r"is Linear.*Tanh\(\)"),
         (replace(MLP, backbone=MLPConfig(widths=(5,), dropout=0.5)), VECTORS, np.float32, "Dropout"),
         (replace(MLP, backbone=ConvolutionConfig()), IMAGES, np.uint8, "SB3's DQN has the three convolutions"),
-        (replace(MLP, backbone=replace(NATURE_NETWORK, stride=2)), IMAGES, np.uint8, "SB3's DQN has the three"),
-        (replace(CNN, backbone=replace(NATURE_NETWORK, dense=MLPConfig(widths=()))), IMAGES, np.uint8, "two linear"),
+        (replace(MLP, backbone=replace(NATURE_CONVOLUTIONS, stride=2)), IMAGES, np.uint8, "SB3's DQN has the three"),
+        (replace(CNN, backbone=NATURE_CONVOLUTIONS), IMAGES, np.uint8, "two linear"),
         (MLP, VECTORS, np.uint8, r"observations \[4\] of bytes"),
     ],
     ids=["duelling", "distributional", "noisy", "popart", "tanh", "dropout", "convolutions", "stride", "head", "bytes"],
