@@ -37,11 +37,10 @@ class AtariEnvironments:
         protocol: AtariProtocol = NATURE,
         *,
         once: bool = False,
-        render: bool = False,
     ):
         """With the game by any of its names, such as 'ms_pacman', 'MsPacman' or 'ALE/MsPacman-v5'.
 
-        `once`: each copy plays one episode and then rests, for evaluation. `render`: `frame` is in colour and unscaled.
+        `once`: each copy plays one episode and then rests, for evaluation.
         Raises ValueError if there is no such game, naming the nearest.
         """
         self.name = game_named(game)
@@ -54,7 +53,6 @@ class AtariEnvironments:
         self._background = ThreadPoolExecutor(min(num, os.cpu_count() or 1), thread_name_prefix="atari")
         make = partial(Emulator, self.name, protocol)
         self._copies = [Copy(make, partial(self._seed, i), self._background, once=once) for i in range(num)]
-        self._camera = make(colour=True) if render else None  # follows the first copy
         self.action_meanings = self._copies[0].action_meanings  # the name of each action
         self.num_actions = len(self.action_meanings)
         self.action_space = gym.spaces.Discrete(self.num_actions)
@@ -63,9 +61,9 @@ class AtariEnvironments:
         self.resting = np.zeros(num, dtype=bool)  # [N] played its one episode
         self.observations = self._go_to([0] * num, [np.empty(0, np.uint8)] * num)  # [N, ...] to act on next
 
-    def fresh(self, num: int, seeds: Seeds, *, once: bool = False, render: bool = False) -> AtariEnvironments:
+    def fresh(self, num: int, seeds: Seeds, *, once: bool = False) -> AtariEnvironments:
         """Other environments of the same kind, with episodes of their own. These here are not touched."""
-        return AtariEnvironments(self.name, num, seeds, self.protocol, once=once, render=render)
+        return AtariEnvironments(self.name, num, seeds, self.protocol, once=once)
 
     def step(self, actions: np.ndarray) -> Transition:
         """Acts in every copy and returns what came of it: `send` and `recv` in one."""
@@ -89,8 +87,6 @@ class AtariEnvironments:
         for copy, action, resting in zip(self._copies, actions.tolist(), self.resting):
             if not resting:
                 copy.send(action)
-        if self._camera is not None and not self.resting[0]:
-            self._camera.send(int(actions[0]))
 
     def recv(self) -> Transition:
         """What came of the actions that were sent, in arrays of its own that no later step overwrites.
@@ -104,8 +100,6 @@ class AtariEnvironments:
         next_observation = np.empty_like(observation)
         reward, discount = np.zeros(self.num, np.float32), np.ones(self.num, np.float32)
         last = np.zeros(self.num, bool)
-        if self._camera is not None and not self.resting[0]:
-            self._picture = self._camera.recv().observation[0]
         for i, copy in enumerate(self._copies):
             if self.resting[i]:
                 next_observation[i] = observation[i]
@@ -129,10 +123,8 @@ class AtariEnvironments:
             self._finished.append(Finished(i, copy.episode, copy.seed, copy.logged(), float(copy.total)))
             if self.once:
                 self.resting[i] = True
-                continue
-            self.observations[i] = copy.begin_next()
-            if i == 0 and self._camera is not None:
-                self._picture = self._camera.begin(copy.seed).observation[0]
+            else:
+                self.observations[i] = copy.begin_next()
 
     def _seed(self, i: int, episode: int) -> int:
         return self._seeds.derive(f"{i}/{episode}") % 2**31  # what ale-py takes
@@ -163,17 +155,10 @@ class AtariEnvironments:
         """How many steps the console's own time has in a second."""
         return max(1, FRAMES_PER_SECOND // self.protocol.frame_skip)
 
-    def frame(self) -> np.ndarray:
-        """The first copy as a picture, [H, W, 3] uint8: in colour if that was asked for, else as the agent sees it."""
-        if self._camera is not None:
-            return self._picture
-        return np.repeat(self.observations[0, -1, :, :, None], 3, axis=-1)
-
     def close(self) -> None:
         """Ends the threads and frees the emulators."""
         self._background.shutdown(cancel_futures=True)
         self._copies.clear()
-        self._camera = None
 
     def state_dict(self) -> State:
         """Each copy's episode number and actions so far; the observations only to check the replay by.
@@ -207,8 +192,6 @@ class AtariEnvironments:
     def _go_to(self, episodes: list[int], actions: list[np.ndarray]) -> np.ndarray:
         """Has each copy begin that episode and replay those actions, all at once. Returns where they arrive."""
         arriving = [copy.go_to(episode, log) for copy, episode, log in zip(self._copies, episodes, actions)]
-        if self._camera is not None:
-            self._picture = self._camera.replay(self._copies[0].seed, actions[0].tolist()).observation[0]
         observations = np.stack([arrived.result() for arrived in arriving])
         for copy in self._copies:
             copy.prepare_next()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import NamedTuple
 
 import ale_py
@@ -12,7 +13,6 @@ from ale_py import roms
 from ale_py.vector_env import AtariVectorEnv
 
 from agents.atari_protocol import AtariProtocol
-from lab.names import did_you_mean
 
 FRAMES_PER_SECOND = 60  # of the console (NTSC)
 _FOR_TWO_PLAYERS = {"combat", "joust", "maze_craze", "warlords"}  # loading one of them ends the process
@@ -26,13 +26,18 @@ def games() -> list[str]:
 def game_named(name: str) -> str:
     """The game that is meant by 'ms_pacman', 'MsPacman' or 'ALE/MsPacman-v5', which say nothing about the protocol.
 
-    Raises ValueError, naming the nearest games, if there is none.
+    Raises ValueError if it is for two players, or, naming the nearest games, if there is none.
     """
-    bare = re.sub(r"^ALE/|-v5$", "", name)
-    game = {known.replace("_", ""): known for known in games()}.get(bare.replace("_", "").lower())
-    if game is None:
-        raise ValueError(f"There is no Atari game {name!r} for one player. {did_you_mean(bare, games())}")
-    return game
+    meant = re.sub(r"^ALE/|-v5$", "", name).replace("_", "").lower()
+    known = {game.replace("_", ""): game for game in games()}
+    if meant in known:
+        return known[meant]
+    if meant in {game.replace("_", "") for game in _FOR_TWO_PLAYERS}:
+        raise ValueError(f"The Atari game {name!r} is for two players, but an agent plays alone. Take another game.")
+    nearest = ", ".join(repr(known[near]) for near in get_close_matches(meant, known, n=3, cutoff=0.0))
+    raise ValueError(
+        f"There is no Atari game {name!r}. The nearest of {len(known)}: {nearest}. agents.emulator.games() gives all."
+    )
 
 
 class Moment(NamedTuple):

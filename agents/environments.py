@@ -61,12 +61,11 @@ class Environments:
         *,
         settings: Settings | None = None,
         once: bool = False,
-        render: bool = False,
     ):
         """With `settings` for gymnasium.make, `max_episode_steps` among them.
 
         The setting `stack` is ours: an observation is then the newest so many frames, [stack, ...], zeros before
-        the first. `once`: each copy plays one episode and then rests, for evaluation. `render`: `frame` is available.
+        the first. `once`: each copy plays one episode and then rests, for evaluation.
         Observations that are numbers (Discrete) come one-hot, as [n] float32.
         Raises ValueError if there is no such environment or its spaces are of a kind that is not supported.
         """
@@ -75,7 +74,7 @@ class Environments:
         self.name, self.num, self.settings, self.once = name, num, dict(settings or {}), once
         self._seeds = seeds
         self.stack: int = self.settings.get("stack", 1)  # frames along axis 0 of an observation
-        self._copies = [make(name, self.settings, render=render) for _ in range(num)]
+        self._copies = [make(name, self.settings) for _ in range(num)]
         self.observation_shape, self.observation_dtype = observation_format(name, self._copies[0].observation_space)
         self.action_space = supported_action_space(name, self._copies[0].action_space)
         self._episodes = [0] * num  # number of the episode that each copy is in
@@ -102,9 +101,9 @@ class Environments:
         tell = getattr(self._copies[0].unwrapped, "get_action_meanings", None)
         return list(tell()) if tell is not None else None
 
-    def fresh(self, num: int, seeds: Seeds, *, once: bool = False, render: bool = False) -> Environments:
+    def fresh(self, num: int, seeds: Seeds, *, once: bool = False) -> Environments:
         """Other environments of the same kind, with episodes of their own. These here are not touched."""
-        return Environments(self.name, num, seeds, settings=self.settings, once=once, render=render)
+        return Environments(self.name, num, seeds, settings=self.settings, once=once)
 
     def step(self, actions: np.ndarray) -> Transition:
         """Acts in every copy and returns what came of it: `send` and `recv` in one."""
@@ -197,10 +196,6 @@ class Environments:
     def frames_per_second(self) -> int:
         """How fast the simulator's own time passes."""
         return int(self._copies[0].metadata.get("render_fps", 30))
-
-    def frame(self) -> np.ndarray:
-        """The first copy as a picture, [H, W, 3] uint8. Raises agents.simulator.NothingToSee if there is none."""
-        return picture(self.name, self._copies[0], self.observations[0])
 
     def close(self) -> None:
         """Frees what the simulators hold."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 
 import numpy as np
@@ -33,7 +34,7 @@ class EvaluationConfig:
     episodes: int = 20
     """Episodes, each with a seed of its own."""
     epsilon: float = 0.0
-    """Share of random actions, which some protocols ask for."""
+    """Share of random actions, which some protocols ask for; in the episode that is shown, too."""
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
@@ -92,11 +93,11 @@ class Interaction:
             metrics |= {"return": float(self._returns[ended].mean()), "length": float(self._lengths[ended].mean())}
             self._returns[ended] = 0
             self._lengths[ended] = 0
-            self._record("training", self.environments)
+            self._record("training", self.environments.take_finished())
         return metrics
 
-    def _record(self, kind: str, environments: World) -> None:
-        self._records += [self._described(kind, finished) for finished in environments.take_finished()]
+    def _record(self, kind: str, ended: list[Finished]) -> None:
+        self._records += [self._described(kind, finished) for finished in ended]
 
     def _described(self, kind: str, finished: Finished) -> Record:
         return {
@@ -120,28 +121,28 @@ class Interaction:
 
         They are a function of weights, steps and seeds alone.
         """
-        seeds = self._seeds.child(f"evaluation/{self._steps}")
-        environments = self.environments.fresh(self.evaluation.episodes, seeds, once=True)
-        returns, lengths = np.zeros(environments.num), np.zeros(environments.num)
-        chance = seeds.numpy("epsilon")
-        while not environments.resting.all():
-            actions = self.agent.act(environments.observations, explore=False)
-            if self.evaluation.epsilon > 0:
-                by_chance = chance.random(environments.num) < self.evaluation.epsilon
-                actions = np.where(by_chance, chance.integers(environments.num_actions, size=environments.num), actions)
-            lengths += ~environments.resting
-            returns += environments.step(actions).reward
-        self._record("evaluation", environments)
-        environments.close()
-        return {"return": float(returns.mean()), "return_min": float(returns.min()), "length": float(lengths.mean())}
+        played = self._play(self.evaluation.episodes, self._seeds.child(f"evaluation/{self._steps}"))
+        self._record("evaluation", played)
+        # In the copies' order, as a sum of floats depends on the order in the last bit.
+        returns = np.array([finished.total_reward for finished in sorted(played, key=lambda finished: finished.copy)])
+        length = np.mean([len(finished.actions) for finished in played])
+        return {"return": float(returns.mean()), "return_min": float(returns.min()), "length": float(length)}
 
     def rehearse(self) -> Record:
-        """An episode without exploration, the same for the same weights, steps and seeds."""
-        environments = self.environments.fresh(1, self._seeds.child(f"illustration/{self._steps}"), once=True)
-        while not environments.resting.all():
-            environments.step(self.agent.act(environments.observations, explore=False))
-        environments.close()
-        return self._described("rehearsal", environments.take_finished()[0])
+        """An episode as an evaluation plays it, the same for the same weights, steps and seeds."""
+        return self._described("rehearsal", self._play(1, self._seeds.child(f"illustration/{self._steps}"))[0])
+
+    def _play(self, episodes: int, seeds: Seeds) -> list[Finished]:
+        """Fresh episodes without exploration but for the evaluation's share of random actions, as they ended."""
+        epsilon, chance = self.evaluation.epsilon, seeds.numpy("epsilon")
+        with closing(self.environments.fresh(episodes, seeds, once=True)) as environments:
+            while not environments.resting.all():
+                actions = self.agent.act(environments.observations, explore=False)
+                if epsilon > 0:
+                    by_chance = chance.random(episodes) < epsilon
+                    actions = np.where(by_chance, chance.integers(environments.num_actions, size=episodes), actions)
+                environments.step(actions)
+            return environments.take_finished()
 
     def replay(self, record: Record, *, width: int = SHOWN_WIDTH, max_frames: int | None = None) -> Clip:
         """An episode in pictures `width` pixels wide, and beside them what the agent expects now of each action.
@@ -160,7 +161,7 @@ class Interaction:
         return replace(clip, caption="; ".join(parts))
 
     def illustrate(self) -> Mapping[str, Clip]:
-        """One episode without exploration, if the environment can be looked at and makes an episode twice alike."""
+        """One episode as evaluations play it, if the environment can be looked at and makes an episode twice alike."""
         try:
             return {"episode": self.replay(self.rehearse(), max_frames=SHOWN_FRAMES)}
         except (NothingToSee, AnotherEpisode) as error:  # what was learnt is worth keeping all the same
@@ -175,13 +176,12 @@ class Interaction:
                 "one that returns its module, the inputs and a loss."
             )
         seeds = self._seeds.child("probe")
-        environments, chance = self.environments.fresh(PROBED_OBSERVATIONS, seeds), seeds.numpy("actions")
-        met = []
-        for step in range(PROBED_STEPS):
-            environments.step(chance.integers(environments.num_actions, size=environments.num))
-            if step % PROBED_EVERY == 0:
-                met.append(environments.observations)
-        environments.close()
+        chance, met = seeds.numpy("actions"), []
+        with closing(self.environments.fresh(PROBED_OBSERVATIONS, seeds)) as environments:
+            for step in range(PROBED_STEPS):
+                environments.step(chance.integers(environments.num_actions, size=environments.num))
+                if step % PROBED_EVERY == 0:
+                    met.append(environments.observations)
         different = np.unique(np.concatenate(met), axis=0)
         few = chance.permutation(len(different))[:PROBED_OBSERVATIONS]
         return self.agent.probe_case(different[few], seeds)

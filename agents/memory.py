@@ -25,8 +25,11 @@ def check_memory(capacity: int, frame_bytes: int, more_bytes: int, device: torch
         )
 
 
-def free_memory(device: torch.device) -> int:
-    """Bytes that can still be allocated on a device: of a processor what the system and its container leave."""
+def free_memory(device: torch.device, cgroup: Path = Path("/sys/fs/cgroup")) -> int:
+    """Bytes, 0 or more, that can still be allocated on a device: of a processor what system and container leave.
+
+    `cgroup` is the folder of the container's limits (Linux's control groups, version 2).
+    """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     meminfo = Path("/proc/meminfo")
@@ -35,7 +38,15 @@ def free_memory(device: torch.device) -> int:
         available = int(lines["MemAvailable"].split()[0]) * 1024
     else:
         available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit, used = Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory.current")
+    limit, used = cgroup / "memory.max", cgroup / "memory.current"
     if limit.exists() and used.exists() and (text := limit.read_text().strip()) != "max":
-        available = min(available, int(text) - int(used.read_text()))
-    return available
+        available = min(available, int(text) - int(used.read_text()) + _page_cache(cgroup / "memory.stat"))
+    return max(0, available)
+
+
+def _page_cache(stat: Path) -> int:
+    """Bytes of files that a container has in memory: counted as used, but given up as soon as others need them."""
+    if not stat.exists():
+        return 0
+    counts = dict(line.split() for line in stat.read_text().splitlines())
+    return int(counts.get("inactive_file", 0)) + int(counts.get("active_file", 0))

@@ -68,8 +68,9 @@ def from_sb3(
     """Our agent from a zip that `stable_baselines3.DQN.save` wrote, here or elsewhere: it acts as that does.
 
     Network, target network, Adam's moments, counters and settings are taken over; of SB3's settings, schedules of the
-    learning rate and target networks that follow slowly (tau) have no counterpart. The replay begins empty. No code in
-    the zip is run, so that one from a stranger can be opened here (SB3's own `load` would run it).
+    learning rate and target networks that follow slowly (tau) have no counterpart. The replay begins empty, though the
+    steps count on, so that `learn_after` is SB3's learning_starts later than those: the agent first fills it again. No
+    code in the zip is run, so that one from a stranger can be opened here (SB3's own `load` would run it).
 
     Args:
         path: Of the zip.
@@ -80,8 +81,8 @@ def from_sb3(
         device: Where it is to be.
 
     Raises:
-        ValueError: for a file that is no zip of SB3's DQN, or whose network is another than SB3's own for vectors or
-            images, with ReLUs.
+        ValueError: for a file that is damaged or no zip of SB3's DQN, or whose network is another than SB3's own for
+            vectors or images, with ReLUs.
     """
     path = Path(path)
     saved = read_sb3_zip(path if path.exists() or path.suffix else path.with_suffix(".zip"))
@@ -307,6 +308,7 @@ def _config_of(saved: SB3Zip, tensors: Mapping[str, Tensor]) -> DQNConfig:
     first, last = saved.number("exploration_initial_eps", 1.0), saved.number("exploration_final_eps", 0.05)
     duration = int(saved.number("exploration_fraction", 0.1) * saved.number("_total_timesteps", 0))
     longest = saved.number("max_grad_norm", 10.0)
+    steps, starts = int(saved.number("num_timesteps", 0)), int(saved.number("learning_starts", 100))
     return DQNConfig(
         backbone=replace(NATURE_CONVOLUTIONS, dense=hidden) if convolutional else hidden,
         discount=float(saved.number("gamma", 0.99)),
@@ -315,7 +317,7 @@ def _config_of(saved: SB3Zip, tensors: Mapping[str, Tensor]) -> DQNConfig:
         optimizer_epsilon=float(group.get("eps", 1e-8)),
         max_gradient_norm=float(longest) if longest < float("inf") else None,
         exploration=linear(first, last, duration) if duration else constant(last),
-        learn_after=int(saved.number("learning_starts", 100)),
+        learn_after=steps + starts,  # the replay is empty at first
         train_every=train_freq * num,
         updates=updates if updates > 0 else train_freq * num,
         batch_size=int(saved.number("batch_size", 32)),

@@ -69,8 +69,8 @@ class SB3Zip:
 def read_sb3_zip(path: Path) -> SB3Zip:
     """Reads what `stable_baselines3.DQN.save` wrote.
 
-    Tensors are loaded by torch's loader for weights only. Raises ValueError for a file that is something else, above
-    all for a zip of another algorithm, which is told from its settings before any tensor is read.
+    Tensors are loaded by torch's loader for weights only. Raises ValueError for a file that is damaged or something
+    else, above all for a zip of another algorithm, which is told from its settings before any tensor is read.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -79,6 +79,11 @@ def read_sb3_zip(path: Path) -> SB3Zip:
                 path, settings, _tensors(path, archive, "policy.pth"), _tensors(path, archive, "policy.optimizer.pth")
             )
     except zipfile.BadZipFile as error:
+        if zipfile.is_zipfile(path):
+            raise ValueError(
+                f"{path} is damaged: {error}. Copy it again from where it is whole, or save the agent again with "
+                "model.save(path)."
+            ) from error
         raise ValueError(
             f"{path} is no zip ({error}), so it holds no agent of SB3. Give the file that model.save(path) wrote."
         ) from error

@@ -72,7 +72,7 @@ class SB3Trial(Interaction):
         metrics = self._driven.go_on()
         self._steps = int(self._driven.model.num_timesteps)
         known = len(self._records)
-        self._record("training", self.environments)
+        self._record("training", self.environments.take_finished())
         if ended := self._records[known:]:
             metrics |= {name: float(np.mean([record[name] for record in ended])) for name in ("return", "length")}
         return metrics

@@ -71,7 +71,7 @@ class World(Protocol):
         """Steps in a second of the simulator's own time."""
         ...
 
-    def fresh(self, num: int, seeds: Seeds, *, once: bool = False, render: bool = False) -> World:
+    def fresh(self, num: int, seeds: Seeds, *, once: bool = False) -> World:
         """Others of the same kind, with episodes of their own; `once`: each plays one and then rests."""
         ...
 
@@ -93,10 +93,6 @@ class World(Protocol):
 
     def replayed(self, seed: int, actions: np.ndarray) -> Iterator[Replayed]:
         """Makes an episode again, with pictures."""
-        ...
-
-    def frame(self) -> np.ndarray:
-        """The first one as a picture, [H, W, 3] uint8."""
         ...
 
     def close(self) -> None:

@@ -41,7 +41,7 @@ TARGET = None  # every game has a number of its own; dqn_pong and dqn_breakout a
 
 SMOKE = Config(
     agent=SMALL_PIXELS,
-    protocol=replace(NATURE, image_height=42, image_width=42, max_frames=800),
+    protocol=replace(NATURE, image_height=42, image_width=42, max_frames=400),
     num_environments=2,
     evaluation=EvaluationConfig(episodes=1, epsilon=0.05),
     run=RunConfig(steps=600, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),

@@ -59,8 +59,7 @@ TARGET = None  # a suite. Dopamine's curves of these settings are of training, w
 
 SMOKE = Config(
     agent=SMALL_PIXELS,
-    protocol=replace(DOPAMINE, image_height=42, image_width=42, max_frames=800),
-    num_environments=2,
+    protocol=replace(DOPAMINE, image_height=42, image_width=42, max_frames=240),
     evaluation=EvaluationConfig(episodes=1, epsilon=0.001),
-    run=RunConfig(steps=300, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
+    run=RunConfig(steps=240, log_every=40, evaluate_every=120, save_every=40, device="cpu", threads=1),
 )

@@ -78,7 +78,7 @@ SMOKE = Config(
         train_freq=4,
         exploration_fraction=0.5,
     ),
-    protocol=replace(NATURE, fire_on_reset=True, image_height=42, image_width=42, max_frames=800),
+    protocol=replace(NATURE, fire_on_reset=True, image_height=42, image_width=42, max_frames=400),
     num_environments=2,
     evaluation=EvaluationConfig(episodes=1, epsilon=0.01),
     run=RunConfig(steps=500, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),

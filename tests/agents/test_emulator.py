@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import ale_py
@@ -119,9 +120,22 @@ def test_games_go_by_several_names() -> None:
 
 
 def test_a_game_that_does_not_exist_is_told_with_the_nearest() -> None:
-    with pytest.raises(ValueError, match=r"no Atari game 'Brekout' .*Did you mean 'breakout'"):
+    with pytest.raises(ValueError, match=r"no Atari game 'Brekout'.*: 'breakout', "):
         game_named("Brekout")
     with pytest.raises(ValueError, match=r"ALE/Pomg-v5.*'pong'"):
         game_named("ALE/Pomg-v5")
-    with pytest.raises(ValueError, match="for one player"):
-        game_named("warlords")
+
+
+def test_of_the_games_only_the_nearest_are_named() -> None:
+    for name in ("Qqqq", "", "ms_packman"):
+        with pytest.raises(ValueError, match="There is no Atari game") as told:
+            game_named(name)
+        named = set(re.findall(r"'(\w+)'", str(told.value))) - {name}
+        assert len(named) == 3
+        assert named <= set(games())
+
+
+@pytest.mark.parametrize("name", ["combat", "Joust", "maze_craze", "ALE/MazeCraze-v5", "warlords"])
+def test_a_game_for_two_is_told_as_such(name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' is for two players"):
+        game_named(name)

@@ -14,6 +14,7 @@ from agents.interaction import EvaluationConfig, Interaction
 from agents.simulator import NothingToSee
 from agents.viewing import AnotherEpisode
 from lab.checkpoint import Checkpoints, digest
+from lab.probe import Case
 from lab.records import Records
 from lab.run import run
 from lab.seeding import Seeds
@@ -258,6 +259,41 @@ def test_rehearses_the_same_episode_for_the_same_steps_without_recording_it() ->
     assert "act" not in interaction.agent.events
     interaction.step()
     assert interaction.rehearse()["seed"] != one["seed"]
+
+
+def test_rehearses_with_the_share_of_random_actions_that_evaluations_have() -> None:
+    one, again, steady = trial(epsilon=0.5).rehearse(), trial(epsilon=0.5).rehearse(), trial().rehearse()
+    assert one["actions"].tolist() == again["actions"].tolist()
+    assert one["seed"] == steady["seed"], "what is random is drawn beside the episode's own seed"
+    assert one["actions"].tolist() != steady["actions"].tolist()
+    assert sorted(set(trial(epsilon=1.0).rehearse()["actions"].tolist())) == [0, 1]
+
+
+class Breaking(Tape):
+    """An agent that fails where it is judged, and for all that could be probed."""
+
+    def act(self, observations: np.ndarray, explore: bool) -> np.ndarray:
+        raise ZeroDivisionError
+
+    def probe_case(self, observations: np.ndarray, seeds: Seeds) -> Case:
+        raise AssertionError
+
+
+@pytest.mark.parametrize("what", ["evaluate", "rehearse", "probe_case"])
+def test_fresh_environments_are_closed_though_an_error_occurs(what: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    interaction = trial()
+    interaction.agent = Breaking()
+    closed: list[Environments] = []
+
+    def fail(environments: Environments, actions: np.ndarray) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Environments, "step", fail)
+    monkeypatch.setattr(Environments, "close", lambda environments: closed.append(environments))
+    with pytest.raises(ZeroDivisionError):
+        getattr(interaction, what)()
+    assert len(closed) == 1
+    assert closed[0] is not interaction.environments
 
 
 def test_replays_a_recorded_episode_and_says_which() -> None:

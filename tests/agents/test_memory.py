@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -12,6 +14,40 @@ CPU = torch.device("cpu")
 
 def test_free_memory_is_below_what_the_machine_has() -> None:
     assert 2**20 < memory.free_memory(CPU) < 2**50
+
+
+@pytest.mark.parametrize(
+    ("limit", "used", "stat", "free"),
+    [
+        (1_000_000, 300_000, "anon 90000\nactive_file 20000\ninactive_file 5000\nfile 400000\n", 725_000),
+        (1_000_000, 300_000, None, 700_000),
+        (1_000_000, 300_000, "anon 90000\n", 700_000),
+        (1_000_000, 1_000_500, "active_file 100\ninactive_file 0\n", 0),  # -400
+    ],
+)
+def test_a_container_leaves_its_limit_less_what_is_used_but_for_files(
+    limit: int, used: int, stat: str | None, free: int, tmp_path: Path
+) -> None:
+    (tmp_path / "memory.max").write_text(f"{limit}\n")
+    (tmp_path / "memory.current").write_text(f"{used}\n")
+    if stat is not None:
+        (tmp_path / "memory.stat").write_text(stat)
+    assert memory.free_memory(CPU, tmp_path) == free
+
+
+def test_a_container_without_a_limit_leaves_what_the_system_has(tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("max\n")
+    (tmp_path / "memory.current").write_text("1000\n")
+    assert memory.free_memory(CPU, tmp_path) > 2**20
+
+
+def test_where_nothing_is_left_the_advice_is_none_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("1000")
+    (tmp_path / "memory.current").write_text("2000")
+    full = memory.free_memory(CPU, tmp_path)
+    monkeypatch.setattr(memory, "free_memory", lambda device: full)
+    with pytest.raises(ValueError, match=r"has 0\.0 GiB free\. Set replay_capacity to 0 at most"):
+        memory.check_memory(1, 90, 10, CPU)
 
 
 def test_what_does_not_fit_is_refused_and_what_does_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

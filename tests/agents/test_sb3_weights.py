@@ -261,7 +261,7 @@ def test_theirs_brings_its_settings(tmp_path: Path) -> None:
         optimizer_epsilon=1e-4,
         max_gradient_norm=3.0,
         exploration=linear(0.8, 0.2, 30),
-        learn_after=20,
+        learn_after=model.num_timesteps + 20,
         train_every=8,
         updates=8,
         batch_size=16,
@@ -299,7 +299,7 @@ def test_episodes_as_training_frequency_have_no_counterpart(tmp_path: Path) -> N
 def test_there_and_back_again_is_the_same_agent(config: DQNConfig, tmp_path: Path) -> None:
     agent = trained() if config is MLP else untrained(CNN, IMAGES, np.uint8)
     back = from_sb3(to_sb3(agent, tmp_path / "agent.zip"))
-    assert back.config == agent.config
+    assert back.config == replace(agent.config, learn_after=agent.steps + agent.config.learn_after)
     assert back.steps == agent.steps
     for part in ("networks", "descent"):
         assert digest(back.state_dict()[part]) == digest(agent.state_dict()[part])
@@ -330,6 +330,19 @@ def _batch(rows: Any) -> Any:
         0.99 * (1 - rows.dones[:, 0]),
         rows.next_observations,
     )
+
+
+def test_it_fills_its_replay_before_it_learns_on(tmp_path: Path) -> None:
+    agent = from_sb3(saved(theirs(train_freq=4, gradient_steps=1), tmp_path))  # after 60 steps, learning_starts=20
+    begun, updates = agent.steps, agent.descent.updates
+    assert (begun, updates > 0, len(agent.replay)) == (60, True, 0)
+    environments = Environments("CartPole-v1", 1, Seeds(0))
+    interaction = Interaction(agent, environments, Seeds(0), EvaluationConfig())
+    counted = []
+    for _ in range(28):
+        interaction.step()
+        counted.append(agent.descent.updates - updates)
+    assert counted == [0] * 19 + [1] * 4 + [2] * 4 + [3]
 
 
 def test_options_of_the_agent(tmp_path: Path) -> None:

@@ -92,6 +92,16 @@ def test_what_is_no_zip_of_sb3_is_refused(tmp_path: Path, their_zip: Path) -> No
         read_sb3_zip(tmp_path / "absent.zip")
 
 
+@pytest.mark.parametrize("member", ["data", "policy.pth", "policy.optimizer.pth"])
+def test_a_zip_with_a_wrong_checksum_is_told_as_damaged(member: str, their_zip: Path) -> None:
+    content = bytearray(their_zip.read_bytes())
+    with zipfile.ZipFile(their_zip) as archive:
+        content[content.index(archive.read(member)) + 100] ^= 1
+    their_zip.write_bytes(content)
+    with pytest.raises(ValueError, match=rf"is damaged: Bad CRC-32 for file '{member}'"):
+        read_sb3_zip(their_zip)
+
+
 class Bomb:
     """Leaves a file behind where it is unpickled."""
 
