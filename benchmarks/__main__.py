@@ -14,8 +14,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.provenance import cores
+
 HERE = Path(__file__).resolve().parent
 SHARED = ("measure", "share")  # what the benchmarks stand on
+ON_ALL_CORES = ("dqn_atari",)  # the others are about one thread
 
 
 def found() -> list[str]:
@@ -26,7 +29,8 @@ def found() -> list[str]:
 def start(name: str, quick: bool) -> bool:
     """Runs one benchmark; returns whether it held its bounds."""
     options = ["--quick"] if quick else ["--json", str(HERE / "results" / f"{name}.json")]
-    alone = os.environ | {"OMP_NUM_THREADS": "1"}  # also for the threads that libraries start before they are told
+    threads = cores() if name in ON_ALL_CORES else 1
+    alone = os.environ | {"OMP_NUM_THREADS": str(threads)}  # also for those that libraries start before they are told
     return (
         subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *options], cwd=HERE.parent, env=alone).returncode
         == 0
