@@ -14,7 +14,7 @@ from agents.agent import Transition
 from agents.atari_copy import Copy
 from agents.atari_protocol import NATURE, AtariProtocol
 from agents.emulator import FRAMES_PER_SECOND, Emulator, game_named
-from agents.environments import Finished, Replayed
+from agents.environments import Finished, Replayed, check_saved_number, episode_seed
 from lab.seeding import Seeds
 from lab.trial import State
 
@@ -49,10 +49,9 @@ class AtariEnvironments:
         self.num, self.protocol, self.once = num, protocol, once
         self.stack = protocol.stack  # frames along axis 0 of an observation
         self.observation_shape = (protocol.stack, protocol.image_height, protocol.image_width)
-        self._seeds = seeds
         self._background = ThreadPoolExecutor(min(num, os.cpu_count() or 1), thread_name_prefix="atari")
         make = partial(Emulator, self.name, protocol)
-        self._copies = [Copy(make, partial(self._seed, i), self._background, once=once) for i in range(num)]
+        self._copies = [Copy(make, partial(episode_seed, seeds, i), self._background, once=once) for i in range(num)]
         self.action_meanings = self._copies[0].action_meanings  # the name of each action
         self.num_actions = len(self.action_meanings)
         self.action_space = gym.spaces.Discrete(self.num_actions)
@@ -126,9 +125,6 @@ class AtariEnvironments:
             else:
                 self.observations[i] = copy.begin_next()
 
-    def _seed(self, i: int, episode: int) -> int:
-        return self._seeds.derive(f"{i}/{episode}") % 2**31  # what ale-py takes
-
     def take_finished(self) -> list[Finished]:
         """The episodes that ended since the last call, in the order in which they did. They are not in the state."""
         taken, self._finished = self._finished, []
@@ -180,11 +176,7 @@ class AtariEnvironments:
         replay arrives at another observation than the saved one, bit for bit.
         """
         self._check_nothing_is_sent()
-        if len(state["episodes"]) != self.num:
-            raise ValueError(
-                f"The saved state is of {len(state['episodes'])} environments, but here are {self.num}. "
-                "Go on with the number that the run began with."
-            )
+        check_saved_number(state, self.num)
         observations = self._go_to(state["episodes"], state["actions"])
         self._check_arrival(observations, state)
         self.observations, self.resting, self._finished = observations, np.array(state["resting"]), []

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Literal
 
+import numpy as np
+
 from agents.popart import PopArtConfig
 from agents.priorities import PrioritisedConfig
 from lab.backbones import ConvolutionConfig, MLPConfig
@@ -37,7 +39,7 @@ class DQNConfig:
     bfloat16: bool = False
     """On: the networks compute in bfloat16, with weights in float32; faster where the processor has it."""
     compiled: bool = False
-    """On: torch compiles an update's passes, half a minute at every start; faster in long runs of large networks."""
+    """On: torch compiles an update's passes, half a minute at every start; whether it pays is the machine's to say."""
     exploration: Schedule = linear(1.0, 0.04, 8_000)
     """Share of random actions; its step is an environment step."""
     learn_after: int = 1_000
@@ -52,6 +54,11 @@ class DQNConfig:
     """Off: a block learns from the transitions since the one before only, each update from all of them."""
     replay_capacity: int = 50_000
     """Transitions kept, the newest ones; the first and last frames of episodes take room, too."""
+    ahead: bool = False
+    """On: a block's transitions are drawn right after the block before, and so without those that came in between.
+
+    What the target network says of them is then computed on another core, beside the acting in between.
+    """
     frozen_target: bool = True
     """Off: targets come from the network that is learning, as it changes."""
     copy_target_every: int = 200
@@ -120,6 +127,14 @@ class DQNConfig:
             raise ValueError(
                 f"{part} says how experience is replayed, but experience_replay is off. Switch one of the two back."
             )
+        if self.ahead and self.prioritised:
+            raise ValueError(
+                "ahead draws transitions that may be overwritten by the time their errors are known, to which "
+                "prioritised gives them new priorities. Switch one of the two off."
+            )
+        if self.ahead and not (self.experience_replay and self.frozen_target):
+            part = "frozen_target" if self.experience_replay else "experience_replay"
+            raise ValueError(f"ahead draws and values ahead of time, but {part} is off. Switch ahead off, too.")
         if self.double and not self.frozen_target:
             raise ValueError("double takes two networks, but frozen_target is off. Switch one of the two back.")
         if self.popart and self.distributional:
@@ -127,6 +142,12 @@ class DQNConfig:
                 "popart rescales values and distributional learns shares of fixed returns, so they exclude each other. "
                 "Switch one of the two off."
             )
+
+    def kept_reward_dtype(self, dtype: np.dtype | type) -> np.dtype:
+        """How a replay keeps rewards of a type: whole numbers that are clipped to a small one take a byte."""
+        clip = self.reward_clip
+        whole = np.issubdtype(dtype, np.integer) and clip is not None and clip <= 127 and clip == int(clip)
+        return np.dtype(np.int8 if whole else np.float32)
 
     def optimizer_config(self) -> OptimizerConfig:
         """The optimiser; the agent varies its rate by `learning_rate_decay`."""
@@ -138,6 +159,19 @@ class DQNConfig:
             centered=self.optimizer == "rmsprop",
             max_norm=self.max_gradient_norm,
         )
+
+
+def replay_and_target_arms(config: DQNConfig) -> dict[str, DQNConfig]:
+    """The four arms of Mnih et al. 2015, extended data table 3: with and without each; all else is the same."""
+    arms = {
+        "replay-and-target": (True, True),
+        "replay-only": (True, False),
+        "target-only": (False, True),
+        "neither": (False, False),
+    }
+    return {
+        name: replace(config, experience_replay=replay, frozen_target=target) for name, (replay, target) in arms.items()
+    }
 
 
 NATURE_CONVOLUTIONS = ConvolutionConfig(channels=(32, 64, 64), kernel_size=(8, 4, 3), stride=(4, 2, 1), padding=0)
@@ -177,11 +211,13 @@ ADAM_DQN = DQNConfig(
     updates=1,
     batch_size=32,
     replay_capacity=1_000_000,
+    ahead=True,
     copy_target_every=1_000,
     reward_clip=1.0,
 )
 """With Adam and a target network that follows sooner, as in CleanRL's dqn_atari.py (learning rate, replay of a million,
-beginning after 80,000) and Stable-Baselines3 (Huber loss, gradients of norm 10 at most).
+beginning after 80,000) and Stable-Baselines3 (Huber loss, gradients of norm 10 at most). Drawn ahead, an update misses
+the four newest of a million transitions.
 """
 
 RAINBOW = DQNConfig(
@@ -227,6 +263,7 @@ SMALL_PIXELS = replace(
     train_every=8,
     updates=1,
     replay_capacity=200,
+    ahead=True,
     reward_clip=1.0,
 )
 """The same for screens of 42 x 42 pixels."""

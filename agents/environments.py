@@ -43,6 +43,20 @@ class Replayed:
     reward: float  # that followed its action
 
 
+def episode_seed(seeds: Seeds, copy: int, episode: int) -> int:
+    """The seed of an episode of a copy; no simulator takes more than 31 bits for granted."""
+    return seeds.derive(f"{copy}/{episode}") % 2**31
+
+
+def check_saved_number(state: State, num: int) -> None:
+    """Raises ValueError if a state was saved of another number of environments."""
+    if len(state["episodes"]) != num:
+        raise ValueError(
+            f"The saved state is of {len(state['episodes'])} environments, but here are {num}. "
+            "Go on with the number that the run began with."
+        )
+
+
 class Environments:
     """N copies of one gymnasium environment. Episodes begin again by themselves.
 
@@ -166,7 +180,7 @@ class Environments:
         return np.asarray(observation, self.observation_dtype)
 
     def _seed(self, i: int, episode: int) -> int:
-        return self._seeds.derive(f"{i}/{episode}") % 2**31  # no simulator takes more than 31 bits for granted
+        return episode_seed(self._seeds, i, episode)
 
     def take_finished(self) -> list[Finished]:
         """The episodes that ended since the last call, in the order in which they did. They are not in the state."""
@@ -217,11 +231,7 @@ class Environments:
         Raises ValueError if the state is of another number of copies, RuntimeError if the replay arrives at another
         observation than the saved one, bit for bit.
         """
-        if len(state["episodes"]) != self.num:
-            raise ValueError(
-                f"The saved state is of {len(state['episodes'])} environments, but here are {self.num}. "
-                "Go on with the number that the run began with."
-            )
+        check_saved_number(state, self.num)
         self.observations = np.stack([self._go_to(i, state) for i in range(self.num)])
         self._finished, self._sent = [], None
         self.resting = np.array(state["resting"])

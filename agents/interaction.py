@@ -67,8 +67,6 @@ class Interaction:
         self._waiting: Transition | None = None  # that the agent has still to learn from
         self._records: list[Record] = []
         self._steps = 0
-        self._returns = np.zeros(environments.num)  # [N] of the episodes that are going on
-        self._lengths = np.zeros(environments.num, np.int64)  # [N]
 
     @property
     def steps(self) -> int:
@@ -86,15 +84,18 @@ class Interaction:
             transition = self.environments.step(actions)
             metrics = self.agent.learn(transition)
         self._steps += self.environments.num
-        self._returns += transition.reward
-        self._lengths += 1
         if transition.last.any():
-            ended = transition.last
-            metrics |= {"return": float(self._returns[ended].mean()), "length": float(self._lengths[ended].mean())}
-            self._returns[ended] = 0
-            self._lengths[ended] = 0
-            self._record("training", self.environments.take_finished())
+            metrics |= self._note_ended()
         return metrics
+
+    def _note_ended(self) -> Metrics:
+        """Records the training episodes that ended; their mean `return` and `length`, or nothing if there are none."""
+        ended = self.environments.take_finished()
+        self._record("training", ended)
+        if not ended:
+            return {}
+        returns, lengths = zip(*((finished.total_reward, len(finished.actions)) for finished in ended))
+        return {"return": float(np.mean(returns)), "length": float(np.mean(lengths))}
 
     def _record(self, kind: str, ended: list[Finished]) -> None:
         self._records += [self._described(kind, finished) for finished in ended]
@@ -187,13 +188,11 @@ class Interaction:
         return self.agent.probe_case(different[few], seeds)
 
     def state_dict(self) -> State:
-        """Agent, environments, and the episodes that are going on."""
+        """Agent and environments, with the episodes that are going on."""
         state: State = {
             "steps": self._steps,
             "agent": self.agent.state_dict(),
             "environments": self.environments.state_dict(),
-            "returns": self._returns.copy(),
-            "lengths": self._lengths.copy(),
         }
         if self.overlap:
             state["waiting"] = asdict(self._waiting) if self._waiting is not None else None
@@ -204,7 +203,6 @@ class Interaction:
         self._steps = state["steps"]
         self.agent.load_state_dict(state["agent"])
         self.environments.load_state_dict(state["environments"])
-        self._returns, self._lengths = np.array(state["returns"]), np.array(state["lengths"])
         waiting = state["waiting"] if self.overlap else None
         self._waiting = Transition(**waiting) if waiting is not None else None
         self._records = []

@@ -71,11 +71,7 @@ class SB3Trial(Interaction):
         """What `learn` repeats, a rollout and the training on it; `return` and `length` where episodes ended."""
         metrics = self._driven.go_on()
         self._steps = int(self._driven.model.num_timesteps)
-        known = len(self._records)
-        self._record("training", self.environments.take_finished())
-        if ended := self._records[known:]:
-            metrics |= {name: float(np.mean([record[name] for record in ended])) for name in ("return", "length")}
-        return metrics
+        return metrics | self._note_ended()
 
     def load_state_dict(self, state: State) -> None:
         """Goes on exactly from a state."""

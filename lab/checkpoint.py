@@ -31,8 +31,8 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from lab.pieces import Pieces, write_durably
-from lab.store import RunError, sync_folder
+from lab.pieces import Pieces
+from lab.store import RunError, sync_folder, write_durably
 from lab.tracked import PIECE, AnyTensor, Stored, Tracked, pieces
 from lab.trial import State
 

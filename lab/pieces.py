@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lab.store import sync_folder
+from lab.store import sync_folder, write_durably
 from lab.tracked import PIECE, AnyTensor, Stored, Tracked, as_bytes, pieces, read_piece, spans
 
 
@@ -88,14 +88,6 @@ class Pieces:
     def _read(self, name: str, into: memoryview) -> None:
         self._sound.pop(name, None)
         self._sound[name] = _stamp(read_piece(self.folder, name, into))
-
-
-def write_durably(path: Path, content: bytes | memoryview) -> None:
-    """Writes a file and waits until the disk has it."""
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int]:

@@ -22,21 +22,24 @@ class HalfPrecision:
     def __init__(self, network: nn.Module):
         self.master = network
         self.network = deepcopy(network).to(torch.bfloat16)
+        # Listed once: to walk through the modules for them in every update would be felt.
+        self._masters: list[Tensor] = list(network.parameters())
+        self._halves: list[Tensor] = list(self.network.parameters())
         # In the master's order of memory: fused optimisers walk through it without looking at strides. And kept, as
         # fresh memory costs more than what is written to it.
-        self._gradients = [torch.empty_like(parameter.detach()) for parameter in network.parameters()]
+        self._gradients = [torch.empty_like(parameter.detach()) for parameter in self._masters]
 
     @torch.no_grad()
     def refresh(self) -> None:
         """Takes over the master's weights, after they changed. Buffers are whose forward pass wrote them."""
-        torch._foreach_copy_(list(self.network.parameters()), list(self.master.parameters()))
+        torch._foreach_copy_(self._halves, self._masters)
 
     def gradients(self, loss: Tensor) -> list[Tensor]:
         """The gradient of a loss that `network` computed, in float32, one tensor a parameter of the master.
 
         They are good until the next call, which writes to the same memory.
         """
-        found = torch.autograd.grad(loss, list(self.network.parameters()))
+        found = torch.autograd.grad(loss, self._halves)
         torch._foreach_copy_(self._gradients, list(found))
         return self._gradients
 

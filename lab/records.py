@@ -9,7 +9,6 @@ A file holds a column a key. Arrays of different lengths stand end to end, `<key
 from __future__ import annotations
 
 import io
-import os
 import re
 import zipfile
 import zlib
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lab.store import RunError, sync_folder
+from lab.store import RunError, sync_folder, write_durably
 
 if TYPE_CHECKING:
     from lab.trial import Record
@@ -45,10 +44,7 @@ class Records:
         np.savez_compressed(packed, allow_pickle=False, **_columns(records))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with open(aside, "wb") as file:
-                file.write(packed.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
+            write_durably(aside, packed.getbuffer())
             aside.rename(path)
             sync_folder(self.folder)
         except OSError as error:

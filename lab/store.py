@@ -206,15 +206,20 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+def write_durably(path: Path, content: bytes | memoryview) -> None:
+    """Writes a file and waits until the disk has it."""
+    with open(path, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON aside and renames it, so that a reader never sees half a file."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     text = json.dumps(value, indent=1) + "\n"
     try:
-        with open(aside, "w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        write_durably(aside, text.encode())
         os.replace(aside, path)
     except OSError as error:
         aside.unlink(missing_ok=True)

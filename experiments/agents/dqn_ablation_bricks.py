@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agents.dqn_config import BRICKS_DQN, SMALL_BRICKS, DQNConfig
+from agents.dqn_config import BRICKS_DQN, SMALL_BRICKS, DQNConfig, replay_and_target_arms
 from agents.dqn_trial import dqn_in
 from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
@@ -32,16 +32,7 @@ def variants(config: Config) -> dict[str, Config]:
     All make the same number of updates. Without replay each is of the newest transitions, those of the last round
     of the environments (8) in place of batch_size (64): what there is.
     """
-    arms = {
-        "replay-and-target": (True, True),
-        "replay-only": (True, False),
-        "target-only": (False, True),
-        "neither": (False, False),
-    }
-    return {
-        name: replace(config, agent=replace(config.agent, experience_replay=replay, frozen_target=target))
-        for name, (replay, target) in arms.items()
-    }
+    return {name: replace(config, agent=agent) for name, agent in replay_and_target_arms(config.agent).items()}
 
 
 def build(config: Config, seeds: Seeds) -> Interaction:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agents.dqn_config import SMALL, DQNConfig
+from agents.dqn_config import SMALL, DQNConfig, replay_and_target_arms
 from agents.dqn_trial import dqn_in
 from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
@@ -32,16 +32,7 @@ class Config:
 
 def variants(config: Config) -> dict[str, Config]:
     """The four arms; every other setting, and the number of updates, is the same in all (the size of one is not)."""
-    arms = {
-        "replay-and-target": (True, True),
-        "replay-only": (True, False),
-        "target-only": (False, True),
-        "neither": (False, False),
-    }
-    return {
-        name: replace(config, agent=replace(config.agent, experience_replay=replay, frozen_target=target))
-        for name, (replay, target) in arms.items()
-    }
+    return {name: replace(config, agent=agent) for name, agent in replay_and_target_arms(config.agent).items()}
 
 
 def build(config: Config, seeds: Seeds) -> Interaction:

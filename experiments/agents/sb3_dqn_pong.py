@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from agents.atari import AtariEnvironments
-from agents.atari_protocol import NATURE, AtariProtocol
+from agents.atari_protocol import BASELINES, AtariProtocol
 from agents.interaction import EvaluationConfig
 from agents.sb3_config import SB3DQNConfig
 from agents.stable_baselines import SB3Trial
@@ -32,7 +32,7 @@ class Config:
         exploration_fraction=0.1,
         exploration_final_eps=0.01,
     )
-    protocol: AtariProtocol = replace(NATURE, fire_on_reset=True)  # as SB3's AtariWrapper
+    protocol: AtariProtocol = BASELINES  # as SB3's AtariWrapper
     reward_clip: float = 1.0  # rewards are clipped to +- this before learning
     num_environments: int = 1  # stepped together
     evaluation: EvaluationConfig = EvaluationConfig(episodes=10, epsilon=0.01)
@@ -78,7 +78,7 @@ SMOKE = Config(
         train_freq=4,
         exploration_fraction=0.5,
     ),
-    protocol=replace(NATURE, fire_on_reset=True, image_height=42, image_width=42, max_frames=400),
+    protocol=replace(BASELINES, image_height=42, image_width=42, max_frames=400),
     num_environments=2,
     evaluation=EvaluationConfig(episodes=1, epsilon=0.01),
     run=RunConfig(steps=500, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),

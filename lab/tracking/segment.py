@@ -8,10 +8,11 @@ payload [4 bytes], payload length [2], kind [1]) and is FULL, FIRST, MIDDLE or L
 
 from __future__ import annotations
 
-import os
 import struct
 import zlib
 from pathlib import Path
+
+from lab.store import write_durably
 
 MAGIC = b":W&B\xe1\xbe\x00"  # name, magic number, version 0
 BLOCK = 32 * 1024  # bytes
@@ -52,8 +53,5 @@ def freeze(path: Path, content: bytes) -> None:
     a torn record, at which `wandb sync` would stop without noting what it has uploaded.
     """
     aside = path.with_name(path.name + ".aside")
-    with aside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    write_durably(aside, content)
     aside.replace(path)

@@ -1,12 +1,9 @@
-"""DQN: every switch does what it says, against a plain loop and numbers worked out by hand."""
+"""DQN: when it learns, what it values and how it acts, against numbers worked out by hand."""
 
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import replace
-from itertools import pairwise
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,158 +11,15 @@ import torch
 from torch import Tensor
 
 from agents.agent import Transition
-from agents.distributional import categorical_loss, categorical_target
 from agents.dqn import DQN
-from agents.dqn_config import SMALL, SMALL_PIXELS, DQNConfig
-from agents.dqn_trial import dqn_in
-from agents.environments import Environments
-from agents.interaction import EvaluationConfig, Interaction
-from agents.losses import action_error, double_q_learning_target, half_square, huber, q_learning_target
-from agents.noisy import resample
+from agents.dqn_config import SMALL, DQNConfig
 from agents.popart import PopArtConfig
 from lab.backbones import MLPConfig
 from lab.checkpoint import digest
 from lab.probe import probe
 from lab.schedules import constant, linear
 from lab.seeding import Seeds
-
-TINY = DQNConfig(
-    backbone=MLPConfig(widths=(8,)),
-    learning_rate=1e-2,
-    learning_rate_decay=constant(1.0),
-    exploration=constant(0.5),
-    learn_after=4,
-    train_every=4,
-    updates=3,
-    batch_size=5,
-    replay_capacity=50,
-    copy_target_every=8,
-    max_gradient_norm=None,
-)
-
-
-RAINBOW_PARTS: dict[str, Any] = {
-    "double": True,
-    "duelling": True,
-    "hidden": (6,),
-    "n_step": 3,
-    "prioritised": True,
-    "distributional": True,
-    "atoms": 7,
-    "value_range": (-5.0, 5.0),
-    "noisy": True,
-}
-
-
-def make(**changes: Any) -> DQN:
-    return DQN(replace(TINY, **changes), (3,), 2, Seeds(0))
-
-
-def trial_in(name: str, config: DQNConfig, num: int = 1) -> Interaction:
-    environments = Environments(name, num, Seeds(0).child("environments"))
-    return dqn_in(environments, config, Seeds(0), evaluation=EvaluationConfig())
-
-
-def transitions(count: int, num: int = 1, scale: float = 1.0) -> list[Transition]:
-    """Steps that follow each other, in episodes that end now and then."""
-    draw = np.random.default_rng(5)
-    observation, experience = draw.normal(size=(num, 3)).astype(np.float32), []
-    for _ in range(count):
-        following, terminated = draw.normal(size=(num, 3)).astype(np.float32), draw.random(num) < 0.2
-        reward = scale * draw.normal(size=num).astype(np.float32)
-        action, discount = draw.integers(2, size=num), 1 - terminated.astype(np.float32)
-        experience.append(Transition(observation, action, reward, discount, following, terminated))
-        observation = np.where(terminated[:, None], draw.normal(size=(num, 3)).astype(np.float32), following)
-    return experience
-
-
-def parameters(agent: DQN) -> Tensor:
-    return torch.cat([p.detach().flatten().clone() for p in agent.network.parameters()])
-
-
-def plain_dqn(agent: DQN, experience: list[Transition]) -> None:
-    """The algorithm as in the papers, one batch and one target after another, on the parts of a fresh agent."""
-    config, network, popart = agent.config, agent.network, agent.popart
-    optimizer = torch.optim.Adam(network.parameters(), config.learning_rate, fused=True)
-    frozen = deepcopy(network)
-    for step, transition in enumerate(experience, 1):
-        if config.reward_clip is not None:
-            transition = replace(transition, reward=transition.reward.clip(-config.reward_clip, config.reward_clip))
-        agent.replay.add(transition)
-        if step % config.train_every == 0 and step >= config.learn_after:
-            drawn = agent.replay.draw(config.updates * config.batch_size).view(config.updates, -1)
-            importance = agent.replay.weights(drawn, config.priorities.importance(step)) if config.prioritised else None
-            target_network = (frozen if config.frozen_target else network).train(config.noisy)
-            if config.noisy:
-                resample(frozen, agent.noise)
-            for update, rows in enumerate(drawn):
-                if not config.experience_replay:
-                    rows = agent.replay.newest(config.train_every)
-                observation, action, reward, discount, following = agent.replay.at(rows)
-                if config.noisy:
-                    resample(network.train(), agent.noise)
-                with torch.no_grad():
-                    next_q, online = target_network(following), network(following) if config.double else None
-                    if popart is not None:
-                        next_q = popart.unnormalise(next_q)
-                if config.distributional:
-                    target = categorical_target(reward, discount, next_q, agent.support, online)
-                    errors = each = categorical_loss(network(observation), action, target)
-                else:
-                    target = q_learning_target(reward, discount, next_q)
-                    if online is not None:
-                        target = double_q_learning_target(reward, discount, online, next_q)
-                    if popart is not None:
-                        popart.update(target, network, frozen)
-                        target = popart.normalise(target)
-                    errors = action_error(network(observation), action, target)
-                    each = huber(errors) if config.huber else half_square(errors)
-                loss = (each if importance is None else each * importance[update]).mean()
-                optimizer.zero_grad()
-                loss.backward()
-                if config.max_gradient_norm is not None:
-                    torch.nn.utils.clip_grad_norm_(network.parameters(), config.max_gradient_norm)
-                optimizer.step()
-                if config.prioritised:
-                    agent.replay.prioritise(rows, errors)
-        if step % config.copy_target_every == 0:
-            frozen.load_state_dict(network.state_dict())
-
-
-@pytest.mark.parametrize(
-    "switched",
-    [
-        {},
-        {"experience_replay": False},
-        {"frozen_target": False},
-        {"experience_replay": False, "frozen_target": False},
-        {"huber": False},
-        {"reward_clip": 0.5},
-        {"max_gradient_norm": 0.1},
-        {"backbone": MLPConfig(widths=(8,), activation="tanh")},
-        {"double": True},
-        {"duelling": True, "hidden": (6,)},
-        {"hidden": (6,)},
-        {"n_step": 3},
-        {"prioritised": True},
-        {"prioritised": True, "duelling": True},
-        {"distributional": True, "atoms": 7},
-        {"noisy": True},
-        {"popart": True},
-        {"popart": True, "double": True, "duelling": True},
-        RAINBOW_PARTS,
-    ],
-    ids=str,
-)
-def test_equals_the_plain_algorithm(switched: dict[str, Any]) -> None:
-    agent, plain, experience = make(**switched), make(**switched), transitions(40, scale=3.0)
-    untrained = parameters(agent)
-    for transition in experience:
-        agent.learn(transition)
-    plain_dqn(plain, experience)
-    # Targets of a whole block at once may round differently in the last bit.
-    torch.testing.assert_close(parameters(agent), parameters(plain), rtol=1e-4, atol=1e-5)
-    assert not torch.allclose(parameters(agent), untrained, rtol=1e-2)
+from tests.agents.dqn_cases import TINY, continuing, make, parameters, transitions, trial_in
 
 
 @pytest.mark.parametrize("backbone", [MLPConfig(widths=(8,)), MLPConfig(widths=(8,), activation="tanh")], ids=str)
@@ -188,17 +42,6 @@ def test_a_copy_goes_on_identically_and_shares_nothing(backbone: MLPConfig) -> N
     assert np.allclose(copied.values(observations), copied.network(observed).detach())  # what acts is what is saved
 
 
-def test_gradients_written_out_and_by_autograd_teach_the_same() -> None:
-    learnt = []
-    for written_out in (True, False):
-        agent = DQN(TINY, (3,), 2, Seeds(0), written_out=written_out)
-        assert (agent.plain is not None) == written_out
-        for transition in transitions(40, scale=3.0):
-            agent.learn(transition)
-        learnt.append(parameters(agent))
-    torch.testing.assert_close(*learnt, rtol=1e-4, atol=1e-5)
-
-
 def test_targets_away_from_the_cpu_are_computed_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """There every drawn row gets its target, as how many differ is known to the device alone: the same targets."""
     agent = make()
@@ -207,27 +50,11 @@ def test_targets_away_from_the_cpu_are_computed_without_waiting(monkeypatch: pyt
     assert agent.target_network is not None
     rows = agent.replay.draw(600).view(3, 200)
     batches = agent.replay.at(rows)
-    expected = agent._frozen_outputs(agent.target_network, rows, batches)
+    expected = agent._frozen_outputs(agent.target_network, rows, batches).result()
     monkeypatch.setattr(agent, "device", SimpleNamespace(type="elsewhere"))
     monkeypatch.setattr(agent.passes, "inputs", lambda observations: observations)
     monkeypatch.delattr(Tensor, "unique")
-    torch.testing.assert_close(agent._frozen_outputs(agent.target_network, rows, batches), expected)
-
-
-def test_every_switch_changes_what_is_learnt() -> None:
-    names = ("double", "duelling", "prioritised", "distributional", "noisy", "popart", "bfloat16")
-    arms: list[dict[str, Any]] = [{}, *({name: True} for name in names), {"n_step": 2}]
-    arms += [{"experience_replay": False}, {"frozen_target": False}, {"huber": False}, {"reward_clip": 0.5}]
-    arms += [{"optimizer": "rmsprop"}, {"optimizer_epsilon": 1e-2}, {"hidden": (4,)}]
-    learnt = []
-    for switched in [*arms, {"max_gradient_norm": 0.01}, {"learning_rate_decay": linear(1.0, 0.0, 20)}]:
-        agent = make(copy_target_every=40, **switched)  # seldom, so that the networks disagree
-        for transition in transitions(100, scale=3.0):
-            agent.learn(transition)
-        learnt.append(parameters(agent))
-    for i, one in enumerate(learnt):
-        for other in learnt[:i]:
-            assert one.shape != other.shape or not torch.allclose(one, other, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(agent._frozen_outputs(agent.target_network, rows, batches).result(), expected)
 
 
 def test_learns_when_it_is_time_to_in_environment_steps() -> None:
@@ -237,9 +64,12 @@ def test_learns_when_it_is_time_to_in_environment_steps() -> None:
     assert agent.descent.updates == 4 * 3
 
 
-def test_several_environments_keep_the_updates_per_environment_step() -> None:
-    agent = make(learn_after=0)
-    for transition in transitions(6, num=8):
+@pytest.mark.parametrize("ahead", [False, True])
+@pytest.mark.parametrize("num", [1, 3, 8])
+def test_several_environments_keep_the_updates_per_environment_step(num: int, ahead: bool) -> None:
+    """Three over periods of four: one block after two steps, after one and after one, then again."""
+    agent = make(learn_after=0, ahead=ahead)
+    for transition in transitions(48 // num, num=num):
         agent.learn(transition)
     assert agent.steps == 48
     assert agent.descent.updates == 48 // 4 * 3
@@ -306,65 +136,6 @@ def test_dropout_is_off_when_acting_and_on_when_learning() -> None:
         agent.learn(transition)
     assert seen == [True] * 6
     assert not agent.network.training
-
-
-def test_pixels_are_kept_as_bytes_and_seen_between_0_and_1() -> None:
-    agent = DQN(TINY, (2, 3), 2, Seeds(0), observation_dtype=np.uint8, written_out=False)
-    pixels = np.full((1, 2, 3), 255, np.uint8)
-    seen = []
-    agent.network.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0]))
-    one = np.ones(1, np.float32)
-    for _ in range(8):
-        agent.learn(Transition(pixels, np.array([1]), one, one, pixels, np.zeros(1, bool)))
-    assert agent.replay.at(agent.replay.newest(1)).observation.dtype == torch.uint8
-    assert agent.act(pixels, explore=False).shape == (1,)
-    assert seen
-    assert all(torch.equal(inputs, torch.ones_like(inputs)) for inputs in seen)
-
-
-@pytest.mark.parametrize("bfloat16", [False, True])
-def test_a_convolutional_network_computes_in_channels_last_and_resumes_exactly(bfloat16: bool) -> None:
-    """The order in memory changes the speed and not the weights' shape; states hold float32."""
-    config = replace(SMALL_PIXELS, bfloat16=bfloat16)
-    draw = np.random.default_rng(0)
-    frames = draw.integers(256, size=(80, 4, 42, 42), dtype=np.uint8)
-    one, no = np.ones(1, np.float32), np.zeros(1, bool)
-    frames[1:, :-1] = 0  # one stack need not hold the frames of the one before: the replay keeps the newest of each
-
-    def learnt(agent: DQN, first: int, last: int) -> DQN:
-        for i in range(first, last):
-            agent.learn(Transition(frames[i : i + 1], np.array([i % 3]), one, one, frames[i + 1 : i + 2], no))
-        return agent
-
-    def fresh() -> DQN:
-        agent = DQN(
-            replace(config, learn_after=8), (4, 42, 42), 3, Seeds(0), observation_dtype=np.uint8,
-            reward_dtype=np.int32, stack=4,
-        )  # fmt: skip
-        assert all(
-            m.weight.is_contiguous(memory_format=torch.channels_last)
-            for m in agent.networks.computing.modules()
-            if isinstance(m, torch.nn.Conv2d)
-        )
-        return agent
-
-    straight = learnt(fresh(), 0, 40)
-    state = deepcopy(straight.state_dict())
-    assert {p.dtype for p in state["networks"]["network"].values()} == {torch.float32}
-    resumed = fresh()
-    resumed.load_state_dict(state)
-    assert digest(learnt(resumed, 40, 70).state_dict()) == digest(learnt(straight, 40, 70).state_dict())
-
-
-def test_bfloat16_learns_nearly_the_same() -> None:
-    exact, rounded = make(), make(bfloat16=True)
-    for transition in transitions(40, scale=3.0):
-        exact.learn(transition)
-        rounded.learn(transition)
-    observations = np.random.default_rng(3).normal(size=(50, 3)).astype(np.float32)
-    untrained = make().values(observations)
-    moved = np.abs(exact.values(observations) - untrained).mean()
-    assert 0 < np.abs(exact.values(observations) - rounded.values(observations)).mean() < 0.15 * moved
 
 
 def test_values_are_in_the_unit_of_rewards_whatever_is_normalised_or_distributed() -> None:
@@ -454,10 +225,3 @@ def test_waits_for_a_whole_return_before_it_learns() -> None:
     agent = make(learn_after=0, train_every=1, n_step=3)
     learnt = [bool(agent.learn(transition)) for transition in continuing(5)]
     assert learnt == [False, False, True, True, True]
-
-
-def continuing(count: int) -> list[Transition]:
-    """Steps of one episode."""
-    one, no = np.ones(1, np.float32), np.zeros(1, bool)
-    observations = [np.full((1, 3), i, np.float32) for i in range(count + 1)]
-    return [Transition(a, np.array([0]), one, one, b, no) for a, b in pairwise(observations)]
