@@ -8,7 +8,6 @@ Each part is a switch of DQNConfig, so that it can be taken away and missed.
 from __future__ import annotations
 
 import logging
-from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -17,10 +16,8 @@ from torch import Tensor, nn
 
 from agents.agent import Transition
 from agents.backpropagation import PlainNetwork, is_plain
-from agents.block import Block
 from agents.distributional import categorical_target, even_support, expected_values
 from agents.dqn_config import DQNConfig
-from agents.later import Later, one_thread
 from agents.losses import (
     action_error,
     double_q_learning_target,
@@ -113,7 +110,6 @@ class DQN:
         self.noise = seeds.generator("noise", self.device)
         self.steps = 0  # environment steps learnt from
         self.copied_at = 0  # number of the update since which the target network is frozen
-        self._ahead: Block | None = None  # what the next updates learn from, where that is drawn ahead
 
     @property
     def network(self) -> QNetwork:
@@ -136,8 +132,7 @@ class DQN:
         chosen = self.exploration.integers(self.num_actions, size=num)
         if by_chance.all():
             return chosen
-        with one_thread() if self.config.ahead else nullcontext():  # beside which the target network is at work
-            return np.where(by_chance, chosen, self._best(observations, noisy=self.config.noisy))
+        return np.where(by_chance, chosen, self._best(observations, noisy=self.config.noisy))
 
     def _best(self, observations: np.ndarray, noisy: bool = False) -> np.ndarray:
         return self._q(observations, noisy).argmax(-1).cpu().numpy()
@@ -172,23 +167,18 @@ class DQN:
             reward = transition.reward.clip(-config.reward_clip, config.reward_clip)
             transition = replace(transition, reward=reward)
         self.replay.add(transition)
-        num = len(transition.reward)
-        self.steps += num
+        self.steps += len(transition.reward)
         metrics: Metrics = {}
         # Several environments may step over more than one period at once; updates an environment step stay the same.
         blocks = self.steps // config.train_every - before // config.train_every
-        trained = blocks > 0 and self.steps >= config.learn_after and len(self.replay) > 0
-        if trained:
-            metrics = self._train(self._ahead or self._draw(blocks))
+        if blocks and self.steps >= config.learn_after and len(self.replay):
+            metrics = self._train(blocks)
         if self.steps // config.copy_target_every > before // config.copy_target_every:
             self._copy_target()
-        if trained and config.ahead:
-            due = self.steps + num * -(-(config.train_every - self.steps % config.train_every) // num)
-            self._ahead = self._draw(due // config.train_every - self.steps // config.train_every)
         return metrics
 
-    def _draw(self, blocks: int) -> Block:
-        """The transitions for one or more blocks of updates, and what the frozen target network says of them.
+    def _train(self, blocks: int) -> Metrics:
+        """One or more blocks of updates.
 
         Meanwhile neither the replay nor the frozen target changes, so all batches are drawn, and all that the frozen
         target network says, computed, at once: the same numbers as one by one, in a fraction of the calls. Of several
@@ -199,44 +189,37 @@ class DQN:
             rows = self.replay.draw(updates * config.batch_size).view(updates, -1)
         else:
             rows = self.replay.newest(blocks * config.train_every).expand(updates, -1)
-        exponent = config.priorities.importance(self.steps)
-        weights = self.replay.weights(rows, exponent) if config.prioritised else None
+        weights = self._importance(rows)
         batches = self.replay.at(rows)
         twin = self.networks.computing_frozen
         frozen = None if twin is None else self._frozen_outputs(twin, rows, batches)
-        return Block(rows, weights, batches, frozen)
-
-    def _train(self, block: Block) -> Metrics:
-        """All updates of a block, one after another."""
-        config = self.config
         for group in self.descent.optimizer.param_groups:
             group["lr"] = config.learning_rate * config.learning_rate_decay(self.steps)
         losses = []
-        for rows, weights, batch, frozen in block.updates():
-            loss, errors = self._update(batch, frozen, weights)
+        for i, batch in enumerate(map(Batch._make, zip(*(field.unbind(0) for field in batches)))):
+            following, importance = (None if each is None else each[i] for each in (frozen, weights))
+            loss, errors = self._update(batch, following, importance)
             losses.append(loss)
             if config.prioritised:
-                self.replay.prioritise(rows, errors)
+                self.replay.prioritise(rows[i], errors)
         return {"loss": torch.stack(losses).mean()}
 
-    def _frozen_outputs(self, network: QNetwork, rows: Tensor, batches: Batch) -> Later[Tensor]:
+    def _importance(self, rows: Tensor) -> Tensor | None:
+        """The weights [U, B] that make up for drawing by priority."""
+        if not self.config.prioritised:
+            return None
+        return self.replay.weights(rows, self.config.priorities.importance(self.steps))
+
+    def _frozen_outputs(self, network: QNetwork, rows: Tensor, batches: Batch) -> Tensor:
         """What the target network says of where each of the rows [U, B] led: [U, B, A], or [U, B, A, atoms]."""
         if self.config.noisy:
             resample(network, self.noise)
-        on_processor = self.device.type == "cpu"
-        if len(rows) == 1 or not on_processor or self.config.compiled:
+        if len(rows) == 1 or self.device.type != "cpu" or self.config.compiled:
             # To find out how many rows differ would mean to wait for a device, or to compile for every number.
             following = batches.next_observation.flatten(0, 1)
-            where = None
-        else:
-            once, where = rows.unique(return_inverse=True)  # a row that was drawn twice leads to the same place twice
-            following = self.replay.at(once).next_observation
-
-        def outputs() -> Tensor:
-            values = self._outputs(network, following)
-            return values.unflatten(0, rows.shape) if where is None else values[where]
-
-        return Later(outputs, beside=self.config.ahead and on_processor)
+            return self._outputs(network, following).unflatten(0, rows.shape)
+        once, where = rows.unique(return_inverse=True)  # a row that was drawn twice leads to the same place twice
+        return self._outputs(network, self.replay.at(once).next_observation)[where]
 
     def _outputs(self, network: QNetwork, observations: Tensor) -> Tensor:
         """What a network makes of each action, without gradient: values in true units [n, A], or logits [n, A, K]."""
@@ -298,8 +281,6 @@ class DQN:
         return popart.normalise(target)
 
     def _copy_target(self) -> None:
-        if self._ahead is not None:
-            self._ahead.wait()  # it is being valued by the target network as it was
         if self.copied_at != self.descent.updates:
             self.copied_at = self.descent.updates
             self.networks.freeze()
@@ -334,16 +315,12 @@ class DQN:
             "descent": self.descent.state_dict(),
             "popart": None if self.popart is None else self.popart.state_dict(),
             "replay": self.replay.state_dict(),
-            "ahead": None if self._ahead is None else self._ahead.state_dict(),
             "exploration": self.exploration.bit_generator.state,
             "noise": self.noise.get_state(),
         }
 
     def load_state_dict(self, state: State) -> None:
         """Takes up copies of a state."""
-        if self._ahead is not None:
-            self._ahead.wait()
-        self._ahead = None if state["ahead"] is None else Block.of(state["ahead"], self.device)
         self.steps, self.copied_at = state["steps"], state["copied_at"]
         self.networks.load_state_dict(state["networks"])
         self.descent.load_state_dict(state["descent"])

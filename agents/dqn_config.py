@@ -54,11 +54,6 @@ class DQNConfig:
     """Off: a block learns from the transitions since the one before only, each update from all of them."""
     replay_capacity: int = 50_000
     """Transitions kept, the newest ones; the first and last frames of episodes take room, too."""
-    ahead: bool = False
-    """On: a block's transitions are drawn right after the block before, and so without those that came in between.
-
-    What the target network says of them is then computed on another core, beside the acting in between.
-    """
     frozen_target: bool = True
     """Off: targets come from the network that is learning, as it changes."""
     copy_target_every: int = 200
@@ -127,14 +122,6 @@ class DQNConfig:
             raise ValueError(
                 f"{part} says how experience is replayed, but experience_replay is off. Switch one of the two back."
             )
-        if self.ahead and self.prioritised:
-            raise ValueError(
-                "ahead draws transitions that may be overwritten by the time their errors are known, to which "
-                "prioritised gives them new priorities. Switch one of the two off."
-            )
-        if self.ahead and not (self.experience_replay and self.frozen_target):
-            part = "frozen_target" if self.experience_replay else "experience_replay"
-            raise ValueError(f"ahead draws and values ahead of time, but {part} is off. Switch ahead off, too.")
         if self.double and not self.frozen_target:
             raise ValueError("double takes two networks, but frozen_target is off. Switch one of the two back.")
         if self.popart and self.distributional:
@@ -211,13 +198,11 @@ ADAM_DQN = DQNConfig(
     updates=1,
     batch_size=32,
     replay_capacity=1_000_000,
-    ahead=True,
     copy_target_every=1_000,
     reward_clip=1.0,
 )
 """With Adam and a target network that follows sooner, as in CleanRL's dqn_atari.py (learning rate, replay of a million,
-beginning after 80,000) and Stable-Baselines3 (Huber loss, gradients of norm 10 at most). Drawn ahead, an update misses
-the four newest of a million transitions.
+beginning after 80,000) and Stable-Baselines3 (Huber loss, gradients of norm 10 at most).
 """
 
 RAINBOW = DQNConfig(
@@ -263,7 +248,6 @@ SMALL_PIXELS = replace(
     train_every=8,
     updates=1,
     replay_capacity=200,
-    ahead=True,
     reward_clip=1.0,
 )
 """The same for screens of 42 x 42 pixels."""
