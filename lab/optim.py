@@ -184,7 +184,8 @@ class Descent:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
         if gradients is None:
-            self.optimizer.zero_grad(set_to_none=True)
+            for parameter in self.parameters:
+                parameter.grad = None
             loss.backward()
         else:
             for parameter, gradient in zip(self.parameters, gradients, strict=True):
