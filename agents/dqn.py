@@ -319,13 +319,18 @@ class DQN:
             "noise": self.noise.get_state(),
         }
 
-    def load_state_dict(self, state: State) -> None:
-        """Takes up copies of a state."""
-        self.steps, self.copied_at = state["steps"], state["copied_at"]
+    def load_for_viewing(self, state: State) -> None:
+        """Takes up what acting without exploration and `values` need."""
+        self.steps = state["steps"]
         self.networks.load_state_dict(state["networks"])
-        self.descent.load_state_dict(state["descent"])
         if self.popart is not None:
             self.popart.load_state_dict(state["popart"])
+
+    def load_state_dict(self, state: State) -> None:
+        """Takes up copies of a state."""
+        self.load_for_viewing(state)
+        self.copied_at = state["copied_at"]
+        self.descent.load_state_dict(state["descent"])
         self.replay.load_state_dict(state["replay"])
         self.exploration.bit_generator.state = state["exploration"]
         self.noise.set_state(state["noise"])

@@ -181,11 +181,7 @@ NATURE_DQN = DQNConfig(
     copy_target_every=10_000,  # as in the authors' code; the paper's text says updates
     reward_clip=1.0,
 )
-"""Mnih et al. 2015, extended data table 1, in environment steps of four frames.
-
-Torch has no fused kernel for RMSprop that could skip a bad step, so on a GPU each update waits for its loss, which
-Adam's do not.
-"""
+"""Mnih et al. 2015, extended data table 1, in environment steps of four frames."""
 
 ADAM_DQN = DQNConfig(
     backbone=NATURE_CONVOLUTIONS,

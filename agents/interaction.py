@@ -16,7 +16,7 @@ from agents.viewing import AnotherEpisode, watched
 from agents.world import World
 from lab.probe import Case
 from lab.seeding import Seeds
-from lab.trial import Clip, Metrics, Record, State
+from lab.trial import Clip, Metrics, Record, State, Viewable
 
 log = logging.getLogger("lab")
 SHOWN_FRAMES = 200  # at most, of the episode that illustrates a run
@@ -197,6 +197,12 @@ class Interaction:
         if self.overlap:
             state["waiting"] = asdict(self._waiting) if self._waiting is not None else None
         return state
+
+    def load_for_viewing(self, state: State) -> None:
+        """Takes up what the agent has learnt, to be evaluated and watched in episodes of their own."""
+        self._steps = state["steps"]
+        agent = self.agent
+        (agent.load_for_viewing if isinstance(agent, Viewable) else agent.load_state_dict)(state["agent"])
 
     def load_state_dict(self, state: State) -> None:
         """Goes on exactly from a state."""

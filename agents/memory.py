@@ -7,21 +7,25 @@ from pathlib import Path
 
 import torch
 
+from lab.sharing import runs_at_a_time
+
 
 def check_memory(capacity: int, frame_bytes: int, more_bytes: int, device: torch.device) -> None:
     """Refuses a replay that does not fit: ValueError with the arithmetic.
 
     Each of its `capacity` slots takes a frame of `frame_bytes` (0 where frames lie elsewhere) and `more_bytes` on
-    the device.
+    the device. Runs that are to share the machine take as much each.
     """
-    slot = frame_bytes + more_bytes
-    needed, free = capacity * slot, free_memory(device)
+    slot, runs = frame_bytes + more_bytes, runs_at_a_time()
+    needed, free = runs * capacity * slot, free_memory(device)
     if needed > free:
         parts = f"a frame of {frame_bytes:,} bytes and {more_bytes:,} more" if frame_bytes else "beside the frames"
+        whose = f"A replay of {capacity:,} transitions" if runs == 1 else f"{runs} replays of {capacity:,} transitions"
+        fewer = "" if runs == 1 else ", or let fewer runs go at a time (jobs)"
         raise ValueError(
-            f"A replay of {capacity:,} transitions needs {needed / 2**30:.1f} GiB on {device}: {parts}, "
+            f"{whose} {'needs' if runs == 1 else 'need'} {needed / 2**30:.1f} GiB on {device}: {parts}, "
             f"{slot:,} bytes each. {device} has {free / 2**30:.1f} GiB free. "
-            f"Set replay_capacity to {int(0.9 * free / slot):,} at most."
+            f"Set replay_capacity to {int(0.9 * free / slot / runs):,} at most{fewer}."
         )
 
 

@@ -1,7 +1,7 @@
 """DQN on Pong beside Stable-Baselines3's: agent steps a second, memory of the replay, seconds to start.
 
 Same hyperparameters (Nature network, batch 32, one update every four agent steps, Adam), same machine and threads, in
-turn in one process; with one environment and with eight, ours also in bfloat16. Every arm learns from before the first
+turn in one process; with one environment and with eight, ours also in bfloat16 where the machine has it. Every arm learns from before the first
 measured step on. Ours runs as `lab run` does, through `run` and `Interaction`, without evaluation and checkpoints,
 which SB3's `learn` does not have either. SB3 steps its environments one after another (DummyVecEnv, its default).
 """
@@ -36,12 +36,15 @@ from agents.dqn_trial import dqn_in
 from agents.interaction import EvaluationConfig, Interaction
 from agents.replay import Replay
 from benchmarks.measure import Check, Elapsed, Result, Spread, alternate, between, command, paired_ratio
+from lab.precision import has_bfloat16
 from lab.provenance import cores, fixed_bits
 from lab.run import RunConfig, run
 from lab.schedules import constant
 from lab.seeding import Seeds
 
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 AT_LEAST = {"float32": 1.6, "bfloat16": 2.2}  # times SB3's agent steps a second
+PRECISIONS = [name for name in AT_LEAST if name == "float32" or has_bfloat16(DEVICE)]
 EVERY = 4  # agent steps an update
 STEPS = 960  # agent steps of one measured stretch
 PEER = "Stable-Baselines3"
@@ -61,7 +64,7 @@ class Ours:
             replace(SETTINGS, bfloat16=bfloat16, compiled=compiled),
             Seeds(0),
             evaluation=EvaluationConfig(),
-            device="cuda" if torch.cuda.is_available() else "cpu",
+            device=DEVICE,
             # A single emulator takes the core from the update that it runs beside, where there are only two.
             overlap=num > 1,
         )
@@ -134,8 +137,11 @@ def measure(quick: bool = False) -> Result:
         ],
         notes=[
             f"{steps} agent steps a stretch, {repeats} stretches an arm in turn, {THREADS} threads, "
-            f"{'cuda' if torch.cuda.is_available() else 'cpu'}. Ratios: medians over neighbouring stretches, "
+            f"{DEVICE}. Ratios: medians over neighbouring stretches, "
             "with 95 % intervals; those of the compiled arms are held to the bounds.",
+            "bfloat16 was measured, too."
+            if "bfloat16" in PRECISIONS
+            else "bfloat16 is not measured: no instructions here.",
             note,
             f"A batch of 32 is drawn and its stacks built in {sampling.text(1000, 3)} ms.",
             "Seconds from python's start to the first agent step: "
@@ -151,7 +157,7 @@ def _speeds(num: int, steps: int, repeats: int, quick: bool) -> tuple[list[tuple
         precision + (", compiled" if compiled else ""): Ours(
             num, steps, bfloat16=precision == "bfloat16", compiled=compiled
         )
-        for precision in AT_LEAST
+        for precision in PRECISIONS
         for compiled in ((False,) if quick else (False, True))
     }
     arms[PEER] = Peer(num, steps)

@@ -28,6 +28,7 @@ from lab.names import did_you_mean
 from lab.provenance import cores
 from lab.run import Progress
 from lab.seeding import Seeds
+from lab.sharing import sharing
 from lab.store import RunDirectory, RunError, runs_folder
 
 log = logging.getLogger("lab")
@@ -80,7 +81,8 @@ def launch(
     for settings in chosen.values():
         settings.run.torch_device()  # told before the first run starts
         if not RunDirectory.at(runs, name, address(name, settings), wanted[0]).exists():
-            _try_to_build(experiment, settings, wanted[0])
+            with sharing(min(jobs, len(chosen) * len(wanted))):
+                _try_to_build(experiment, settings, wanted[0])
     todo = [
         (variant, seed, prepare(experiment, variant, settings, seed, runs, fresh=fresh))
         for variant, settings in chosen.items()

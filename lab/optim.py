@@ -135,8 +135,7 @@ class Descent:
 
     guard says where a loss that is not finite is caught. "host" raises NonFinite at once, at the price of
     waiting for the value, which on a CPU is nothing. "device" skips the step on the device, and the loop
-    meets the value when it next logs. By default the device guards where it can: an accelerator with a fused
-    kernel.
+    meets the value when it next logs. By default an accelerator guards itself.
     """
 
     def __init__(
@@ -153,14 +152,8 @@ class Descent:
         self._step = unwrap(type(self.optimizer).step)
         self.updates = 0  # steps taken (or, by a guard on the device, skipped)
         self.average = None if config.average is None else WeightedAverage(self.parameters, config.average)
-        can_skip = all(group.get("fused") for group in self.optimizer.param_groups)
-        on_cpu = any(p.is_cpu for p in self.parameters)
-        if guard == "device" and not can_skip:
-            raise ValueError(
-                f"The device cannot guard a descent by '{config.kind}' here, because torch has no fused "
-                "kernel for it that could skip a step. Leave guard out."
-            )
-        self._guards_on_host = guard == "host" or (guard is None and (on_cpu or not can_skip))
+        self._can_skip = all(group.get("fused") for group in self.optimizer.param_groups)
+        self._guards_on_host = guard == "host" or (guard is None and any(p.is_cpu for p in self.parameters))
         self._weights = [p for p in self.parameters if _is_weight(p)]
 
     @property
@@ -174,7 +167,8 @@ class Descent:
         `gradients`, one a parameter, are taken where they are known already; else autograd finds them.
         That is gradient_norm (before clipping) where max_norm is set, and learning_rate where it varies.
         Raises NonFinite, with parameters and state as before, where the loss or that norm is not finite and
-        the host guards; where the device does, parameters and moments stay as they are and nothing is raised.
+        the host guards; where the device does, parameters and moments stay as they are and nothing is raised. (RMSprop,
+        of which torch has no fused kernel, takes a gradient of 0 instead, which leaves the parameters alone.)
         """
         config, metrics = self.config, Metrics()
         if self._guards_on_host and not math.isfinite(value := loss.item()):
@@ -209,9 +203,12 @@ class Descent:
             nn.utils.clip_grad_value_(self.parameters, config.max_value, foreach=True)
         if config.l1:
             self._add_l1()
-        if finite is not None:
+        if finite is not None and self._can_skip:
             # Torch's fused kernels skip the step where this is 1.
             self.optimizer.found_inf = (~finite).float()  # type: ignore[attr-defined]
+        elif finite is not None:
+            for gradient in reached:
+                gradient.copy_(torch.where(finite, gradient, 0.0))
         with torch.no_grad():
             self._step(self.optimizer)
         self.updates += 1

@@ -73,6 +73,15 @@ class Illustrated(Protocol):
 
 
 @runtime_checkable
+class Viewable(Protocol):
+    """Something that can be looked at without all that going on would take, such as a replay of many gigabytes."""
+
+    def load_for_viewing(self, state: State) -> None:
+        """Takes up of a state what evaluating and showing need, and leaves its large tensors alone."""
+        ...
+
+
+@runtime_checkable
 class Recorded(Protocol):
     """A trial that leaves records of what happened. They are no part of its state and shape nothing."""
 

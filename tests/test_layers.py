@@ -26,7 +26,7 @@ PARTS = {
         "precision",
         "probe",
     ),
-    *("schedules", "seeding", "statistics", "stopping", "tracked", "trial", "words"),
+    *("schedules", "seeding", "sharing", "statistics", "stopping", "tracked", "trial", "words"),
 }
 HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
 DOORS = {"cli", "config", "experiment", "job", "launching", "report", "verdict"}

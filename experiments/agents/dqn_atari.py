@@ -8,6 +8,7 @@ from agents.atari import AtariEnvironments
 from agents.atari_protocol import NATURE, AtariProtocol
 from agents.dqn_config import NATURE_DQN, SMALL_PIXELS, DQNConfig
 from agents.dqn_trial import dqn_in
+from agents.emulator import game_named
 from agents.interaction import EvaluationConfig, Interaction
 from lab.run import RunConfig
 from lab.seeding import Seeds
@@ -17,12 +18,16 @@ from lab.seeding import Seeds
 class Config:
     """Settings of dqn_atari."""
 
-    game: str = "breakout"  # any of ale-py's
+    game: str = "breakout"  # any of ale-py's, by any of its names: ms_pacman, MsPacman, ALE/MsPacman-v5
     agent: DQNConfig = NATURE_DQN
     protocol: AtariProtocol = NATURE
     num_environments: int = 1  # stepped together
     evaluation: EvaluationConfig = EvaluationConfig(episodes=30, epsilon=0.05)
     run: RunConfig = RunConfig(steps=50_000_000, log_every=10_000, evaluate_every=1_000_000, save_every=250_000)
+
+    def __post_init__(self) -> None:
+        """One game, one run directory, whatever it was called. Raises ValueError if there is none of that name."""
+        object.__setattr__(self, "game", game_named(self.game))
 
 
 def build(config: Config, seeds: Seeds) -> Interaction:

@@ -127,13 +127,17 @@ def _trained(directory: RunDirectory) -> tuple[Any, int]:
     from lab.checkpoint import Checkpoints
     from lab.job import read
     from lab.seeding import Seeds
+    from lab.trial import Viewable
 
     record, experiment, config = read(directory, exactly=False)
-    found = Checkpoints(directory.checkpoints).newest()
+    trial = experiment.make(config, Seeds(record["seed"]))
+    found = Checkpoints(directory.checkpoints).newest(whole=not isinstance(trial, Viewable))
     if found is None:
         raise RunError(f"{directory.path} has no checkpoint yet, so there is nothing to play. Let it run on first.")
-    trial = experiment.make(config, Seeds(record["seed"]))
-    trial.load_state_dict(found.state["trial"])
+    if isinstance(trial, Viewable):
+        trial.load_for_viewing(found.state["trial"])
+    else:
+        trial.load_state_dict(found.state["trial"])
     return trial, found.step
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,22 @@ def test_a_copy_goes_on_identically_and_shares_nothing(backbone: MLPConfig) -> N
     assert np.array_equal(agent.values(observations), copied.values(observations))
     observed = torch.from_numpy(observations)
     assert np.allclose(copied.values(observations), copied.network(observed).detach())  # what acts is what is saved
+
+
+@pytest.mark.parametrize(
+    "switched", [{}, {"popart": True}, {"backbone": MLPConfig(widths=(8,), activation="tanh")}], ids=str
+)
+def test_what_is_loaded_for_viewing_acts_alike_and_takes_no_replay(switched: dict[str, Any]) -> None:
+    agent, viewed = make(**switched), make(**switched)
+    for transition in transitions(40, scale=3.0):
+        agent.learn(transition)
+    observations = np.random.default_rng(3).normal(size=(50, 3)).astype(np.float32)
+    assert not np.allclose(viewed.values(observations), agent.values(observations))
+    state = {name: value for name, value in agent.state_dict().items() if name != "replay"}
+    viewed.load_for_viewing(state)
+    assert np.array_equal(viewed.values(observations), agent.values(observations))
+    assert viewed.steps == agent.steps
+    assert len(viewed.replay) == 0
 
 
 def test_targets_away_from_the_cpu_are_computed_without_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

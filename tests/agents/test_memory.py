@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from agents import memory
+from lab.sharing import sharing
 
 CPU = torch.device("cpu")
 
@@ -60,3 +61,14 @@ def test_what_does_not_fit_is_refused_and_what_does_is_not(monkeypatch: pytest.M
         memory.check_memory(101, 90, 10, CPU)
     with pytest.raises(ValueError, match="on cpu: beside the frames, 10 bytes each"):
         memory.check_memory(1_001, 0, 10, CPU)
+
+
+def test_runs_that_share_the_machine_are_counted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "free_memory", lambda device: 10_000)
+    memory.check_memory(40, 90, 10, CPU)
+    with sharing(2):
+        memory.check_memory(50, 90, 10, CPU)
+    # 3 * 40 * 100 = 12,000 bytes; 0.9 * 10,000 / 100 / 3 = 30
+    with sharing(3), pytest.raises(ValueError, match=r"3 replays of 40 .* need .*30 at most, or let fewer runs go"):
+        memory.check_memory(40, 90, 10, CPU)
+    memory.check_memory(100, 90, 10, CPU)

@@ -123,6 +123,21 @@ def test_loading_holds_no_second_one(tmp_path: Path) -> None:
     assert torch.equal(resumed.tensor, tracked.tensor)
 
 
+def test_whoever_does_not_want_it_need_not_have_it(tmp_path: Path) -> None:
+    tracked, small = ring(), torch.arange(3)
+    write(tracked, 5)
+    Checkpoints(tmp_path).save(7, {"ring": tracked, "small": small})
+    for piece in (tmp_path / "pieces").iterdir():
+        piece.unlink()
+    found = Checkpoints(tmp_path).newest(whole=False)
+    assert found is not None
+    assert torch.equal(found.state["small"], small)
+    with pytest.raises(OSError, match="No such file"):
+        ring().take(found.state["ring"])
+    with pytest.raises(CheckpointError, match="None of the checkpoints"):
+        Checkpoints(tmp_path).newest()
+
+
 def test_a_small_one_lies_among_the_small_tensors(tmp_path: Path) -> None:
     tracked = Tracked((5, 3), torch.int64)
     tracked.tensor[2] = 7

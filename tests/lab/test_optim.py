@@ -307,9 +307,17 @@ def test_the_device_skips_a_gradient_norm_that_is_not_finite() -> None:
     assert parameter.item() == 0.0
 
 
-def test_the_device_cannot_guard_without_a_fused_kernel() -> None:
-    with pytest.raises(ValueError, match=r"'rmsprop'.*no fused kernel"):
-        Descent(network().parameters(), OptimizerConfig(kind="rmsprop"), guard="device")
+@pytest.mark.parametrize("centered", [False, True])
+def test_without_a_fused_kernel_the_device_leaves_the_parameters_alone(centered: bool) -> None:
+    met = network()
+    descent = Descent(met.parameters(), OptimizerConfig(kind="rmsprop", centered=centered), guard="device")
+    descent.descend(loss_of(met, 0))
+    before = [parameter.clone() for parameter in parameters_of(met)]
+    descent.descend(loss_of(met, 1).detach() * math.nan + 0 * loss_of(met, 1))
+    assert_same(parameters_of(met), before)
+    descent.descend(loss_of(met, 2))
+    assert all(parameter.isfinite().all() for parameter in parameters_of(met))
+    assert not torch.equal(parameters_of(met)[0], before[0])
 
 
 def test_averaged_weights_by_hand_and_given_back() -> None:
