@@ -8,6 +8,8 @@ import pytest
 import torch
 
 from agents import memory
+from lab.config import ConfigError
+from lab.launching import launch
 from lab.sharing import sharing
 
 CPU = torch.device("cpu")
@@ -72,3 +74,13 @@ def test_runs_that_share_the_machine_are_counted_together(monkeypatch: pytest.Mo
     with sharing(3), pytest.raises(ValueError, match=r"3 replays of 40 .* need .*30 at most, or let fewer runs go"):
         memory.check_memory(40, 90, 10, CPU)
     memory.check_memory(100, 90, 10, CPU)
+
+
+def test_a_launch_side_by_side_is_refused_before_there_is_a_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A slot of CartPole's replay takes 21 bytes: a frame of 16, its reward of 4 and its action of 1."""
+    monkeypatch.setattr(memory, "free_memory", lambda device: 3 * 21_000)
+    with pytest.raises(ConfigError, match=r"4 replays of 1,000 .*let fewer runs go at a time"):
+        launch("dqn_cartpole", range(9), jobs=4, changes={"agent.replay_capacity": 1_000}, runs_dir=tmp_path)
+    assert list(tmp_path.iterdir()) == []

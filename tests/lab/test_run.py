@@ -1,126 +1,22 @@
-"""The only loop: what it does when, told by a tape; budgets, resumes, signals and numbers that are none."""
+"""The only loop: what it does when, told by a tape; budgets and resumes."""
 
 from __future__ import annotations
 
-import math
-import signal
 import threading
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 import lab.run
-from lab.checkpoint import CheckpointError, Checkpoints, digest
-from lab.optim import NonFinite
-from lab.run import Averages, NonFiniteMetric, Outcome, Progress, RunConfig, run
+from lab.checkpoint import Checkpoints, digest
+from lab.run import Averages, Outcome, Progress, run
 from lab.seeding import Seeds
 from lab.tracking import MemoryTracker
-from lab.trial import Clip, Metrics, Picture, State
-
-
-class Counter:
-    """A trial that counts, writes on a tape what is asked of it, and draws from the global generator like dropout."""
-
-    unit = "paces"
-
-    def __init__(
-        self, tape: list[str] | None = None, stride: int = 1, during: Callable[[int], Any] = lambda step: None
-    ):
-        self.tape = [] if tape is None else tape
-        self.stride, self.during = stride, during
-        self.steps = 0
-        self.total = torch.zeros((), dtype=torch.float64)
-
-    def step(self) -> Metrics:
-        self.steps += self.stride
-        self.tape.append(f"step to {self.steps}")
-        self.total = self.total + torch.rand((), dtype=torch.float64)
-        given = self.during(self.steps)
-        return given if isinstance(given, dict) else {"total": self.total, "steps": float(self.steps)}
-
-    def evaluate(self) -> Metrics:
-        self.tape.append("evaluate")
-        torch.rand(7)  # must not disturb training
-        return {"score": self.total * 2}
-
-    def state_dict(self) -> State:
-        return {"total": self.total, "steps": self.steps}
-
-    def load_state_dict(self, state: State) -> None:
-        self.tape.append(f"load {state['steps']}")
-        self.total, self.steps = state["total"], state["steps"]
-
-
-class Illustrator(Counter):
-    def illustrate(self) -> Mapping[str, Picture | Clip]:
-        self.tape.append("illustrate")
-        torch.rand(3)
-        return {"square": Picture(np.zeros((2, 2, 3), np.uint8))}
-
-
-class TapedTracker(MemoryTracker):
-    def __init__(self, tape: list[str]) -> None:
-        super().__init__()
-        self.tape = tape
-
-    def log(self, step: int, row: Mapping[str, float]) -> None:
-        self.tape.append(f"log {step}: {' '.join(name for name in row if not name.startswith('time/'))}")
-        super().log(step, row)
-
-    def media(self, step: int, name: str, path: Path) -> None:
-        self.tape.append(f"media {step} {path.name}")
-
-    def commit(self, step: int) -> None:
-        self.tape.append(f"commit {step}")
-
-    def rewind(self, step: int) -> None:
-        self.tape.append(f"rewind {step}")
-        super().rewind(step)
-
-    def finish(self, state: str) -> None:
-        self.tape.append(f"finish {state}")
-        super().finish(state)
-
-
-class TapedCheckpoints(Checkpoints):
-    def __init__(self, folder: Path, tape: list[str]):
-        super().__init__(folder)
-        self.tape = tape
-
-    def save(self, step: int, state: State) -> None:
-        self.tape.append(f"save {step}")
-        super().save(step, state)
-
-
-def config(**settings: Any) -> RunConfig:
-    defaults: dict[str, Any] = {"steps": 20, "log_every": 5, "evaluate_every": 10, "save_every": 10, "wandb": "off"}
-    return RunConfig(**(defaults | settings))
-
-
-def drive(
-    settings: RunConfig,
-    folder: Path | None = None,
-    trial: Counter | None = None,
-    tracker: MemoryTracker | None = None,
-    **more: Any,
-) -> tuple[Outcome, list[dict[str, float]], Counter]:
-    """A run of a new Counter; returns the rows without the clock too."""
-    trial, tracker = trial or Counter(), tracker or MemoryTracker()
-    checkpoints = Checkpoints(folder) if folder is not None else None
-    outcome = run(trial, settings, tracker, checkpoints, seeds=Seeds(0), **more)
-    return outcome, [timeless(row) for row in tracker.rows], trial
-
-
-def timeless(row: Mapping[str, float]) -> dict[str, float]:
-    return {name: value for name, value in row.items() if not name.startswith("time/")}
-
+from tests.lab.run_doubles import Counter, Illustrator, TapedCheckpoints, TapedTracker, config, drive, timeless
 
 # What happens when
 
@@ -339,83 +235,6 @@ def test_the_global_generator_is_the_runs_own_and_afterwards_as_before() -> None
     second, _, _ = drive(config())
     assert first.state_sha256 == second.state_sha256
     assert run(Counter(), config(), seeds=Seeds(1)).state_sha256 != first.state_sha256
-
-
-# Numbers that are none
-
-
-@pytest.mark.parametrize(
-    "bad", [math.nan, math.inf, -math.inf, torch.tensor(math.nan), torch.tensor(math.inf)], ids=str
-)
-@pytest.mark.parametrize("log_every", [1, 5, 1_000])
-def test_a_metric_that_is_no_number_stops_with_step_and_name_and_saves_nothing(
-    bad: float | Tensor, log_every: int, tmp_path: Path
-) -> None:
-    def during(step: int) -> Metrics:
-        return {"fine": 1.0, "loss": bad if step >= 7 else torch.tensor(float(step))}
-
-    tracker = MemoryTracker()
-    settings = config(log_every=log_every, evaluate_every=0, save_every=4)
-    with pytest.raises(NonFiniteMetric) as raised:
-        drive(settings, tmp_path, trial=Counter(during=during), tracker=tracker)
-    assert f"'loss' became {float(bad)} at step 7." in str(raised.value)
-    assert "learning rate" in str(raised.value), "the fix"
-    assert tracker.state == "failed"
-    assert Checkpoints(tmp_path).steps() == [4]
-    assert all(math.isfinite(value) for row in tracker.rows for value in row.values())
-
-
-def test_a_loss_caught_before_the_parameters_took_it_names_the_step(tmp_path: Path) -> None:
-    def during(step: int) -> None:
-        if step == 7:
-            raise NonFinite("loss", math.nan, "update 6", "Lower learning_rate.")
-
-    with pytest.raises(NonFiniteMetric, match=r"Stopped in the step after 6 paces: loss is nan at update 6.*Lower"):
-        drive(config(save_every=3), tmp_path, trial=Counter(during=during))
-    assert Checkpoints(tmp_path).steps() == [3, 6]
-
-
-def test_a_signal_does_not_save_a_number_that_is_none(tmp_path: Path) -> None:
-    def during(step: int) -> Metrics:
-        if step == 3:
-            signal.raise_signal(signal.SIGTERM)
-        return {"loss": math.nan}
-
-    with pytest.raises(NonFiniteMetric, match="at step 1"):
-        drive(config(), tmp_path, trial=Counter(during=during))
-    assert Checkpoints(tmp_path).newest() is None
-
-
-def test_what_went_wrong_first_is_told_although_the_tracker_cannot_close() -> None:
-    class Broken(MemoryTracker):
-        def finish(self, state: str) -> None:
-            raise OSError("No space left on device")
-
-    def breaks(step: int) -> None:
-        raise ZeroDivisionError("the cause")
-
-    with pytest.raises(ZeroDivisionError, match="the cause"):
-        drive(config(), trial=Counter(during=breaks), tracker=Broken())
-
-
-def test_a_full_disk_ends_the_run_and_keeps_the_checkpoint_before(tmp_path: Path) -> None:
-    class Full(Checkpoints):
-        def save(self, step: int, state: State) -> None:
-            if step > 10:
-                raise CheckpointError("full")
-            super().save(step, state)
-
-    tracker = MemoryTracker()
-    with pytest.raises(CheckpointError):
-        run(Counter(), config(save_every=5), tracker, Full(tmp_path), seeds=Seeds(0))
-    assert tracker.state == "failed"
-    assert tracker.committed == 10
-    outcome, _, trial = drive(config(save_every=5), tmp_path, tracker=tracker)
-    assert trial.tape[0] == "load 10"
-    assert outcome.state_sha256 == drive(config())[0].state_sha256
-
-
-# Signals
 
 
 def test_runs_outside_the_main_thread() -> None:

@@ -12,7 +12,7 @@ import pytest
 import lab.run
 from lab.checkpoint import Checkpoints, Found
 from lab.tracking import MemoryTracker
-from tests.lab.test_run import Counter, config, drive
+from tests.lab.run_doubles import Counter, config, drive
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
