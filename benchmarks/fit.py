@@ -18,8 +18,7 @@ from torch import Tensor, nn
 from benchmarks.measure import Check, Elapsed, Result, Spread, alternate, between, command, paired_ratio
 from experiments.supervised import cnn_digits, mlp_digits
 from lab.backbones import ConvolutionConfig, MLPConfig
-from lab.data import Batches, Dataset
-from lab.datasets import digits
+from lab.data import Batches, Dataset, digits
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.provenance import fixed_bits

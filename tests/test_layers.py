@@ -16,7 +16,6 @@ PARTS = {
         "averages",
         "backbones",
         "data",
-        "datasets",
         "errors",
         "fit",
         "gradients",

@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.backbones import ConvolutionConfig
-from lab.data import Batches, shift, split
-from lab.datasets import digits
+from lab.data import Batches, digits, shift, split
 from lab.experiment import Target
 from lab.fit import Fit
 from lab.optim import OptimizerConfig

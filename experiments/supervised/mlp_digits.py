@@ -9,8 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.backbones import MLPConfig
-from lab.data import Batches, split
-from lab.datasets import digits
+from lab.data import Batches, digits, split
 from lab.experiment import Target
 from lab.fit import Fit
 from lab.optim import OptimizerConfig

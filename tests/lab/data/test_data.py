@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lab.data import Batches, Dataset, shift, split
-from lab.datasets import digits
+from lab.data import Batches, Dataset, digits, shift, split
 from lab.seeding import Seeds
 
 

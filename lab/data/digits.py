@@ -1,12 +1,10 @@
-"""Data sets by name, as whole tensors."""
+"""Handwritten digits, which ship with scikit-learn."""
 
 from __future__ import annotations
 
 import torch
 
-from lab.data import Dataset
-
-DIGITS_SIDE = 8  # pixels
+from lab.data.dataset import Dataset
 
 
 def digits() -> Dataset:

@@ -1,0 +1,9 @@
+"""Data held whole on the device: named sets, splits, augmentation, and batches with an exact position."""
+
+from lab.data.augmentation import Augment, shift
+from lab.data.batches import Batches
+from lab.data.dataset import Dataset
+from lab.data.digits import digits
+from lab.data.splits import split
+
+__all__ = ["Augment", "Batches", "Dataset", "digits", "shift", "split"]
