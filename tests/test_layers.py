@@ -22,6 +22,7 @@ PARTS = {
         "names",
         "normalisation",
         "optim",
+        "pictures",
         "precision",
         "probe",
     ),

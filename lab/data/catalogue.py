@@ -1,0 +1,175 @@
+"""The catalogue: data sets by name, with publisher, licence, files and how they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lab.data import cifar
+from lab.data.dataset import Dataset
+from lab.data.files import DataError, File
+from lab.data.idx import read_idx
+from lab.data.shipped import breast_cancer, diabetes, digits
+from lab.names import did_you_mean
+
+
+@dataclass(frozen=True)
+class Published:
+    """A data set as its publisher splits it."""
+
+    train: Dataset
+    test: Dataset | None  # none where the publisher makes no split
+    classes: tuple[str, ...] = ()  # the name of each label; none where labels are numbers
+
+    def to(self, device: torch.device | str) -> Published:
+        """The same on another device."""
+        return Published(self.train.to(device), None if self.test is None else self.test.to(device), self.classes)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What is known of a data set without reading it."""
+
+    about: str
+    publisher: str
+    licence: str
+    citation: str
+    files: tuple[File, ...]  # none where scikit-learn ships it
+    read: Callable[[], Published]
+
+
+def load(name: str) -> Published:
+    """A data set by its name, on the CPU; its files are fetched where they are not there.
+
+    Images are [N, C, H, W] float32 in [0, 1], labels [N] int64. Raises ValueError for a name that is not in the
+    catalogue, DataError if a file is damaged or not to be had.
+    """
+    return source(name).read()
+
+
+def source(name: str) -> Source:
+    """What is known of a data set. Raises ValueError if there is none of that name."""
+    if name not in SOURCES:
+        raise ValueError(f"There is no data set {name!r}. {did_you_mean(name, SOURCES)}")
+    return SOURCES[name]
+
+
+def _pixels(images: Tensor) -> Tensor:
+    return images.float().div_(255)
+
+
+def _labelled(name: str, images: Tensor, labels: Tensor, num_classes: int) -> Dataset:
+    """Images [N, H, W] and labels [N], both of bytes. Raises DataError where they do not belong together."""
+    if images.ndim != 3 or labels.shape != images.shape[:1] or (len(labels) and int(labels.max()) >= num_classes):
+        raise DataError(
+            f"{name}: the images are {list(images.shape)} and the labels {list(labels.shape)} up to "
+            f"{int(labels.max()) if len(labels) else 'none'}, but there should be a label from 0 to {num_classes - 1} "
+            "for each image [H, W]. The files belong to different sets, or are damaged: get them again."
+        )
+    return Dataset(_pixels(images)[:, None], labels.long())
+
+
+def _idx_source(name: str, files: tuple[File, ...], classes: tuple[str, ...]) -> Callable[[], Published]:
+    """Reads images and labels for training, then those for testing."""
+
+    def read() -> Published:
+        training, training_labels, test, test_labels = (read_idx(file.find()) for file in files)
+        return Published(
+            _labelled(name, training, training_labels, len(classes)),
+            _labelled(name, test, test_labels, len(classes)),
+            classes,
+        )
+
+    return read
+
+
+def _read_cifar10() -> Published:
+    path = _CIFAR10.find()
+    (training, training_labels), (test, test_labels) = (cifar.read_cifar(path, m) for m in (cifar.TRAINING, cifar.TEST))
+    return Published(Dataset(_pixels(training), training_labels), Dataset(_pixels(test), test_labels), cifar.CLASSES)
+
+
+def _idx_files(folder: str, address: str, *known: tuple[str, int, str]) -> tuple[File, ...]:
+    return tuple(
+        File(f"{folder}/{name}-ubyte.gz", size, digest, f"{address}/{name}-ubyte.gz") for name, size, digest in known
+    )
+
+
+_FASHION = _idx_files(
+    "fashion-mnist",
+    "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
+    ("train-images-idx3", 26_421_880, "3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84"),
+    ("train-labels-idx1", 29_515, "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845"),
+    ("t10k-images-idx3", 4_422_102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"),
+    ("t10k-labels-idx1", 5_148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"),
+)
+_MNIST = _idx_files(
+    "mnist",
+    "https://ossci-datasets.s3.amazonaws.com/mnist",
+    ("train-images-idx3", 9_912_422, "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609"),
+    ("train-labels-idx1", 28_881, "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c"),
+    ("t10k-images-idx3", 1_648_877, "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6"),
+    ("t10k-labels-idx1", 4_542, "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6"),
+)
+_CIFAR10 = File(
+    "cifar-10/cifar-10-binary.tar.gz",
+    170_052_171,
+    "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+    "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+)
+GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
+NUMERALS = tuple("0123456789")
+
+SOURCES: dict[str, Source] = {
+    "fashion_mnist": Source(
+        "70,000 grey pictures of clothes, 28 x 28, ten classes",
+        "https://github.com/zalandoresearch/fashion-mnist",
+        "MIT",
+        "Xiao, Rasul and Vollgraf 2017, arXiv 1708.07747",
+        _FASHION,
+        _idx_source("fashion_mnist", _FASHION, GARMENTS),
+    ),
+    "mnist": Source(
+        "70,000 grey pictures of handwritten digits, 28 x 28",
+        "http://yann.lecun.com/exdb/mnist/",
+        "CC BY-SA 3.0",
+        "LeCun, Bottou, Bengio and Haffner 1998, Proceedings of the IEEE 86(11)",
+        _MNIST,
+        _idx_source("mnist", _MNIST, NUMERALS),
+    ),
+    "cifar10": Source(
+        "60,000 coloured pictures, 32 x 32, ten classes",
+        "https://www.cs.toronto.edu/~kriz/cifar.html",
+        "none stated",
+        "Krizhevsky 2009, Learning multiple layers of features from tiny images",
+        (_CIFAR10,),
+        _read_cifar10,
+    ),
+    "digits": Source(
+        "1,797 grey pictures of handwritten digits, 8 x 8",
+        "https://archive.ics.uci.edu/dataset/80",
+        "CC BY 4.0",
+        "Alpaydin and Kaynak 1998, UCI",
+        (),
+        lambda: Published(digits(), None, NUMERALS),
+    ),
+    "diabetes": Source(
+        "442 patients, ten measurements and how the disease went on",
+        "https://www4.stat.ncsu.edu/~boos/var.select/diabetes.html",
+        "none stated",
+        "Efron, Hastie, Johnstone and Tibshirani 2004, Annals of Statistics 32(2)",
+        (),
+        lambda: Published(diabetes(), None),
+    ),
+    "breast_cancer": Source(
+        "569 tumours, thirty measurements, malignant or benign",
+        "https://archive.ics.uci.edu/dataset/17",
+        "CC BY 4.0",
+        "Street, Wolberg and Mangasarian 1993, UCI",
+        (),
+        lambda: Published(breast_cancer(), None, ("malignant", "benign")),
+    ),
+}
