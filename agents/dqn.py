@@ -146,6 +146,12 @@ class DQN:
     def _q(self, observations: np.ndarray, noisy: bool = False) -> Tensor:
         """What the network makes of each action: [N, ...] -> [N, A] float32, as normalised as its targets are."""
         inputs = torch.from_numpy(observations)
+        if observations.shape[1:] != (shape := self.network.backbone.input_shape):
+            raise ValueError(
+                f"The observations are {list(observations.shape)}, but the agent was built for "
+                f"[N, {', '.join(map(str, shape))}]: one for each of N environments. Add the axis that is missing, or "
+                "build it with their shape."
+            )
         if observations.dtype != self.observation_dtype:
             raise ValueError(
                 f"The observations are of {observations.dtype}, but the agent was built for {self.observation_dtype}, "
@@ -195,14 +201,25 @@ class DQN:
         frozen = None if twin is None else self._frozen_outputs(twin, rows, batches)
         for group in self.descent.optimizer.param_groups:
             group["lr"] = config.learning_rate * config.learning_rate_decay(self.steps)
-        losses = []
+        losses: list[Tensor] = []
         for i, batch in enumerate(map(Batch._make, zip(*(field.unbind(0) for field in batches)))):
             following, importance = (None if each is None else each[i] for each in (frozen, weights))
-            loss, errors = self._update(batch, following, importance)
+            target = self._target(batch, following)
+            loss, errors = self._update(batch, target, importance)
             losses.append(loss)
             if config.prioritised:
                 self.replay.prioritise(rows[i], errors)
-        return {"loss": torch.stack(losses).mean()}
+        return {
+            "loss": torch.stack(losses).mean(),
+            "value": self._true_mean(target),  # of the last update; all would be felt where they are small
+            "exploration": config.exploration(self.steps),
+        }
+
+    def _true_mean(self, target: Tensor) -> Tensor:
+        """The mean, in true units, of what transitions say their actions are worth: [B] or shares of returns [B, K]."""
+        if self.config.distributional:
+            target = (target * self.support).sum(-1)
+        return (target if self.popart is None else self.popart.unnormalise(target)).mean()
 
     def _importance(self, rows: Tensor) -> Tensor | None:
         """The weights [U, B] that make up for drawing by priority."""
@@ -226,12 +243,9 @@ class DQN:
         outputs = self.passes.outputs(network, observations)
         return outputs if self.popart is None else self.popart.unnormalise(outputs)
 
-    def _update(self, batch: Batch, frozen: Tensor | None, weights: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _update(self, batch: Batch, target: Tensor, weights: Tensor | None) -> tuple[Tensor, Tensor]:
         """One update from transitions [B]; returns its loss and what each transition's new priority follows, [B]."""
         online = self.networks.computing
-        if self.config.noisy:
-            resample(online, self.noise)
-        target = self._target(batch, frozen)
         if self.plain is not None:
             return self._update_written_out(self.plain, batch, target, weights)
         loss, errors = self.passes.loss(online, batch.observation, batch.action, target, weights)
@@ -261,6 +275,8 @@ class DQN:
 
         `frozen` is what the target network says of the next observations, if there is one.
         """
+        if self.config.noisy:
+            resample(self.networks.computing, self.noise)  # for the whole update
         reward, discount, following = batch.reward, batch.discount, batch.next_observation
         valuing = self._outputs(self.networks.computing, following) if frozen is None else frozen
         choosing = (

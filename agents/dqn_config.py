@@ -103,7 +103,7 @@ class DQNConfig:
             raise ValueError(f"discount is {self.discount}, outside 0 to 1, where returns stay finite. Set it between.")
         if self.reward_clip is not None and not self.reward_clip > 0:
             raise ValueError(f"reward_clip is {self.reward_clip}, which leaves no reward. Set it above 0, or to None.")
-        for step in (0, self.exploration.steps):
+        for step in self.exploration.turns:
             if not 0 <= (share := self.exploration(step)) <= 1:
                 raise ValueError(f"exploration is {share} at step {step}, but a share lies between 0 and 1.")
         low, high = self.value_range
@@ -172,7 +172,7 @@ NATURE_DQN = DQNConfig(
     optimizer="rmsprop",
     optimizer_epsilon=0.1 / 32,  # the authors' 0.01 stands under the root, for gradients summed over the batch of 32
     max_gradient_norm=None,
-    exploration=linear(1.0, 0.1, 1_000_000),
+    exploration=linear(1.0, 0.1, 1_000_000, delay_steps=50_000),  # as in DQN Zoo, from the first update on
     learn_after=50_000,
     train_every=4,
     updates=1,

@@ -24,11 +24,14 @@ def games() -> list[str]:
 
 
 def game_named(name: str) -> str:
-    """The game that is meant by 'ms_pacman', 'MsPacman' or 'ALE/MsPacman-v5', which say nothing about the protocol.
+    """The game that is meant by 'ms_pacman', 'Ms. Pacman', 'ALE/MsPacman-v5' or 'MsPacmanNoFrameskip-v4'.
+
+    What such a name says beyond the game, about the protocol, is passed over.
 
     Raises ValueError if it is for two players, or, naming the nearest games, if there is none.
     """
-    meant = re.sub(r"^ALE/|-v5$", "", name).replace("_", "").lower()
+    bare = re.sub(r"^ALE/|(NoFrameskip|Deterministic)?-v\d+$", "", name)
+    meant = re.sub(r"[^a-z0-9]", "", bare.lower())
     known = {game.replace("_", ""): game for game in games()}
     if meant in known:
         return known[meant]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from lab.sharing import runs_at_a_time
+from lab.sharing import meant_for, runs_at_a_time
 
 
 def check_memory(capacity: int, frame_bytes: int, more_bytes: int, device: torch.device) -> None:
@@ -16,7 +16,7 @@ def check_memory(capacity: int, frame_bytes: int, more_bytes: int, device: torch
     Each of its `capacity` slots takes a frame of `frame_bytes` (0 where frames lie elsewhere) and `more_bytes` on
     the device. Runs that are to share the machine take as much each.
     """
-    slot, runs = frame_bytes + more_bytes, runs_at_a_time()
+    slot, runs, device = frame_bytes + more_bytes, runs_at_a_time(), meant_for(device)
     needed, free = runs * capacity * slot, free_memory(device)
     if needed > free:
         parts = f"a frame of {frame_bytes:,} bytes and {more_bytes:,} more" if frame_bytes else "beside the frames"
@@ -32,7 +32,9 @@ def check_memory(capacity: int, frame_bytes: int, more_bytes: int, device: torch
 def free_memory(device: torch.device, cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """Bytes, 0 or more, that can still be allocated on a device: of a processor what system and container leave.
 
-    `cgroup` is the folder of the container's limits (Linux's control groups, version 2).
+    What other processes have asked for and not filled yet, as replays are filled slowly, counts as free. `cgroup` is
+    the folder of the container's limits (Linux's control groups, version 2 or 1), of which its own are known, but not
+    those of a group within it.
     """
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
@@ -42,9 +44,13 @@ def free_memory(device: torch.device, cgroup: Path = Path("/sys/fs/cgroup")) -> 
         available = int(lines["MemAvailable"].split()[0]) * 1024
     else:
         available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit, used = cgroup / "memory.max", cgroup / "memory.current"
-    if limit.exists() and used.exists() and (text := limit.read_text().strip()) != "max":
-        available = min(available, int(text) - int(used.read_text()) + _page_cache(cgroup / "memory.stat"))
+    for limit, used, stat in (
+        ("memory.max", "memory.current", "memory.stat"),
+        ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat"),
+    ):
+        if (cgroup / limit).exists() and (text := (cgroup / limit).read_text().strip()) != "max":
+            left = int(text) - int((cgroup / used).read_text()) + _page_cache(cgroup / stat)
+            available = min(available, left)
     return max(0, available)
 
 

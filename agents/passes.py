@@ -30,6 +30,10 @@ class Passes:
         self.config, self.device = config, device
         convolves = any(isinstance(module, nn.Conv2d) for module in network.modules())
         self.memory_format = torch.channels_last if convolves else torch.contiguous_format
+        if config.compiled:
+            # What compiles is counted by the function, which all agents of a process share: past a limit, torch would
+            # leave a later one uncompiled, without a word and with other bits.
+            torch.compiler.reset()
         self._has_modes = any(isinstance(module, NoisyLinear | nn.Dropout) for module in network.modules())
         self._forward: Callable[[QNetwork, Tensor], Tensor] = self._compiled(self._pass)
         self._losses: Callable[..., tuple[Tensor, Tensor]] = self._compiled(self._losses_of)

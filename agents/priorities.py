@@ -30,13 +30,7 @@ class PrioritisedConfig:
                 f"priorities.exponent is {self.exponent}, outside 0 (all alike) to 1 (in proportion to the error). "
                 "Set it between."
             )
-        steps = (
-            0,
-            self.importance.warmup_steps,
-            self.importance.steps,
-            *(first for first, _ in self.importance.pieces),
-        )
-        for step in steps:
+        for step in self.importance.turns:
             if not 0 <= (exponent := self.importance(step)) <= 1:
                 raise ValueError(
                     f"priorities.importance is {exponent} at step {step}, outside 0 (no correction) to 1 (whole). "

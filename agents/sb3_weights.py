@@ -175,7 +175,7 @@ def _blank_model(agent: DQN, space: gym.spaces.Box, convolutional: bool) -> Any:
     if config.optimizer == "adam" and config.optimizer_epsilon != 1e-8:
         policy["optimizer_kwargs"] = {"eps": config.optimizer_epsilon}
     # SB3's exploration falls over a share of a horizon, which it is told anew if it learns on.
-    duration = config.exploration.steps
+    duration = max(config.exploration.turns) if config.exploration.varies else 0
     horizon = max(agent.steps, duration, 1)
     transition = 2 * int(np.prod(space.shape)) * np.dtype(space.dtype).itemsize  # bytes
     with preserved_generators():
@@ -288,6 +288,8 @@ def _check_saved(saved: SB3Zip, tensors: Mapping[str, Tensor]) -> tuple[tuple[in
             f"{saved.path}: its observations {list(shape)} are bytes that SB3 does not scale to [0, 1], but ours "
             "does. Train it on floats, or on images [C, H, W] with normalize_images."
         )
+    if dtype == np.float64:  # SB3 computes in single precision, and our environments carry doubles so
+        dtype = np.dtype(np.float32)
     first = next(iter(tensors.values()))
     fits = first.shape[1] == (shape[0] if first.ndim == 4 else int(np.prod(shape)))
     if not fits:

@@ -22,6 +22,7 @@ from agents.memory import free_memory
 from agents.sb3_config import SB3DQNConfig, SB3PPOConfig
 from agents.world import World
 from lab.seeding import Seeds, global_generators, set_global_generators
+from lab.sharing import runs_at_a_time
 from lab.tracked import Tracked
 from lab.trial import Metrics, State
 
@@ -231,12 +232,13 @@ def _check_memory(buffer_size: int, environments: World) -> None:
     """Refuses a replay that does not fit: ValueError with the arithmetic."""
     observation = int(np.prod(environments.observation_shape)) * np.dtype(environments.observation_dtype).itemsize
     one = 2 * observation + 8 + 3 * 4  # an action, and reward, done and timeout
-    free = free_memory(torch.device("cpu"))
-    if buffer_size * one > free:
+    free, runs = free_memory(torch.device("cpu")), runs_at_a_time()
+    if runs * buffer_size * one > free:
+        fewer = "" if runs == 1 else f", or let fewer than {runs} runs go at a time (jobs)"
         raise ValueError(
             f"A replay of {buffer_size:,} transitions needs {buffer_size * one / 2**30:.1f} GiB in SB3, which keeps "
             f"two observations of {observation:,} bytes and 20 more in each. There are {free / 2**30:.1f} GiB free. "
-            f"Set buffer_size to {int(0.9 * free / one):,} at most."
+            f"Set buffer_size to {int(0.9 * free / one / max(1, runs)):,} at most{fewer}."
         )
 
 

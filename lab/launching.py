@@ -79,9 +79,9 @@ def launch(
     wanted = unique_seeds(seeds)
     runs = runs_folder(runs_dir)
     for settings in chosen.values():
-        settings.run.torch_device()  # told before the first run starts
+        device = settings.run.torch_device()  # told before the first run starts
         if not RunDirectory.at(runs, name, address(name, settings), wanted[0]).exists():
-            with sharing(min(jobs, len(chosen) * len(wanted))):
+            with sharing(min(jobs, len(chosen) * len(wanted)), device):
                 _try_to_build(experiment, settings, wanted[0])
     todo = [
         (variant, seed, prepare(experiment, variant, settings, seed, runs, fresh=fresh))

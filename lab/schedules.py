@@ -18,7 +18,8 @@ class Schedule:
     inverse: start / (1 + rate * t). inverse_sqrt: start / sqrt(1 + rate * t).
     staircase: start * factor ** (t // every). by_hand: the value of the last piece reached.
     t counts from the end of the warm-up, pieces from step 0. The kinds without a horizon never fall below
-    end. With rate 1 / warmup_steps, inverse_sqrt decays as in Vaswani et al. 2017, section 5.3.
+    end. All of it begins after `delay_steps`, until which the value is that of step 0. With rate
+    1 / warmup_steps, inverse_sqrt decays as in Vaswani et al. 2017, section 5.3.
     """
 
     kind: Kind = "constant"  # the shape of the curve
@@ -26,6 +27,7 @@ class Schedule:
     end: float = 0.0  # the value at last; for inverse, inverse_sqrt and staircase a floor
     steps: int = 0  # caller's steps until end, warm-up included: a horizon of its own, not the run's
     warmup_steps: int = 0  # caller's steps in which the value first climbs linearly from 0
+    delay_steps: int = 0  # caller's steps before step 0 of everything else that is said here
     rate: float = 1.0  # per step; inverse and inverse_sqrt
     factor: float = 0.1  # staircase: what each drop multiplies by
     every: int = 0  # steps from one drop to the next; staircase
@@ -38,11 +40,9 @@ class Schedule:
                 f"A schedule from {self.start} to {self.end} would hand on values that are not finite. "
                 "Give start and end finite numbers."
             )
-        if self.warmup_steps < 0:
-            raise ValueError(
-                f"warmup_steps is {self.warmup_steps}, but a warm-up cannot last less than no time. "
-                "Set it to 0 for none."
-            )
+        for name in ("warmup_steps", "delay_steps"):
+            if (value := getattr(self, name)) < 0:
+                raise ValueError(f"{name} is {value}, but nothing lasts less than no time. Set it to 0 for none.")
         _check_kind(self)
 
     @property
@@ -50,8 +50,15 @@ class Schedule:
         """Whether any two steps can have different values."""
         return self.kind != "constant" or self.warmup_steps > 0
 
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """Steps between which it rises or falls only, the last value included: where to look for its extremes."""
+        firsts = (0, self.warmup_steps, self.steps, *(first for first, _ in self.pieces))
+        return tuple(self.delay_steps + first for first in firsts)
+
     def __call__(self, step: int) -> float:
         """The value at a step, counted from 0."""
+        step = max(0, step - self.delay_steps)
         if step < self.warmup_steps:
             return self._after_warmup(self.warmup_steps) * step / self.warmup_steps
         return self._after_warmup(step)
@@ -122,9 +129,9 @@ def constant(value: float) -> Schedule:
     return Schedule(kind="constant", start=value)
 
 
-def linear(start: float, end: float, steps: int) -> Schedule:
-    """In a straight line from start to end over so many steps, then end."""
-    return Schedule(kind="linear", start=start, end=end, steps=steps)
+def linear(start: float, end: float, steps: int, delay_steps: int = 0) -> Schedule:
+    """In a straight line from start to end over so many steps, which begin after a delay; then end."""
+    return Schedule(kind="linear", start=start, end=end, steps=steps, delay_steps=delay_steps)
 
 
 def cosine(start: float, end: float, steps: int, warmup_steps: int = 0) -> Schedule:

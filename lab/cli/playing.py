@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,10 +128,13 @@ def _trained(directory: RunDirectory) -> tuple[Any, int]:
     from lab.checkpoint import Checkpoints
     from lab.job import read
     from lab.seeding import Seeds
+    from lab.sharing import sharing
     from lab.trial import Viewable
 
     record, experiment, config = read(directory, exactly=False)
-    trial = experiment.make(config, Seeds(record["seed"]))
+    # On the processor, which every machine has; and what going on would take, such as a replay, is not filled.
+    with sharing(0):
+        trial = experiment.make(replace(config, run=replace(config.run, device="cpu")), Seeds(record["seed"]))
     found = Checkpoints(directory.checkpoints).newest(whole=not isinstance(trial, Viewable))
     if found is None:
         raise RunError(f"{directory.path} has no checkpoint yet, so there is nothing to play. Let it run on first.")

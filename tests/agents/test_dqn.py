@@ -226,6 +226,25 @@ def test_small_exercises_every_part_within_a_few_hundred_steps() -> None:
     assert SMALL.exploration(0) > SMALL.exploration(400) > 0
 
 
+@pytest.mark.parametrize("written_out", [True, False])
+@pytest.mark.parametrize("shape", [(3, 5), (3,), (2, 3, 1)])
+def test_observations_of_another_shape_are_refused_when_acting(shape: tuple[int, ...], written_out: bool) -> None:
+    agent = DQN(TINY, (3,), 2, Seeds(0), written_out=written_out)
+    with pytest.raises(ValueError, match=r"The observations are .*, but the agent was built for \[N, 3\]"):
+        agent.act(np.zeros(shape, np.float32), explore=False)
+
+
+@pytest.mark.parametrize(
+    "switched", [{}, {"popart": True}, {"distributional": True, "value_range": (0.0, 4.0)}], ids=str
+)
+def test_what_it_reports_of_a_bandit(switched: dict[str, Any]) -> None:
+    """The one of below: what its two transitions say is 2.5 and 3, and as many of each are drawn."""
+    agent = make(discount=0.5, updates=8, learning_rate=3e-3, replay_capacity=500, batch_size=200, **switched)
+    reported = [agent.learn(bandit()) for _ in range(600)][-1]
+    assert float(reported["value"]) == pytest.approx(2.75, abs=0.1)
+    assert reported["exploration"] == 0.5
+
+
 def test_observations_of_another_type_are_refused_when_acting() -> None:
     agent = DQN(TINY, (2, 3), 2, Seeds(0), observation_dtype=np.uint8)
     with pytest.raises(ValueError, match=r"observations are of float32, but the agent was built for uint8"):

@@ -11,7 +11,7 @@ from agents.dqn_config import ADAM_DQN, NATURE_DQN, RAINBOW, SMALL, DQNConfig
 from agents.q_network import QNetwork
 from lab.backbones.convolution import Convolution
 from lab.config import from_json, to_json
-from lab.schedules import linear
+from lab.schedules import by_hand, cosine, linear
 
 
 @pytest.mark.parametrize(
@@ -23,6 +23,8 @@ from lab.schedules import linear
         ({"reward_clip": 0.0}, "reward_clip is 0.0"),
         ({"learn_after": -1}, "learn_after is -1"),
         ({"exploration": linear(1.0, -0.5, 10)}, "exploration is -0.5 at step 10"),
+        ({"exploration": by_hand((0, 1.0), (5, 3.0), (10, 0.0))}, "exploration is 3.0 at step 5"),
+        ({"exploration": cosine(2.0, 0.0, 50, warmup_steps=10)}, "exploration is 2.0 at step 10"),
         ({"n_step": 0}, "n_step is 0"),
         ({"experience_replay": False, "prioritised": True}, "prioritised says how experience is replayed"),
         ({"experience_replay": False, "n_step": 2}, "n_step says how experience is replayed"),
@@ -58,6 +60,14 @@ def test_rainbow_is_all_switches_but_popart() -> None:
     assert (RAINBOW.learn_after, RAINBOW.copy_target_every) == (80_000 // 4, 32_000 // 4)
     assert (RAINBOW.priorities.exponent, RAINBOW.priorities.importance(0)) == (0.5, 0.4)
     assert RAINBOW.optimizer_config().epsilon == 1.5e-4
+
+
+def test_natures_exploration_falls_from_the_first_update_on() -> None:
+    """DQN Zoo, dqn/run_atari.py: from min_replay_capacity on, over a million steps of the agent."""
+    at = NATURE_DQN.learn_after
+    assert [NATURE_DQN.exploration(step) for step in (0, at, at + 500_000, at + 1_000_000)] == pytest.approx(
+        [1, 1, 0.55, 0.1]
+    )
 
 
 @pytest.mark.parametrize("config", [NATURE_DQN, ADAM_DQN, RAINBOW, SMALL], ids=["nature", "adam", "rainbow", "small"])

@@ -112,8 +112,10 @@ def test_settings_of_the_protocol_reach_the_emulator() -> None:
 
 
 def test_games_go_by_several_names() -> None:
-    for name in ("ms_pacman", "MsPacman", "mspacman", "ALE/MsPacman-v5"):
+    for name in ("ms_pacman", "MsPacman", "mspacman", "ms-pacman", "Ms. Pacman", "ALE/MsPacman-v5", "MsPacman-v4"):
         assert game_named(name) == "ms_pacman"
+    for name in ("PongNoFrameskip-v4", "PongDeterministic-v0"):
+        assert game_named(name) == "pong"
     gym.register_envs(ale_py)
     registered = [name for name in gym.registry if name.startswith("ALE/")]
     assert sorted(game_named(name) for name in registered) == games()

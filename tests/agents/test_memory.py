@@ -38,6 +38,14 @@ def test_a_container_leaves_its_limit_less_what_is_used_but_for_files(
     assert memory.free_memory(CPU, tmp_path) == free
 
 
+def test_a_container_of_the_older_kind_leaves_its_limit_less_what_is_used(tmp_path: Path) -> None:
+    (tmp_path / "memory").mkdir()
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("5000\n")
+    (tmp_path / "memory" / "memory.usage_in_bytes").write_text("3000\n")
+    (tmp_path / "memory" / "memory.stat").write_text("inactive_file 100\nactive_file 20\n")
+    assert memory.free_memory(CPU, tmp_path) == 2_120
+
+
 def test_a_container_without_a_limit_leaves_what_the_system_has(tmp_path: Path) -> None:
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.current").write_text("1000\n")
@@ -74,6 +82,19 @@ def test_runs_that_share_the_machine_are_counted_together(monkeypatch: pytest.Mo
     with sharing(3), pytest.raises(ValueError, match=r"3 replays of 40 .* need .*30 at most, or let fewer runs go"):
         memory.check_memory(40, 90, 10, CPU)
     memory.check_memory(100, 90, 10, CPU)
+
+
+def test_what_is_meant_for_another_device_is_held_against_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = {"cuda": 10_000, "cpu": 100}
+    monkeypatch.setattr(memory, "free_memory", lambda device: room[device.type])
+    with pytest.raises(ValueError, match="on cpu"):
+        memory.check_memory(50, 90, 10, CPU)
+    with sharing(2, torch.device("cuda")):
+        memory.check_memory(50, 90, 10, CPU)
+        with pytest.raises(ValueError, match=r"2 replays of 51 .*on cuda"):
+            memory.check_memory(51, 90, 10, CPU)
+    with sharing(0):  # nothing will be filled
+        memory.check_memory(10**9, 90, 10, CPU)
 
 
 def test_a_launch_side_by_side_is_refused_before_there_is_a_directory(

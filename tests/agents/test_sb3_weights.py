@@ -314,7 +314,7 @@ def test_both_learn_on_alike(tmp_path: Path) -> None:
     model.replay_buffer.sample = lambda size, env: rows
     model.train(gradient_steps=1, batch_size=30)
     batch = _batch(rows)
-    agent._update(batch, agent.target_network(batch.next_observation), None)
+    agent._update(batch, agent._target(batch, agent.target_network(batch.next_observation)), None)
     after = their_values(model, "q_net", vectors())
     assert np.abs(after - before).max() > 1e-4
     np.testing.assert_allclose(agent.values(vectors()), after, atol=1e-5)
@@ -387,6 +387,8 @@ def test_observations_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     box = {":type:": "<class 'gymnasium.spaces.box.Box'>", "_shape": [5], "dtype": "float32"}
     with pytest.raises(ValueError, match=r"does not fit observations \[5\]"):
         from_sb3(with_data(their_zip, observation_space=box))
+    doubles = from_sb3(with_data(their_zip, observation_space=box | {"_shape": [4], "dtype": "float64"}))
+    assert doubles.act(np.zeros((2, 4), np.float32), explore=False).shape == (2,), "as environments carry doubles here"
 
 
 def test_reading_does_not_import_sb3(tmp_path: Path) -> None:

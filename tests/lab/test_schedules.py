@@ -17,6 +17,11 @@ from lab.schedules import Schedule, by_hand, constant, cosine, linear, staircase
         (constant(0.3), {0: 0.3, 10**9: 0.3}),
         (linear(1.0, 0.1, 100), {0: 1.0, 50: 0.55, 100: 0.1, 101: 0.1, 10**9: 0.1}),
         (linear(0.4, 1.0, 10), {5: 0.7, 10: 1.0}),
+        (linear(1.0, 0.1, 100, delay_steps=50), {0: 1.0, 50: 1.0, 100: 0.55, 150: 0.1, 151: 0.1}),
+        (
+            Schedule(kind="by_hand", pieces=((0, 0.1), (5, 0.7)), delay_steps=10, warmup_steps=2),
+            {0: 0.0, 10: 0.0, 11: 0.05, 12: 0.1, 14: 0.1, 15: 0.7},
+        ),
         (cosine(1.0, 0.2, 8), {0: 1.0, 2: 0.6 + 0.4 * math.sqrt(0.5), 4: 0.6, 8: 0.2, 9: 0.2}),
         (
             Schedule(kind="exponential", start=1.0, end=0.01, steps=4),
@@ -76,6 +81,17 @@ def test_only_a_constant_without_warmup_does_not_vary() -> None:
     assert not constant(1.0).varies
     assert Schedule(warmup_steps=1).varies
     assert linear(1.0, 0.5, 2).varies
+
+
+def test_between_its_turns_it_rises_or_falls_only() -> None:
+    for schedule in (
+        linear(1.0, 0.1, 100, delay_steps=50),
+        cosine(2.0, 0.5, 30, warmup_steps=7),
+        Schedule(kind="by_hand", pieces=((0, 0.5), (4, 3.0), (9, -1.0)), delay_steps=2),
+    ):
+        values = [schedule(step) for step in range(200)]
+        at_turns = [schedule(turn) for turn in schedule.turns]
+        assert (min(values), max(values)) == pytest.approx((min(at_turns), max(at_turns)))
 
 
 def test_is_plain_data() -> None:

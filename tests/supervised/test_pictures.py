@@ -6,10 +6,11 @@ import numpy as np
 import torch
 
 from lab.data import Dataset
+from lab.pictures import FRAME, GAP, TILE
 from supervised.classifier import Classifier
-from supervised.pictures import GAP, RIGHT, TILE, WRONG, answers
+from supervised.pictures import RIGHT, WRONG, answers
 
-SIDE = TILE + 6  # a tile and its frame
+SIDE = TILE + 2 * FRAME  # a tile and its frame
 
 
 class Fixed:
