@@ -1,11 +1,41 @@
 """Data held whole on the device: named sets, splits, augmentation, and batches with an exact position."""
 
-from lab.data.augmentation import Augment, shift
+from lab.data.augmentation import Augment, compose, crop, erase, flip, shift
 from lab.data.batches import Batches
 from lab.data.catalogue import Published, load
 from lab.data.dataset import Dataset
 from lab.data.files import DataError
+from lab.data.folders import ImageFolder, read_images
+from lab.data.lines import LabelledText, read_labelled_lines
+from lab.data.mixing import BatchAugment, mixup
 from lab.data.shipped import digits
 from lab.data.splits import split
+from lab.data.tables import Table, read_table
+from lab.data.warping import distort, rotate, zoom
 
-__all__ = ["Augment", "Batches", "DataError", "Dataset", "Published", "digits", "load", "shift", "split"]
+__all__ = [
+    "Augment",
+    "BatchAugment",
+    "Batches",
+    "DataError",
+    "Dataset",
+    "ImageFolder",
+    "LabelledText",
+    "Published",
+    "Table",
+    "compose",
+    "crop",
+    "digits",
+    "distort",
+    "erase",
+    "flip",
+    "load",
+    "mixup",
+    "read_images",
+    "read_labelled_lines",
+    "read_table",
+    "rotate",
+    "shift",
+    "split",
+    "zoom",
+]

@@ -10,7 +10,6 @@ import zlib
 from math import prod
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,8 +33,8 @@ def read_idx(path: Path) -> Tensor:
             "and the number of its axes. It is another file, or damaged: get it again."
         )
     head = 4 + 4 * content[3]
-    shape = tuple(np.frombuffer(content[4:head], ">u4").tolist())
-    if len(shape) != content[3] or len(content) != head + prod(shape):
+    shape = tuple(int.from_bytes(content[i : i + 4], "big") for i in range(4, head, 4))
+    if len(content) != head + prod(shape):
         raise DataError(
             f"{path} says that it holds {list(shape)}, which takes {head + prod(shape):,} bytes, but it has "
             f"{len(content):,}. It was cut off: get it again."

@@ -1,22 +1,62 @@
-"""Splits: which examples are for training, development and testing."""
+"""Splits: which examples are for training, development and testing, by a seed that belongs to the data."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from lab.data.dataset import Dataset
 
+SMALL = (0.6, 0.2, 0.2)
+"""Shares for training, development and test where examples are counted in thousands."""
 
-def split(dataset: Dataset, shares: Sequence[float], seed: int) -> list[Dataset]:
+LARGE = (0.98, 0.01, 0.01)
+"""The same where they are counted in hundreds of thousands, of which a hundredth tells any two models apart."""
+
+
+def split(dataset: Dataset, shares: Sequence[float], seed: int, *, stratified: bool = False) -> list[Dataset]:
     """Parts a data set at random into `shares` of it (which add up to 1), by a seed of its own.
 
-    The split belongs to the data, not to the run: all seeds of an experiment are judged on the same examples.
+    The split belongs to the data, not to the run: all seeds of an experiment are judged on the same examples. With
+    `stratified` every part gets its share of each class [N] int64, rounded. Raises ValueError for shares that do not
+    add up, or a class that a part would get none of.
     """
     if abs(sum(shares) - 1) > 1e-9 or min(shares) <= 0:
         raise ValueError(f"The shares {tuple(shares)} add up to {sum(shares)}. They must be above 0 and add up to 1.")
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
-    ends = [round(sum(shares[: i + 1]) * len(dataset)) for i in range(len(shares))]
-    starts = [0, *ends[:-1]]
-    return [dataset.subset(order[start:end].to(dataset.inputs.device)) for start, end in zip(starts, ends)]
+    groups = [order]
+    if stratified:
+        labels = dataset.labels.cpu()[order]
+        groups = [order[labels == label] for label in labels.unique()]
+    parts: list[list[Tensor]] = [[] for _ in shares]
+    for group in groups:
+        for part, chosen in zip(parts, group.split(_sizes(len(group), shares))):
+            if stratified and not len(chosen):
+                raise ValueError(
+                    f"Class {int(dataset.labels[group[0]])} has {len(group)} examples, too few for each of the shares "
+                    f"{tuple(shares)} to get one. Give fewer or larger shares, or split without stratifying."
+                )
+            part.append(chosen)
+    device = dataset.inputs.device
+    return [dataset.subset(torch.cat(part).to(device)) for part in parts]
+
+
+def _sizes(count: int, shares: Sequence[float]) -> list[int]:
+    ends = [round(sum(shares[: i + 1]) * count) for i in range(len(shares))]
+    return [end - start for start, end in zip([0, *ends], ends)]
+
+
+def target_split(
+    training: Dataset, target: Dataset, *, train_dev: float, test: float = 0.5, seed: int
+) -> dict[str, Dataset]:
+    """Parts for training on one distribution to be good on another.
+
+    Development and test sets come from the `target` distribution (a share `test` of it for testing), and from the
+    training distribution a share `train_dev` is held out: what is worse on the development set than on that one is
+    due to the distributions. Source: Ng 2018, "Machine learning yearning", chapters 37 to 40.
+    """
+    kept, held_out = split(training, (1 - train_dev, train_dev), seed)
+    development, tested = split(target, (1 - test, test), seed)
+    return {"train": kept, "train_dev": held_out, "dev": development, "test": tested}

@@ -1,0 +1,76 @@
+"""What files of text have in common: opening them, naming a place in them, and numbering the classes they name."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lab.names import did_you_mean
+
+SHOWN = 40  # characters of the user's text that an error quotes
+
+
+def read_text(path: Path) -> str:
+    """The whole of a UTF-8 file, without its byte order mark; unzipped first if its name ends in .gz.
+
+    Line ends stay as they are. Raises ValueError, which names the file, if it is not there, is a folder, is corrupt
+    gzip, is not UTF-8 or is empty.
+    """
+    try:
+        content = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ValueError(f"There is no file {path}. Check the path; a relative one starts at {Path.cwd()}.") from error
+    except IsADirectoryError as error:
+        raise ValueError(f"{path} is a folder, but one file is read. Name a file in it.") from error
+    if path.suffix.lower() == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ValueError(f"{path} is no whole gzip file ({error}). Zip or copy it again.") from error
+    content = content.removeprefix(codecs.BOM_UTF8)
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        line = len((content[: error.start] + b".").splitlines())  # the "." stands for the byte on that line
+        raise ValueError(
+            f"{place(path, line)}: the byte 0x{content[error.start]:02x} is not UTF-8. Save the file as UTF-8."
+        ) from error
+    if not text.strip():
+        raise ValueError(f"{path} is empty, so there is nothing to learn from. Check that it was written to its end.")
+    return text
+
+
+def place(path: Path, line: int, column: str | None = None) -> str:
+    """How an error names a place: the line is counted from 1, as an editor shows it."""
+    return f"{path}, line {line}" + (f", column {column!r}" if column is not None else "")
+
+
+def shown(text: str) -> str:
+    """Text as an error quotes it: in quotes, and cut if it is long."""
+    return repr(text if len(text) <= SHOWN else text[: SHOWN - 3] + "...")
+
+
+def number_classes(
+    path: Path, lines: Sequence[int], names: Sequence[str], classes: Sequence[str] | None, column: str | None = None
+) -> tuple[Tensor, tuple[str, ...]]:
+    """The labels int64 [N] of the named classes, and the classes: those given, else all names, sorted as text.
+
+    Label i is the class `classes[i]`. Raises ValueError if a class is given twice or a name is not among those given.
+    """
+    known = tuple(sorted(set(names)) if classes is None else classes)
+    labels = {name: label for label, name in enumerate(known)}
+    if len(labels) < len(known):
+        raise ValueError(f"classes is {known}, which names a class twice. Name each class once.")
+    for line, name in zip(lines, names):
+        if name not in labels:
+            raise ValueError(
+                f"{place(path, line, column)}: {shown(name)} is not among the {len(known)} given classes. "
+                f"{did_you_mean(name, known)}"
+            )
+    return torch.tensor([labels[name] for name in names], dtype=torch.int64), known

@@ -1,0 +1,83 @@
+"""`lab data`."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lab.cli import main
+from lab.data import catalogue
+from lab.data.files import File
+from lab.pictures import GAP, TILE
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LAB_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def published(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A set "small" of one file, at an address of its own."""
+    path = tmp_path / "published"
+    path.write_bytes(b"abc")
+    file = File("small/abc", 3, sha256(b"abc").hexdigest(), path.as_uri())
+    small = catalogue.Source("three bytes", "nobody", "MIT", "none", (file,), lambda: None)  # type: ignore[arg-type, return-value]
+    monkeypatch.setitem(catalogue.SOURCES, "small", small)
+    return path
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    assert main(["data", *words]) == 0
+    return capsys.readouterr().out
+
+
+def test_lists_what_there_is(published: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = printed(capsys)
+    assert all(name in told for name in catalogue.SOURCES)
+    assert str(folder) in told
+    assert "not there" in printed(capsys, "list", "small")
+    printed(capsys, "fetch", "small")
+    assert "not there" not in printed(capsys, "list", "small")
+    assert "scikit-learn's" in printed(capsys, "list", "digits")
+
+
+def test_fetches_and_checks(published: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = folder / "small" / "abc"
+    assert printed(capsys, "check", "small") == f"not there  {path}\n"
+    assert printed(capsys, "fetch", "small") == f"{path}\n"
+    assert printed(capsys, "check", "small") == f"whole      {path}\n"
+    path.write_bytes(b"abd")
+    assert main(["data", "check", "small"]) == 1
+    assert "DAMAGED" in capsys.readouterr().out
+    path.unlink()
+    published.unlink()
+    assert main(["data", "fetch", "small"]) == 1
+    assert "could not be fetched" in capsys.readouterr().err
+
+
+def test_shows_a_row_a_class(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = printed(capsys, "show", "digits", "--out", str(tmp_path / "shown"))
+    assert "1,797 training examples of shape [1, 8, 8]; from top to bottom: 0, 1, 2" in told
+    pixels = np.asarray(Image.open(tmp_path / "shown" / "digits.png"))
+    assert pixels.shape == (10 * (TILE + GAP) + GAP, 16 * (TILE + GAP) + GAP, 3)
+    assert "has no pictures: 442 training examples" in printed(capsys, "show", "diabetes")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fetsh"], "cannot 'fetsh'. Did you mean 'fetch'"),
+        (["fetch"], "needs the name of a data set. There are: fashion_mnist"),
+        (["show", "digit"], "There is no data set 'digit'. Did you mean 'digits'"),
+        (["--ou", "x"], "'--ou' is no option of `lab data`"),
+    ],
+)
+def test_wrong_usage_is_told(words: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", *words]) == 2
+    assert message in capsys.readouterr().err

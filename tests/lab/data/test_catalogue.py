@@ -1,0 +1,71 @@
+"""Data sets by name. Those whose files are not in $LAB_DATA are skipped by name: nothing is fetched here."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+import torch
+
+from lab.data import load
+from lab.data.catalogue import SOURCES, source
+from lab.data.files import DataError, File, data_folder
+
+SIZES = {  # training, test, shape of an input
+    "fashion_mnist": (60_000, 10_000, (1, 28, 28)),
+    "mnist": (60_000, 10_000, (1, 28, 28)),
+    "cifar10": (50_000, 10_000, (3, 32, 32)),
+    "digits": (1_797, None, (1, 8, 8)),
+    "diabetes": (442, None, (10,)),
+    "breast_cancer": (569, None, (30,)),
+}
+
+
+def test_every_set_is_known_by_its_size() -> None:
+    assert set(SIZES) == set(SOURCES)
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_set_is_as_its_publisher_says(name: str) -> None:
+    absent = [file.path for file in source(name).files if not (data_folder() / file.path).exists()]
+    if absent:
+        pytest.skip(f"{name} is not in $LAB_DATA: {', '.join(absent)}")
+    training, test, shape = SIZES[name]
+    published = load(name)
+    assert published.train.inputs.shape == (training, *shape)
+    assert published.train.inputs.dtype == torch.float32
+    assert (None if published.test is None else len(published.test)) == test
+    if published.classes:
+        assert published.train.labels.dtype == torch.int64
+        assert published.train.labels.unique().tolist() == list(range(len(published.classes)))
+    if len(shape) == 3:
+        assert (float(published.train.inputs.min()), float(published.train.inputs.max())) == (0.0, 1.0)
+
+
+def test_a_mistyped_name_is_told_the_nearest() -> None:
+    with pytest.raises(ValueError, match=r"no data set 'fashion-mnst'\. Did you mean 'fashion_mnist'"):
+        load("fashion-mnst")
+
+
+def written(path: Path, shape: tuple[int, ...], values: bytes) -> Path:
+    head = bytes([0, 0, 8, len(shape)]) + b"".join(size.to_bytes(4, "big") for size in shape)
+    path.write_bytes(gzip.compress(head + values))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (bytes([1, 2, 3]), r"the labels \[3\] up to 3"),
+        (bytes([1, 10]), r"labels \[2\] up to 10, but there should be a label from 0 to 9 for each image"),
+    ],
+)
+def test_labels_that_do_not_belong_to_the_images_are_refused(
+    labels: bytes, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = written(tmp_path / "images.gz", (2, 2, 2), bytes(8))
+    bad = written(tmp_path / "labels.gz", (len(labels),), labels)
+    monkeypatch.setattr(File, "find", lambda self: images if "images" in self.path else bad)
+    with pytest.raises(DataError, match=f"mnist: the images are .*{message}"):
+        load("mnist")

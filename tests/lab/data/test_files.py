@@ -1,0 +1,98 @@
+"""Files of data sets: found, fetched, checked."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from lab.data.files import DataError, File, data_folder
+
+CONTENT = b"numbers and pictures"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("LAB_DATA", str(tmp_path / "data"))
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def publisher(tmp_path: Path) -> Path:
+    """A file at an address of its own."""
+    path = tmp_path / "published.gz"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def file_at(publisher: Path, content: bytes = CONTENT) -> File:
+    return File("set/one.gz", len(content), sha256(content).hexdigest(), publisher.as_uri())
+
+
+def test_is_fetched_once_and_then_found(folder: Path, publisher: Path) -> None:
+    file = file_at(publisher)
+    assert file.find() == folder / "set" / "one.gz"
+    assert file.find().read_bytes() == CONTENT
+    publisher.unlink()
+    assert file.find().read_bytes() == CONTENT
+    assert [path.name for path in (folder / "set").iterdir()] == ["one.gz"]
+
+
+def test_what_is_not_there_is_not_fetched_if_so_wanted(folder: Path, publisher: Path) -> None:
+    with pytest.raises(DataError, match=r"one\.gz is not there\. `lab data fetch`"):
+        file_at(publisher).find(fetch=False)
+    assert not folder.exists()
+
+
+def test_without_a_network_the_error_names_file_address_and_folder(folder: Path, publisher: Path) -> None:
+    publisher.unlink()
+    with pytest.raises(DataError) as refused:
+        file_at(publisher).find()
+    for part in (str(folder / "set" / "one.gz"), publisher.as_uri(), "$LAB_DATA", "set/one.gz"):
+        assert part in str(refused.value)
+
+
+def test_a_damaged_file_is_refused_with_both_checksums(folder: Path, publisher: Path) -> None:
+    file = file_at(publisher)
+    file.find().write_bytes(CONTENT[:-1])
+    with pytest.raises(DataError, match=r"one\.gz is damaged: it has 19 bytes .*the publisher's has 20") as refused:
+        file.find()
+    assert file.sha256 in str(refused.value)
+    assert sha256(CONTENT[:-1]).hexdigest() in str(refused.value)
+
+
+def test_what_the_publisher_changed_is_not_kept(folder: Path, publisher: Path) -> None:
+    publisher.write_bytes(b"something else")
+    with pytest.raises(DataError, match="could not be fetched"):
+        file_at(publisher).find()
+    assert list((folder / "set").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, publisher: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("LAB_DATA", str(tmp_path / "file"))
+    with pytest.raises(DataError, match=r"could not be fetched from .* \(Not a directory\)"):
+        file_at(publisher).find()
+
+
+@pytest.mark.parametrize(
+    ("environment", "platform", "expected"),
+    [
+        ({"LAB_DATA": "/somewhere"}, "linux", "/somewhere"),
+        ({"XDG_CACHE_HOME": "/caches"}, "linux", "/caches/lab/data"),
+        ({"HOME": "/home/she"}, "linux", "/home/she/.cache/lab/data"),
+        ({"HOME": "/Users/she"}, "darwin", "/Users/she/Library/Caches/lab/data"),
+    ],
+)
+def test_where_data_lie(
+    environment: dict[str, str], platform: str, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LAB_DATA", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("lab.data.files.sys.platform", platform)
+    assert data_folder() == Path(expected)
