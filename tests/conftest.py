@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 os.environ["OMP_NUM_THREADS"] = "1"  # also of the processes that tests start
+os.environ["LAB_OFFLINE"] = "1"  # a data set that is not in $LAB_DATA is not fetched, and its tests are skipped
 
 import torch
 

@@ -11,6 +11,7 @@ import torch
 
 from lab.checkpoint import Checkpoints, digest
 from lab.config import from_json, to_json
+from lab.data import DataError
 from lab.experiment import Experiment, experiments, load
 from lab.launching import prepare
 from lab.records import Records
@@ -18,6 +19,7 @@ from lab.run import Outcome, run
 from lab.seeding import Seeds
 from lab.store import RunDirectory
 from lab.tracking import MemoryTracker
+from lab.trial import Trial
 from tests.killing import attempt, kill_until_finished
 
 
@@ -35,12 +37,20 @@ def smoke(name: str, variant: str, **run_settings: Any) -> tuple[Experiment, Any
     return experiment, replace(config, run=replace(config.run, **settings))
 
 
+def made(experiment: Experiment, config: Any, seed: int) -> Trial:
+    """The trial; where a data set's files are not in $LAB_DATA the test is skipped, and says which."""
+    try:
+        return experiment.make(config, Seeds(seed))
+    except DataError as error:
+        pytest.skip(str(error))
+
+
 def ran(
     name: str, variant: str, seed: int = 7, folder: Path | None = None, **run_settings: Any
 ) -> tuple[Outcome, list]:
     """A run of the smallest version in this process: how it ended and its rows without the clock."""
     experiment, config = smoke(name, variant, **run_settings)
-    trial = experiment.make(config, Seeds(seed))
+    trial = made(experiment, config, seed)
     tracker = MemoryTracker()
     checkpoints = Checkpoints(folder) if folder else None
     outcome = run(trial, config.run, tracker, checkpoints, seeds=Seeds(seed))
@@ -59,7 +69,7 @@ def one_thread() -> None:
 @every_case
 def test_trains_evaluates_and_saves(name: str, variant: str, tmp_path: Path) -> None:
     experiment, config = smoke(name, variant)
-    untrained = digest(experiment.make(config, Seeds(7)).state_dict())
+    untrained = digest(made(experiment, config, 7).state_dict())
     outcome, rows = ran(name, variant, folder=tmp_path)
     assert outcome.state == "finished"
     assert outcome.step >= config.run.steps
@@ -71,7 +81,7 @@ def test_trains_evaluates_and_saves(name: str, variant: str, tmp_path: Path) -> 
     found = Checkpoints(tmp_path).newest()
     assert found is not None
     assert found.step == outcome.step
-    again = experiment.make(config, Seeds(7))
+    again = made(experiment, config, 7)
     again.load_state_dict(found.state["trial"])
     assert digest(again.state_dict()) == outcome.state_sha256
 
@@ -95,7 +105,7 @@ def test_stop_and_resume_equals_never_stopping(name: str, variant: str, tmp_path
     for k, budget in enumerate((total // 3 + 1, 2 * total // 3 + 1, total)):
         # Each stop saves; a budget's last row and judgement stand only in the last attempt, as in the straight run.
         experiment, asked = smoke(name, variant)
-        trial, tracker = experiment.make(asked, Seeds(7)), MemoryTracker()
+        trial, tracker = made(experiment, asked, 7), MemoryTracker()
         if budget < total:
             stop = lambda trial=trial, budget=budget: "enough" if trial.steps >= budget else ""  # noqa: E731
             run(trial, asked.run, tracker, Checkpoints(tmp_path), seeds=Seeds(7), stop=stop)
@@ -118,6 +128,7 @@ def test_evaluating_never_changes_training(name: str, variant: str) -> None:
 @every_case
 def test_killed_at_random_equals_never_stopping(name: str, variant: str, tmp_path: Path) -> None:
     experiment, config = smoke(name, variant)
+    made(experiment, config, 7)
 
     def directory(which: str) -> RunDirectory:
         return prepare(experiment, variant, config, 7, tmp_path / which, fresh=False)

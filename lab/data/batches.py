@@ -7,6 +7,7 @@ from torch import Tensor
 
 from lab.data.augmentation import Augment
 from lab.data.dataset import Dataset
+from lab.data.mixing import BatchAugment
 from lab.seeding import Seeds
 from lab.trial import State
 
@@ -19,13 +20,22 @@ class Batches:
     is left out, so that all updates weigh the same; over the epochs no example is left out more than another.
     """
 
-    def __init__(self, dataset: Dataset, batch_size: int, seeds: Seeds, *, augment: Augment | None = None):
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        seeds: Seeds,
+        *,
+        augment: Augment | None = None,
+        mix: BatchAugment | None = None,
+    ):
+        """`augment` changes the inputs of a batch, and then `mix` both inputs and labels."""
         if not 1 <= batch_size <= len(dataset):
             raise ValueError(
                 f"batch_size is {batch_size} but the data set holds {len(dataset)} examples, so no full batch exists. "
                 f"Choose a batch_size from 1 to {len(dataset)}."
             )
-        self.dataset, self.batch_size, self.seeds, self.augment = dataset, batch_size, seeds, augment
+        self.dataset, self.batch_size, self.seeds, self.augment, self.mix = dataset, batch_size, seeds, augment, mix
         self.epoch, self.position = 0, 0  # the position counts examples within the epoch
         self._generator = torch.Generator(dataset.inputs.device)
         self._order = self._shuffled()
@@ -36,15 +46,18 @@ class Batches:
         return len(self.dataset) // self.batch_size
 
     def next(self) -> tuple[Tensor, Tensor]:
-        """The next batch: inputs [B, ...], labels [B, ...]."""
+        """The next batch: inputs [B, ...], labels [B, ...], or with `mix` soft ones [B, classes]."""
         if self.position + self.batch_size > len(self.dataset):
             self.epoch, self.position = self.epoch + 1, 0
             self._order = self._shuffled()
         chosen = self._order[self.position : self.position + self.batch_size]
         inputs, labels = self.dataset.inputs.index_select(0, chosen), self.dataset.labels.index_select(0, chosen)
-        if self.augment is not None:
+        if self.augment is not None or self.mix is not None:
             self._generator.manual_seed(self.seeds.derive(f"augment/{self.epoch}/{self.position}"))
+        if self.augment is not None:
             inputs = self.augment(inputs, self._generator)
+        if self.mix is not None:
+            inputs, labels = self.mix(inputs, labels, self._generator)
         self.position += self.batch_size
         return inputs, labels
 

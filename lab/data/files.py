@@ -28,15 +28,18 @@ class File:
     sha256: str
     address: str
 
-    def find(self, *, fetch: bool = True) -> Path:
-        """Where it lies, whole; fetched first if it is not there.
+    def find(self) -> Path:
+        """Where it lies, whole; fetched first if it is not there, unless $LAB_OFFLINE is set.
 
         Raises DataError if it is damaged, or neither there nor to be had.
         """
         path = data_folder() / self.path
         if not path.exists():
-            if not fetch:
-                raise DataError(f"{path} is not there. `lab data fetch` gets it from {self.address}.")
+            if os.environ.get("LAB_OFFLINE"):
+                raise DataError(
+                    f"{path} is not there, and $LAB_OFFLINE forbids to fetch it. Get it from {self.address} and put it "
+                    f"there, or set $LAB_DATA to a folder that has {self.path}."
+                )
             self._fetch(path)
         self.check(path)
         return path

@@ -18,6 +18,7 @@ from lab.pictures import GAP, TILE
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LAB_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("LAB_OFFLINE")
     return tmp_path / "data"
 
 

@@ -461,3 +461,22 @@ def test_whole_numbers_are_not_mixed() -> None:
 def test_settings_that_make_no_augment(build: Callable[[], object], message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         build()
+
+
+def test_shift_moves_each_image_by_whole_pixels() -> None:
+    image = torch.arange(1.0, 10).reshape(1, 1, 3, 3)
+    padded = torch.nn.functional.pad(image[0, 0], (1, 1, 1, 1))
+    allowed = {tuple(padded[r : r + 3, c : c + 3].flatten().tolist()) for r in range(3) for c in range(3)}
+    moved = shift(1)(image.expand(200, 1, 3, 3), torch.Generator().manual_seed(0))
+    assert moved.shape == (200, 1, 3, 3)
+    assert moved.is_contiguous()
+    assert {tuple(each.flatten().tolist()) for each in moved} == allowed, "all nine places, and no other"
+
+
+def test_shift_moves_channels_together() -> None:
+    images = torch.randn(20, 2, 5, 4, generator=torch.Generator().manual_seed(0))
+    images[:, 1] = images[:, 0] * 2
+    moved = shift(2)(images, torch.Generator().manual_seed(1))
+    assert moved.shape == images.shape
+    assert torch.equal(moved[:, 1], moved[:, 0] * 2)
+    assert torch.equal(shift(0)(images, torch.Generator()), images)

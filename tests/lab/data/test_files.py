@@ -15,6 +15,7 @@ CONTENT = b"numbers and pictures"
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LAB_DATA", str(tmp_path / "data"))
+    monkeypatch.delenv("LAB_OFFLINE")
     return tmp_path / "data"
 
 
@@ -39,9 +40,10 @@ def test_is_fetched_once_and_then_found(folder: Path, publisher: Path) -> None:
     assert [path.name for path in (folder / "set").iterdir()] == ["one.gz"]
 
 
-def test_what_is_not_there_is_not_fetched_if_so_wanted(folder: Path, publisher: Path) -> None:
-    with pytest.raises(DataError, match=r"one\.gz is not there\. `lab data fetch`"):
-        file_at(publisher).find(fetch=False)
+def test_offline_nothing_is_fetched(folder: Path, publisher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_OFFLINE", "1")
+    with pytest.raises(DataError, match=r"one\.gz is not there, and \$LAB_OFFLINE forbids to fetch it"):
+        file_at(publisher).find()
     assert not folder.exists()
 
 
@@ -72,6 +74,7 @@ def test_what_the_publisher_changed_is_not_kept(folder: Path, publisher: Path) -
 def test_a_folder_that_cannot_be_written_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, publisher: Path
 ) -> None:
+    monkeypatch.delenv("LAB_OFFLINE")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LAB_DATA", str(tmp_path / "file"))
     with pytest.raises(DataError, match=r"could not be fetched from .* \(Not a directory\)"):

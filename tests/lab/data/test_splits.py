@@ -1,0 +1,65 @@
+"""Splits: partitions by a seed of their own, stratified, and over two distributions."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lab.data import Dataset, split
+from lab.data.splits import LARGE, SMALL, target_split
+from tests.lab.data.numbered import numbered
+
+
+@pytest.mark.parametrize("size", [1, 7, 10, 1_797])
+def test_a_split_is_a_partition(size: int) -> None:
+    parts = split(numbered(size), (0.6, 0.2, 0.2), seed=3)
+    assert sorted(torch.cat([part.inputs for part in parts]).tolist()) == list(range(size))
+    assert all(torch.equal(part.labels, part.inputs * 10) for part in parts)
+    assert [len(part) for part in parts] == [
+        round(0.6 * size), round(0.8 * size) - round(0.6 * size), size - round(0.8 * size)
+    ]  # fmt: skip
+
+
+def test_a_split_depends_on_its_own_seed_alone() -> None:
+    torch.manual_seed(1)
+    first = split(numbered(50), (0.5, 0.5), seed=3)[0].inputs
+    torch.manual_seed(2)
+    assert torch.equal(split(numbered(50), (0.5, 0.5), seed=3)[0].inputs, first)
+    assert not torch.equal(split(numbered(50), (0.5, 0.5), seed=4)[0].inputs, first)
+
+
+@pytest.mark.parametrize("shares", [(0.5, 0.6), (0.5, 0.4), (1.5, -0.5), (1.0, 0.0)])
+def test_shares_that_are_no_shares(shares: tuple[float, ...]) -> None:
+    with pytest.raises(ValueError, match="They must be above 0 and add up to 1"):
+        split(numbered(9), shares, seed=0)
+
+
+def test_a_stratified_split_gives_each_part_its_share_of_each_class() -> None:
+    """Of 100 examples of class 0, 20 of class 1 and 10 of class 2."""
+    labels = torch.tensor([0] * 100 + [1] * 20 + [2] * 10)
+    parts = split(Dataset(torch.arange(130), labels), SMALL, seed=0, stratified=True)
+    assert [part.labels.bincount().tolist() for part in parts] == [[60, 12, 6], [20, 4, 2], [20, 4, 2]]
+    assert sorted(torch.cat([part.inputs for part in parts]).tolist()) == list(range(130))
+    assert all(torch.equal(labels[part.inputs], part.labels) for part in parts)
+    again = split(Dataset(torch.arange(130), labels), SMALL, seed=0, stratified=True)
+    assert all(torch.equal(one.inputs, other.inputs) for one, other in zip(parts, again))
+    other = split(Dataset(torch.arange(130), labels), SMALL, seed=1, stratified=True)
+    assert not torch.equal(other[0].inputs, parts[0].inputs)
+
+
+def test_a_class_too_small_for_every_part_is_refused() -> None:
+    labels = torch.tensor([0] * 100 + [7] * 2)
+    with pytest.raises(ValueError, match=r"Class 7 has 2 examples, too few for each of the shares"):
+        split(Dataset(torch.arange(102), labels), SMALL, seed=0, stratified=True)
+
+
+def test_the_large_shares_are_nearly_all_for_training() -> None:
+    assert [len(part) for part in split(numbered(1_000), LARGE, seed=0)] == [980, 10, 10]
+
+
+def test_development_and_test_are_of_the_target_distribution_and_train_dev_is_not() -> None:
+    training, target = numbered(100), Dataset(torch.arange(1_000, 1_040), torch.zeros(40))
+    parts = target_split(training, target, train_dev=0.1, test=0.75, seed=0)
+    assert {name: len(part) for name, part in parts.items()} == {"train": 90, "train_dev": 10, "dev": 10, "test": 30}
+    assert sorted(torch.cat([parts["train"].inputs, parts["train_dev"].inputs]).tolist()) == list(range(100))
+    assert sorted(torch.cat([parts["dev"].inputs, parts["test"].inputs]).tolist()) == list(range(1_000, 1_040))
