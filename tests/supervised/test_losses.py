@@ -26,3 +26,13 @@ def test_label_smoothing_by_hand() -> None:
 def test_correct_by_hand() -> None:
     assert correct(LOGITS, LABELS).tolist() == [1.0, 0.0]
     assert correct(LOGITS, LABELS).dtype == torch.float32
+
+
+def test_soft_labels_by_hand() -> None:
+    soft = torch.tensor([[0.25, 0.75], [0.6, 0.4]], dtype=torch.float64)
+    expected = [-0.25 * math.log(1 / 4) - 0.75 * math.log(3 / 4), -0.6 * math.log(4 / 5) - 0.4 * math.log(1 / 5)]
+    assert cross_entropy(LOGITS, soft).tolist() == pytest.approx(expected)
+    assert cross_entropy(LOGITS, torch.nn.functional.one_hot(LABELS, 2).double()).tolist() == pytest.approx(
+        cross_entropy(LOGITS, LABELS).tolist()
+    )
+    assert correct(LOGITS, soft).tolist() == [1.0, 1.0]

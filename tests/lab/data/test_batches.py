@@ -8,7 +8,7 @@ from torch import Tensor
 
 from lab.data import Batches, Dataset, mixup
 from lab.seeding import Seeds
-from tests.lab.data.numbered import numbered
+from tests.lab.data.cases import numbered
 
 
 def drawn(batches: Batches, count: int) -> list[list[int]]:

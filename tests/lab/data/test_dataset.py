@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lab.data import Dataset
-from tests.lab.data.numbered import numbered
+from tests.lab.data.cases import numbered
 
 
 def test_a_data_set_needs_a_label_for_each_input() -> None:

@@ -7,7 +7,7 @@ import torch
 
 from lab.data import Dataset, split
 from lab.data.splits import LARGE, SMALL, target_split
-from tests.lab.data.numbered import numbered
+from tests.lab.data.cases import numbered
 
 
 @pytest.mark.parametrize("size", [1, 7, 10, 1_797])
