@@ -18,3 +18,8 @@ def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) 
 def correct(logits: Tensor, labels: Tensor) -> Tensor:
     """1.0 where the largest logit [B, K] is at the label [B] (of soft ones [B, K] the largest), else 0.0: [B]."""
     return (logits.argmax(-1) == (labels if labels.ndim == 1 else labels.argmax(-1))).float()
+
+
+def squared_error(predicted: Tensor, labels: Tensor) -> Tensor:
+    """(predicted - label) ** 2 of each example: [B] and [B] -> [B]."""
+    return (predicted - labels).square()

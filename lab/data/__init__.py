@@ -8,7 +8,7 @@ from lab.data.files import DataError
 from lab.data.folders import ImageFolder, read_images
 from lab.data.lines import LabelledText, read_labelled_lines
 from lab.data.mixing import BatchAugment, mixup
-from lab.data.shipped import digits
+from lab.data.shipped import breast_cancer, diabetes, digits
 from lab.data.splits import split
 from lab.data.tables import Table, read_table
 from lab.data.warping import distort, rotate, zoom
@@ -23,8 +23,10 @@ __all__ = [
     "LabelledText",
     "Published",
     "Table",
+    "breast_cancer",
     "compose",
     "crop",
+    "diabetes",
     "digits",
     "distort",
     "erase",

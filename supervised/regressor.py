@@ -1,0 +1,91 @@
+"""A regressor on any backbone: one number for each input, by least squares (Goodfellow et al. 2016, section 5.1.4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lab.backbones import Backbone
+from lab.data import Dataset
+from lab.normalisation import Normalisation
+from lab.optim import Descent, OptimizerConfig
+from lab.probe import Case
+from lab.seeding import Seeds
+from lab.trial import Metrics, State
+from supervised.losses import squared_error
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegressorConfig:
+    """How a regressor learns."""
+
+    optimizer: OptimizerConfig = OptimizerConfig()
+    evaluation_batch: int = 1_024  # examples at a time when judging
+
+
+class Regressor:
+    """Learns a number for each input [B, *backbone.input_shape]; without hidden layers it is linear regression.
+
+    The network learns labels that `scale` brings to mean 0 and deviation 1; what is predicted and judged is in the
+    labels' own units.
+    """
+
+    def __init__(
+        self,
+        config: RegressorConfig,
+        backbone: Backbone,
+        scale: Normalisation,
+        seeds: Seeds,
+        device: torch.device | str = "cpu",
+    ):
+        """`scale` is fitted on the training labels [N]."""
+        self.config, self.scale = config, scale.to(device)
+        with seeds.initialising("regressor/head"):
+            head = nn.Linear(backbone.out_features, 1)
+        self.network = nn.Sequential(backbone, head).to(device)
+        self.descent = Descent(self.network.parameters(), config.optimizer)
+
+    def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
+        """One gradient step on (inputs [B, ...], labels [B] of floats)."""
+        inputs, labels = batch
+        if not self.network.training:
+            self.network.train()
+        loss = squared_error(self.network(inputs).squeeze(-1), self.scale(labels)).mean()
+        return {"loss": loss.detach(), **self.descent.descend(loss)}
+
+    def predict(self, inputs: Tensor) -> Tensor:
+        """Numbers [B] in the labels' units, with dropout off."""
+        was_training = self.network.training
+        self.network.eval()
+        with torch.inference_mode(), self.descent.averaged():
+            predicted = self.scale.inverse(self.network(inputs).squeeze(-1))
+        self.network.train(was_training)
+        return predicted
+
+    def evaluate(self, dataset: Dataset) -> Metrics:
+        """Mean squared error, and R^2: the share of the labels' variance in the data set that is explained."""
+        predicted = torch.cat([self.predict(inputs) for inputs, _ in dataset.chunks(self.config.evaluation_batch)])
+        # In double precision, as sums of squares lose digits.
+        errors = squared_error(predicted.double(), dataset.labels.double())
+        return {"mse": errors.mean(), "r2": 1 - errors.mean() / dataset.labels.double().var(correction=0)}
+
+    def probe_case(self, dataset: Dataset) -> Case:
+        """The network with the loss that it descends, penalties included."""
+        labels = self.scale(dataset.labels)
+
+        def loss(network: nn.Module, inputs: Tensor) -> Tensor:
+            errors = squared_error(network(inputs).squeeze(-1), labels.to(inputs.dtype))
+            return errors.mean() + self.config.optimizer.penalty(network.parameters())
+
+        return Case(self.network, dataset.inputs, loss)
+
+    def state_dict(self) -> State:
+        """Weights, running statistics, optimiser. The labels' scale belongs to the data."""
+        return {"network": dict(self.network.state_dict()), "descent": self.descent.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on exactly from a state."""
+        self.network.load_state_dict(state["network"])
+        self.descent.load_state_dict(state["descent"])
