@@ -120,7 +120,7 @@ class Peer:
 
 def measure(quick: bool = False) -> Result:
     """How many times SB3's agent steps a second ours does on Pong, in what memory, and how soon it starts."""
-    steps, repeats = (160, 2) if quick else (STEPS, 9)
+    steps, repeats = (160, 2) if quick else (STEPS, 5)
     with fixed_bits(THREADS, deterministic=True):
         with_one, with_eight = (_speeds(num, steps, repeats) for num in (1, 8))
     memory, note = _memory(quick)
