@@ -229,6 +229,17 @@ class Descent:
         return NonFinite(metric, value, f"update {self.updates}", f"{fix}, or look for bad values in the inputs.")
 
     @contextmanager
+    def judging(self, network: nn.Module) -> Iterator[None]:
+        """Inside, the network of these parameters is as it is judged: in eval() mode, averaged, without gradients."""
+        was_training = network.training
+        network.eval()
+        try:
+            with torch.inference_mode(), self.averaged():
+                yield
+        finally:
+            network.train(was_training)
+
+    @contextmanager
     def averaged(self) -> Iterator[None]:
         """Inside, the parameters are their averages, if the config asks for any; afterwards as before."""
         if self.average is None:

@@ -54,12 +54,8 @@ class Classifier:
 
     def predict(self, inputs: Tensor) -> Tensor:
         """Logits [B, classes] with dropout off and batch norm at its running statistics."""
-        was_training = self.network.training
-        self.network.eval()
-        with torch.inference_mode(), self.descent.averaged():
-            logits = self.network(inputs)
-        self.network.train(was_training)
-        return logits
+        with self.descent.judging(self.network):
+            return self.network(inputs)
 
     def evaluate(self, dataset: Dataset) -> Metrics:
         """Mean loss and accuracy over a whole data set."""

@@ -57,12 +57,8 @@ class Regressor:
 
     def predict(self, inputs: Tensor) -> Tensor:
         """Numbers [B] in the labels' units, with dropout off."""
-        was_training = self.network.training
-        self.network.eval()
-        with torch.inference_mode(), self.descent.averaged():
-            predicted = self.scale.inverse(self.network(inputs).squeeze(-1))
-        self.network.train(was_training)
-        return predicted
+        with self.descent.judging(self.network):
+            return self.scale.inverse(self.network(inputs).squeeze(-1))
 
     def evaluate(self, dataset: Dataset) -> Metrics:
         """Mean squared error, and R^2: the share of the labels' variance in the data set that is explained."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.backbones import MLPConfig
-from lab.data import Batches, Dataset, diabetes, split
-from lab.data.splits import SMALL
+from lab.data import Batches, diabetes, split
+from lab.data.splits import SMALL, normalised
 from lab.experiment import Target
 from lab.fit import Fit
 from lab.normalisation import Normalisation
@@ -33,12 +33,11 @@ class Config:
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a regressor x batches of training patients, judged on development and test patients."""
     device = config.run.torch_device()
-    training, development, test = (part.to(device) for part in split(diabetes(), SMALL, config.split_seed))
-    inputs, labels = Normalisation.fit(training.inputs), Normalisation.fit(training.labels)
-    training, development, test = (Dataset(inputs(part.inputs), part.labels) for part in (training, development, test))
+    parts = split(diabetes(), SMALL, config.split_seed)
+    training, development, test = normalised(*(part.to(device) for part in parts))
     with seeds.initialising("backbone"):
         backbone = config.backbone.build(tuple(training.inputs.shape[1:]))
-    regressor = Regressor(config.regressor, backbone, labels, seeds, device)
+    regressor = Regressor(config.regressor, backbone, Normalisation.fit(training.labels), seeds, device)
     batches = Batches(training, config.batch_size, seeds.child("batches"))
     return Fit(regressor, batches, {"train": training, "dev": development, "test": test})
 

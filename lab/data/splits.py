@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lab.data.dataset import Dataset
+from lab.normalisation import Normalisation
 
 SMALL = (0.6, 0.2, 0.2)
 """Shares for training, development and test where examples are counted in thousands."""
@@ -60,3 +61,9 @@ def target_split(
     kept, held_out = split(training, (1 - train_dev, train_dev), seed)
     development, tested = split(target, (1 - test, test), seed)
     return {"train": kept, "train_dev": held_out, "dev": development, "test": tested}
+
+
+def normalised(training: Dataset, *others: Dataset) -> list[Dataset]:
+    """The parts of a split in their order, the inputs of all brought to mean 0 and deviation 1 of the training part."""
+    normalise = Normalisation.fit(training.inputs)
+    return [Dataset(normalise(part.inputs), part.labels) for part in (training, *others)]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lab.data import Dataset, split
-from lab.data.splits import LARGE, SMALL, target_split
+from lab.data.splits import LARGE, SMALL, normalised, target_split
 from tests.lab.data.cases import numbered
 
 
@@ -63,3 +63,14 @@ def test_development_and_test_are_of_the_target_distribution_and_train_dev_is_no
     assert {name: len(part) for name, part in parts.items()} == {"train": 90, "train_dev": 10, "dev": 10, "test": 30}
     assert sorted(torch.cat([parts["train"].inputs, parts["train_dev"].inputs]).tolist()) == list(range(100))
     assert sorted(torch.cat([parts["dev"].inputs, parts["test"].inputs]).tolist()) == list(range(1_000, 1_040))
+
+
+def test_all_parts_are_normalised_by_the_training_part() -> None:
+    """Inputs 1 and 5 have mean 3 and deviation 2."""
+    training, test = (
+        Dataset(torch.tensor([[1.0], [5.0]]), torch.tensor([7, 8])),
+        Dataset(torch.tensor([[9.0]]), torch.tensor([9])),
+    )
+    parts = normalised(training, test)
+    assert [part.inputs.flatten().tolist() for part in parts] == [[-1.0, 1.0], [3.0]]
+    assert [part.labels.tolist() for part in parts] == [[7, 8], [9]]
