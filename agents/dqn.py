@@ -33,7 +33,7 @@ from agents.passes import Passes
 from agents.popart import PopArt
 from agents.q_network import QNetwork
 from agents.replay import Batch, Replay
-from lab.backbones import MLPConfig
+from lab.backbones import Backbone, MLPConfig
 from lab.optim import Descent
 from lab.precision import has_bfloat16
 from lab.probe import Case
@@ -115,6 +115,11 @@ class DQN:
     def network(self) -> QNetwork:
         """The one that learns."""
         return self.networks.network
+
+    @property
+    def backbone(self) -> Backbone:
+        """What it learnt to see, below the values."""
+        return self.network.backbone
 
     @property
     def target_network(self) -> QNetwork | None:
@@ -199,8 +204,7 @@ class DQN:
         batches = self.replay.at(rows)
         twin = self.networks.computing_frozen
         frozen = None if twin is None else self._frozen_outputs(twin, rows, batches)
-        for group in self.descent.optimizer.param_groups:
-            group["lr"] = config.learning_rate * config.learning_rate_decay(self.steps)
+        self.descent.set_learning_rate(config.learning_rate * config.learning_rate_decay(self.steps))
         losses: list[Tensor] = []
         for i, batch in enumerate(map(Batch._make, zip(*(field.unbind(0) for field in batches)))):
             following, importance = (None if each is None else each[i] for each in (frozen, weights))

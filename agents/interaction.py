@@ -14,6 +14,7 @@ from agents.environments import Finished
 from agents.simulator import NothingToSee
 from agents.viewing import AnotherEpisode, watched
 from agents.world import World
+from lab.backbones import Backbone
 from lab.probe import Case
 from lab.seeding import Seeds
 from lab.trial import Clip, Metrics, Record, State, Viewable
@@ -72,6 +73,11 @@ class Interaction:
     def steps(self) -> int:
         """Environment steps done, of all environments together."""
         return self._steps
+
+    @property
+    def backbone(self) -> Backbone | None:
+        """The agent's, whose weights an experiment can begin with; none if it names none."""
+        return getattr(self.agent, "backbone", None)
 
     def step(self) -> Metrics:
         """One step of every environment; `return` and `length` where episodes ended, and what the agent reports."""

@@ -19,6 +19,7 @@ from agents.dqn_config import DQNConfig
 from agents.losses import action_error, half_square, huber
 from agents.noisy import NoisyLinear
 from agents.q_network import QNetwork
+from lab.backbones import memory_format
 
 _CACHED_ROWS = 512  # rows whose features stay in a processor's cache; more at once are slower
 
@@ -28,8 +29,7 @@ class Passes:
 
     def __init__(self, config: DQNConfig, network: QNetwork, device: torch.device):
         self.config, self.device = config, device
-        convolves = any(isinstance(module, nn.Conv2d) for module in network.modules())
-        self.memory_format = torch.channels_last if convolves else torch.contiguous_format
+        self.memory_format = memory_format(network)
         if config.compiled:
             # What compiles is counted by the function, which all agents of a process share: past a limit, torch would
             # leave a later one uncompiled, without a word and with other bits.

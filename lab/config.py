@@ -21,12 +21,16 @@ class ConfigError(ValueError):
     """A setting that does not exist, or a value that does not fit it."""
 
 
-def to_json(config: Any) -> Any:
-    """A config as plain JSON values: dataclasses become objects, tuples lists, inf and nan text."""
+def to_json(config: Any, *, places: bool = True) -> Any:
+    """A config as plain JSON values: dataclasses become objects, tuples lists, inf and nan text.
+
+    Without `places` fields are left out whose metadata says `{"place": True}`: where a file lies, not what is in it.
+    """
     if is_dataclass(config):
-        return {field.name: to_json(getattr(config, field.name)) for field in fields(config)}
+        kept = [field.name for field in fields(config) if places or not field.metadata.get("place")]
+        return {name: to_json(getattr(config, name), places=places) for name in kept}
     if isinstance(config, tuple | list):
-        return [to_json(value) for value in config]
+        return [to_json(value, places=places) for value in config]
     if isinstance(config, float) and not math.isfinite(config):
         return str(config)  # JSON has no word for it
     if config is None or isinstance(config, bool | int | float | str):
@@ -76,10 +80,11 @@ def address(experiment: str, config: Any) -> str:
     """Ten hex digits that name everything which shapes the trajectory.
 
     All settings count but those under `run`: budget, cadence, tracking and machine decide when to look and
-    where to compute, not what is learnt, so that raising `--run.steps` goes on in the same directory.
+    where to compute, not what is learnt, so that raising `--run.steps` goes on in the same directory; and but the
+    places where files lie, of which the config holds a digest.
     """
     typed = from_json(type(config), to_json(config))  # a 1 given for a number such as 1.0 is the same setting
-    settings = {key: value for key, value in to_json(typed).items() if key != "run"}
+    settings = {key: value for key, value in to_json(typed, places=False).items() if key != "run"}
     text = json.dumps({"experiment": experiment, "config": settings}, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()[:10]
 

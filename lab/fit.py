@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol, runtime_checkable
 
+from lab.backbones import Backbone
 from lab.data import Batches, Dataset
 from lab.probe import Case
 from lab.trial import Clip, Metrics, Picture, State
@@ -61,6 +62,11 @@ class Fit:
     def steps(self) -> int:
         """Updates done."""
         return self._steps
+
+    @property
+    def backbone(self) -> Backbone | None:
+        """The learner's, whose weights another experiment can begin with; none if it names none."""
+        return getattr(self.learner, "backbone", None)
 
     def step(self) -> Metrics:
         """One update."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from inspect import unwrap
@@ -86,11 +86,13 @@ class OptimizerConfig:
                 "Set kind to 'adam', or weight_decay instead of l2."
             )
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+    def build(
+        self, parameters: Iterable[nn.Parameter], shares: Mapping[nn.Parameter, float] | None = None
+    ) -> torch.optim.Optimizer:
         """The bare torch optimiser, fused where torch can; clipping, l1, decay and average are Descent's."""
         parameters = list(parameters)
-        groups = _groups(parameters, self.l2 or self.weight_decay)
         learning_rate = self.learning_rate * self.decay(0)
+        groups = _groups(parameters, self.l2 or self.weight_decay, learning_rate, shares or {})
         fused = all(p.device.type in _FUSED_DEVICES and p.is_floating_point() for p in parameters)
         if self.kind == "rmsprop":  # torch has no fused kernel for it
             return torch.optim.RMSprop(
@@ -110,7 +112,7 @@ class OptimizerConfig:
 
     def penalty(self, parameters: Iterable[nn.Parameter]) -> Tensor:
         """What l1 and l2 add to the loss that is descended: a scalar with gradient, for gradient checking."""
-        weights = [p for p in parameters if _is_weight(p)]
+        weights = [p for p in parameters if p.requires_grad and _is_weight(p)]
         terms = [self.l1 * w.abs().sum() + self.l2 / 2 * w.square().sum() for w in weights]
         return torch.stack(terms).sum() if terms else torch.zeros(())
 
@@ -119,14 +121,21 @@ def _is_weight(parameter: Tensor) -> bool:
     return parameter.ndim >= 2
 
 
-def _groups(parameters: Sequence[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
-    """One group where nothing decays, else the weights and the rest."""
-    if not weight_decay:
-        return [{"params": list(parameters), "weight_decay": 0.0}]
-    weights = [p for p in parameters if _is_weight(p)]
-    others = [p for p in parameters if not _is_weight(p)]
-    groups = [{"params": weights, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
-    return [group for group in groups if group["params"]]
+def _groups(
+    parameters: Sequence[nn.Parameter],
+    weight_decay: float,
+    learning_rate: float,
+    shares: Mapping[nn.Parameter, float],
+) -> list[dict[str, Any]]:
+    """Parameters by their decay and their share of the learning rate: weights first, those of the whole rate first."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for parameter in parameters:
+        decay = weight_decay if _is_weight(parameter) else 0.0
+        groups.setdefault((-shares.get(parameter, 1.0), -decay), []).append(parameter)
+    return [
+        {"params": members, "weight_decay": -decay, "share": -share, "lr": learning_rate * -share}
+        for (share, decay), members in sorted(groups.items(), key=lambda item: item[0])
+    ]
 
 
 class Descent:
@@ -143,11 +152,13 @@ class Descent:
         parameters: Iterable[nn.Parameter],
         config: OptimizerConfig,
         *,
+        shares: Mapping[nn.Parameter, float] | None = None,
         guard: Literal["host", "device"] | None = None,
     ):
+        """Parameters that take no gradient are left alone; those in `shares` get that share of the learning rate."""
         self.config = config
-        self.parameters = list(parameters)
-        self.optimizer = config.build(self.parameters)
+        self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
+        self.optimizer = config.build(self.parameters, shares)
         # Bare of torch's profiler ranges and hooks: 13 us an update, where a small network takes a few hundred.
         self._step = unwrap(type(self.optimizer).step)
         self.updates = 0  # steps taken (or, by a guard on the device, skipped)
@@ -160,6 +171,11 @@ class Descent:
     def learning_rate(self) -> float:
         """What the next update multiplies its direction by."""
         return self.config.learning_rate * self.config.decay(self.updates)
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Sets the rate of the next update, of which each parameter has its share; a decay that varies sets its own."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["share"]
 
     def descend(self, loss: Tensor, name: str = "loss", gradients: Sequence[Tensor] | None = None) -> Metrics:
         """One update along the gradient of a scalar loss; returns what it measured on the way.
@@ -174,9 +190,8 @@ class Descent:
         if self._guards_on_host and not math.isfinite(value := loss.item()):
             raise self._non_finite(name, value)
         if config.decay.varies:
-            metrics["learning_rate"] = rate = self.learning_rate
-            for group in self.optimizer.param_groups:
-                group["lr"] = rate
+            metrics["learning_rate"] = self.learning_rate
+            self.set_learning_rate(self.learning_rate)
         if gradients is None:
             for parameter in self.parameters:
                 parameter.grad = None

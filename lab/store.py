@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from lab.names import did_you_mean
+
 SCHEMA = "lab.run/1"
 log = logging.getLogger("lab")
 _WAITING: dict[str, Any] = {"state": "waiting", "step": 0, "budget": 0, "unit": "", "error": None}
@@ -171,6 +173,24 @@ def find_runs(runs: Path) -> list[RunDirectory]:
         if match:
             found.append((path.parents[2].name, path.parents[1].name, int(match[1]), RunDirectory(path.parent)))
     return [item[-1] for item in sorted(found, key=lambda item: item[:-1])]
+
+
+def find_run(name: str, folder: Path) -> RunDirectory:
+    """The run that a path, or the beginning of experiment/address/seed, names; the lowest seed of several."""
+    if (Path(name) / "config.json").exists():
+        return RunDirectory(Path(name))
+    known = {"/".join(directory.path.parts[-3:]): directory for directory in find_runs(folder)}
+    wanted = name.strip("/").split("/")
+    near = [
+        directory
+        for key, directory in known.items()
+        if key.split("/")[0] == wanted[0]
+        and all(part.startswith(word) for part, word in zip(key.split("/")[1:], wanted[1:]))
+    ]
+    if not near:
+        names = [*known, *dict.fromkeys(key.split("/")[0] for key in known)]
+        raise ValueError(f"There is no run {name!r} under {folder}. {did_you_mean(name, names)}")
+    return near[0]
 
 
 def whole_rows(path: Path) -> Iterator[tuple[dict[str, Any], int]]:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lab.backbones import Backbone
+from lab.backbones import Backbone, memory_format
 from lab.data import Dataset
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case
 from lab.seeding import Seeds
+from lab.transfer import shares
 from lab.trial import Metrics, State
 from supervised.losses import correct, cross_entropy
 
@@ -39,15 +40,16 @@ class Classifier:
         self.config = config
         with seeds.initialising("classifier/head"):
             head = nn.Linear(backbone.out_features, num_classes)
-        self.network = nn.Sequential(backbone, head).to(device)
-        self.descent = Descent(self.network.parameters(), config.optimizer)
+        self.backbone, self.memory_format = backbone, memory_format(backbone)
+        self.network = nn.Sequential(backbone, head).to(device).to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.descent = Descent(self.network.parameters(), config.optimizer, shares=shares(backbone))
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
         """One gradient step on (inputs [B, ...], labels [B])."""
         inputs, labels = batch
         if not self.network.training:  # walking through all modules costs a small network half its overhead
             self.network.train()
-        logits = self.network(inputs)
+        logits = self._logits(inputs)
         loss = cross_entropy(logits, labels, self.config.label_smoothing).mean()
         measured = self.descent.descend(loss)
         return {"loss": loss.detach(), "accuracy": correct(logits.detach(), labels).mean(), **measured}
@@ -55,7 +57,12 @@ class Classifier:
     def predict(self, inputs: Tensor) -> Tensor:
         """Logits [B, classes] with dropout off and batch norm at its running statistics."""
         with self.descent.judging(self.network):
-            return self.network(inputs)
+            return self._logits(inputs)
+
+    def _logits(self, inputs: Tensor) -> Tensor:
+        if inputs.ndim == 4:
+            inputs = inputs.contiguous(memory_format=self.memory_format)
+        return self.network(inputs)
 
     def evaluate(self, dataset: Dataset) -> Metrics:
         """Mean loss and accuracy over a whole data set."""

@@ -13,6 +13,7 @@ from lab.normalisation import Normalisation
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case
 from lab.seeding import Seeds
+from lab.transfer import shares
 from lab.trial import Metrics, State
 from supervised.losses import squared_error
 
@@ -44,8 +45,9 @@ class Regressor:
         self.config, self.scale = config, scale.to(device)
         with seeds.initialising("regressor/head"):
             head = nn.Linear(backbone.out_features, 1)
+        self.backbone = backbone
         self.network = nn.Sequential(backbone, head).to(device)
-        self.descent = Descent(self.network.parameters(), config.optimizer)
+        self.descent = Descent(self.network.parameters(), config.optimizer, shares=shares(backbone))
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
         """One gradient step on (inputs [B, ...], labels [B] of floats)."""

@@ -25,11 +25,12 @@ PARTS = {
         "pictures",
         "precision",
         "probe",
+        "published_names",
     ),
-    *("schedules", "seeding", "sharing", "statistics", "stopping", "tracked", "trial", "words"),
+    *("schedules", "seeding", "sharing", "statistics", "stopping", "tracked", "transfer", "trial", "weights", "words"),
 }
 HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
-DOORS = {"cli", "config", "experiment", "job", "launching", "report", "verdict"}
+DOORS = {"cli", "config", "experiment", "job", "launching", "report", "trained", "verdict"}
 WINGS = {"agents", "generative", "supervised"}
 FLOORS = [PARTS, HOUSE, DOORS]
 

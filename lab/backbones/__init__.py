@@ -19,7 +19,7 @@ from lab.backbones.attention import (
 )
 from lab.backbones.backbone import Backbone, BackboneConfig
 from lab.backbones.convolution import Convolution, ConvolutionConfig
-from lab.backbones.layers import Activation, Initialisation, activation_layer, initialise, per_layer
+from lab.backbones.layers import Activation, Initialisation, activation_layer, initialise, memory_format, per_layer
 from lab.backbones.mlp import MLP, MLPConfig
 from lab.backbones.recurrent import Recurrent, RecurrentConfig
 from lab.backbones.residual import Residual, ResidualConfig
@@ -51,6 +51,7 @@ __all__ = [
     "initialise",
     "last_step",
     "mean_step",
+    "memory_format",
     "padding_mask",
     "per_layer",
     "valid_steps",

@@ -15,6 +15,8 @@ class Backbone(nn.Module):
     architecture.
     """
 
+    config: BackboneConfig | None = None  # what it was built from, so that weights can travel with their settings
+
     def __init__(self, input_shape: tuple[int, ...], out_features: int):
         super().__init__()
         self.input_shape = tuple(input_shape)  # of one example, without the batch

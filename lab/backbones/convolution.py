@@ -73,6 +73,7 @@ class Convolution(Backbone):
         flat = prod(map_shape) if config.readout == "flatten" else map_shape[0]
         dense = config.dense.build((flat,))
         super().__init__(input_shape, dense.out_features)
+        self.config = config
         self.map_shape = map_shape  # (C, H, W)
         self.layers = layers
         self.readout = choose(READOUTS, config.readout, "readout")()

@@ -42,6 +42,12 @@ def dropout_layer(rate: float) -> nn.Module:
     return nn.Dropout(rate) if rate else nn.Identity()
 
 
+def memory_format(network: nn.Module) -> torch.memory_format:
+    """How its images [B, C, H, W] lie best: channels last for a network that convolves, half again as fast on a CPU."""
+    convolves = any(isinstance(layer, nn.Conv2d) for layer in network.modules())
+    return torch.channels_last if convolves else torch.contiguous_format
+
+
 @torch.no_grad()
 def initialise(module: nn.Module, initialisation: Initialisation) -> None:
     """Draws the weights of every linear, convolutional and recurrent layer inside from a normal distribution.

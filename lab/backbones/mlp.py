@@ -47,6 +47,7 @@ class MLP(Backbone):
                 "but a layer needs at least one unit on either side. Make every size at least 1."
             )
         super().__init__(input_shape, sizes[-1])
+        self.config = config
         num_layers = len(config.widths)
         batch_norms = per_layer(config.batch_norm, num_layers, "batch_norm")
         dropouts = per_layer(config.dropout, num_layers, "dropout")

@@ -54,6 +54,7 @@ class Recurrent(SequenceBackbone):
             )
         directions = 2 if config.bidirectional else 1
         super().__init__(input_shape, directions * config.width, config.pool)
+        self.config = config
         self.width = config.width
         self.causal = not config.bidirectional
         cell = choose(CELLS, config.cell, "cell")

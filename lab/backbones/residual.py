@@ -26,13 +26,15 @@ from lab.backbones.layers import (
 class ResidualConfig:
     """A stem, then stages of basic blocks; each stage after the first halves height and width.
 
-    `channels=(16, 32, 64), blocks=3` is the paper's ResNet-20 (with projections where the shape changes).
+    `channels=(16, 32, 64), blocks=3` is the paper's ResNet-20 (with projections where the shape changes), and
+    `channels=(64, 128, 256, 512), blocks=2, stem_kernel_size=7, stem_stride=2, stem_pool=True` its ResNet-18.
     """
 
     channels: tuple[int, ...] = (16, 32)  # filters of each stage
     blocks: int | tuple[int, ...] = 1  # basic blocks (two convolutions each), for all stages or one a stage
     stem_kernel_size: int = 3  # pixels, odd
     stem_stride: int = 1  # pixels
+    stem_pool: bool = False  # a maximum over 3x3 pixels with stride 2 after the stem, as for ImageNet (section 3.3)
     shortcut: bool = True  # off: the plain network of equal depth
     activation: Activation = "relu"
     initialisation: Initialisation = "he"
@@ -57,6 +59,7 @@ class Residual(Backbone):
                 "a stage and an odd kernel."
             )
         super().__init__(input_shape, config.channels[-1])
+        self.config = config
         num_stages = len(config.channels)
         blocks = per_layer(config.blocks, num_stages, "blocks")
         batch_norms = per_layer(config.batch_norm, num_stages, "batch_norm")
@@ -68,6 +71,9 @@ class Residual(Backbone):
             activation_layer(config.activation),
         )
         height, width = (out_size(n, kernel, stride, kernel // 2, 0) for n in (height, width))
+        if config.stem_pool:
+            self.stem.add_module("pool", nn.MaxPool2d(3, 2, padding=1))
+            height, width = (out_size(n, 3, 2, 1, 0) for n in (height, width))
         self.blocks = nn.Sequential()
         for stage, out_channels in enumerate(config.channels):
             for i in range(blocks[stage]):

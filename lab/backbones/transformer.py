@@ -53,6 +53,7 @@ class Transformer(SequenceBackbone):
 
     def __init__(self, config: TransformerConfig, input_shape: tuple[int, ...]):
         super().__init__(input_shape, config.width, config.pool)
+        self.config = config
         self.causal = config.causal
         self.embed = nn.Linear(input_shape[1], config.width)
         dropouts = per_layer(config.dropout, config.num_layers, "dropout")

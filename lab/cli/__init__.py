@@ -18,6 +18,7 @@ COMMANDS = {
     "verify": ("lab.cli.verifying", "run an experiment's seeds and hold the result to its published number"),
     "report": ("lab.cli.showing", "write the runs' page: curves, targets, pictures"),
     "play": ("lab.cli.playing", "watch what a run learnt, or an episode that it recorded"),
+    "export": ("lab.cli.exporting", "write the backbone that a run has learnt as a file of weights"),
     "data": ("lab.cli.datasets", "data sets by name: list, fetch, check, show"),
     "probe": ("lab.cli.probing", "check an experiment's model: gradients, leaks, learning by heart"),
     "doctor": ("lab.cli.doctor", "check this machine and say what to mend"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.cli.arguments import Parser, table
 from lab.errors import speaks_to_the_user
 from lab.names import did_you_mean
-from lab.store import RunDirectory, RunError, find_runs, runs_folder
+from lab.store import RunDirectory, RunError, find_run, runs_folder
 
 if TYPE_CHECKING:
     from lab.trial import Clip, Picture, Record
@@ -44,34 +43,20 @@ def play_command(words: list[str]) -> int:
     directory = find_run(given.run, runs_folder(given.runs_dir))
     if given.episodes:
         print(_listed(directory, given.evaluation))
-    elif given.episode or given.evaluation:
+        return 0
+
+    from lab.trained import trained
+
+    if given.episode or given.evaluation:
         number, record = _chosen(directory, given.episode or "last", given.evaluation)
-        trial, _ = _trained(directory)
+        trial, _ = trained(directory)
         clip = _replayed(trial, record, given)
         _write(Path(given.out or directory.episodes), record["step"], f"episode-{number}", clip, given.gif)
     else:
-        trial, step = _trained(directory)
+        trial, step = trained(directory)
         for name, thing in _shown(trial, given).items():
             _write(Path(given.out or directory.media), step, name, thing, given.gif)
     return 0
-
-
-def find_run(name: str, folder: Path) -> RunDirectory:
-    """The run that a path, or the beginning of experiment/address/seed, names; the lowest seed of several."""
-    if (Path(name) / "config.json").exists():
-        return RunDirectory(Path(name))
-    known = {"/".join(directory.path.parts[-3:]): directory for directory in find_runs(folder)}
-    wanted = name.strip("/").split("/")
-    near = [
-        directory
-        for key, directory in known.items()
-        if key.split("/")[0] == wanted[0]
-        and all(part.startswith(word) for part, word in zip(key.split("/")[1:], wanted[1:]))
-    ]
-    if not near:
-        names = [*known, *dict.fromkeys(key.split("/")[0] for key in known)]
-        raise ValueError(f"There is no run {name!r} under {folder}. {did_you_mean(name, names)}")
-    return near[0]
 
 
 def _recorded(directory: RunDirectory) -> dict[int, Record]:
@@ -121,28 +106,6 @@ def _chosen(directory: RunDirectory, wanted: str, evaluation: bool) -> tuple[int
     if evaluation and recorded[number]["kind"] != kind:
         raise ValueError(f"Episode {number} is one of {recorded[number]['kind']}. Leave out --evaluation to watch it.")
     return number, recorded[number]
-
-
-def _trained(directory: RunDirectory) -> tuple[Any, int]:
-    """The run's trial as its newest checkpoint has it, and that checkpoint's step."""
-    from lab.checkpoint import Checkpoints
-    from lab.job import read
-    from lab.seeding import Seeds
-    from lab.sharing import sharing
-    from lab.trial import Viewable
-
-    record, experiment, config = read(directory, exactly=False)
-    # On the processor, which every machine has; and what going on would take, such as a replay, is not filled.
-    with sharing(0):
-        trial = experiment.make(replace(config, run=replace(config.run, device="cpu")), Seeds(record["seed"]))
-    found = Checkpoints(directory.checkpoints).newest(whole=not isinstance(trial, Viewable))
-    if found is None:
-        raise RunError(f"{directory.path} has no checkpoint yet, so there is nothing to play. Let it run on first.")
-    if isinstance(trial, Viewable):
-        trial.load_for_viewing(found.state["trial"])
-    else:
-        trial.load_state_dict(found.state["trial"])
-    return trial, found.step
 
 
 def _shown(trial: Any, given: Namespace) -> dict[str, Picture | Clip]:

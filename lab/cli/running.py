@@ -59,7 +59,13 @@ def settings_of(command: str, experiment: Experiment, words: list[str]) -> tuple
     from lab.cli.settings import LaunchOptions, ProbeOptions, VerifyOptions, parse
 
     options = {"run": LaunchOptions, "verify": VerifyOptions, "probe": ProbeOptions}
-    return parse(command, experiment, options[command], words)
+    given: Any
+    given, config = parse(command, experiment, options[command], words)
+    if origin := getattr(given, "from_", ""):
+        from lab.trained import begun_with
+
+        config = begun_with(experiment.name, config, origin, runs_folder(given.runs_dir))
+    return given, config
 
 
 def launch_shown(experiment: Experiment, options: Any, config: Any, again: str, quiet: bool = False) -> list[Launched]:

@@ -27,6 +27,8 @@ class LaunchOptions:
     """Start over; the old runs are kept beside the new ones as seed-N~1, seed-N~2, ..."""
     runs_dir: str | None = None
     """Where runs are kept (default: $LAB_RUNS, or ./runs)."""
+    from_: Annotated[str, tyro.conf.arg(name="from", metavar="RUN|FILE")] = ""
+    """Begin with the backbone that a run has learnt, or with a file of weights."""
     report: bool = False
     """Write the report page at the end."""
 

@@ -49,6 +49,30 @@ def _sizes(count: int, shares: Sequence[float]) -> list[int]:
     return [end - start for start, end in zip([0, *ends], ends)]
 
 
+def few(dataset: Dataset, count: int, seed: int) -> Dataset:
+    """As many examples of each class [N] int64, `count` in all; with one seed a smaller draw is part of a larger one.
+
+    Raises ValueError where `count` is no multiple of the number of classes, or a class has not enough.
+    """
+    labels = dataset.labels.cpu()
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
+    classes = labels.unique()
+    each = count // len(classes)
+    if each * len(classes) != count or each == 0:
+        raise ValueError(
+            f"{count} examples cannot be shared evenly by {len(classes)} classes. Choose a multiple of {len(classes)}."
+        )
+    of_class = [order[labels[order] == label] for label in classes]
+    if (least := min(map(len, of_class))) < each:
+        raise ValueError(
+            f"{count} examples are {each} of each class, but one class has only {least}. "
+            f"Choose at most {least * len(classes)}."
+        )
+    # By turns, so that any batch in this order is balanced, too.
+    chosen = torch.stack([members[:each] for members in of_class], 1).flatten()
+    return dataset.subset(chosen.to(dataset.inputs.device))
+
+
 def target_split(
     training: Dataset, target: Dataset, *, train_dev: float, test: float = 0.5, seed: int
 ) -> dict[str, Dataset]:

@@ -12,10 +12,9 @@ import pytest
 from PIL import Image
 
 from lab.cli import main
-from lab.cli.playing import find_run
 from lab.launching import launch
 from lab.records import Records
-from lab.store import RunDirectory, find_runs
+from lab.store import RunDirectory, find_run, find_runs
 from tests.conftest import TOYS
 
 pytestmark = pytest.mark.usefixtures("toys")
