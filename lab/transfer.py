@@ -32,11 +32,6 @@ class TransferConfig:
             raise ValueError(
                 f"transfer.rate is {self.rate}, but it is a share of the learning rate. Set it from 0 to 1."
             )
-        if self.frozen and not self.sha256:
-            raise ValueError(
-                "transfer.frozen is set, but the backbone begins at random, where staying as it is teaches it nothing. "
-                "Say what it begins with (--from RUN), or let it learn."
-            )
         if bool(self.weights) != bool(self.sha256):
             raise ValueError(
                 f"transfer.weights is {self.weights!r} and transfer.sha256 {self.sha256!r}, but a file is named by "
@@ -75,8 +70,14 @@ class Transferred(Backbone):
 def transferred(backbone: Backbone, config: TransferConfig, seeds: Seeds) -> Backbone:
     """The backbone as the config has it begin; the same one if that is at random and with nothing added.
 
-    Raises WeightsError if the file is not there, is not the one it was, or does not fit the backbone.
+    Raises WeightsError if the file is not there, is not the one it was, or does not fit the backbone; ValueError for
+    one that is to stay as it is at random.
     """
+    if config.frozen and not config.weights:  # not said by the config itself: `--from` comes after it
+        raise ValueError(
+            "transfer.frozen is set, but the backbone begins at random, where staying as it is teaches it nothing. "
+            "Say what it begins with (--from RUN), or let it learn."
+        )
     if config.weights:
         _load(backbone, config)
     elif not config.added:

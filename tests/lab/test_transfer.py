@@ -141,10 +141,14 @@ def test_the_address_is_of_the_content_not_of_the_place(taught: tuple[Backbone, 
     assert address("x", replace(config, sha256="0" * 64)) != address("x", config)
 
 
+def test_what_begins_at_random_cannot_stay_as_it_is() -> None:
+    with pytest.raises(ValueError, match=r"transfer\.frozen is set, but the backbone begins at random"):
+        transferred(backbone(), TransferConfig(frozen=True), Seeds(0))
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"frozen": True}, "transfer.frozen is set, but the backbone begins at random"),
         ({"rate": -0.1}, "transfer.rate is -0.1"),
         ({"weights": "a.safetensors"}, "a file is named by both"),
     ],

@@ -1,0 +1,103 @@
+"""What a run has learnt is taken from its newest checkpoint, by another experiment or as a file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from lab.backbones import MLPConfig
+from lab.cli import main
+from lab.config import ConfigError
+from lab.experiment import load
+from lab.launching import launch
+from lab.seeding import Seeds
+from lab.store import RunDirectory, RunError
+from lab.trained import begun_with, export_backbone, trained
+from lab.weights import read_about, read_weights
+
+pytestmark = pytest.mark.usefixtures("toys")
+
+
+@pytest.fixture
+def taught(runs: Path) -> RunDirectory:
+    """A finished run whose backbone has other widths than those that `begun` has by default."""
+    (run,) = launch("begun", [3], changes={"backbone.widths": (9, 7)})
+    return run.directory
+
+
+def test_the_trial_is_as_the_checkpoint_has_it(taught: RunDirectory) -> None:
+    trial, step = trained(taught)
+    assert (trial.steps, step) == (20, 20)
+
+
+def test_a_backbone_travels_as_a_file_with_its_settings(taught: RunDirectory, tmp_path: Path) -> None:
+    path = export_backbone(taught, tmp_path / "b.safetensors")
+    trial, _ = trained(taught)
+    weights = read_weights(path)
+    for name, tensor in trial.learner.backbone.state_dict().items():
+        assert torch.equal(weights.pop(name), tensor)
+    assert not weights, "the head stays behind"
+    about = read_about(path)
+    assert about["input_shape"] == [1, 8, 8]
+    assert about["backbone"] == "MLPConfig"
+    assert about["settings"]["widths"] == [9, 7]
+
+
+def test_another_experiment_begins_with_it_and_takes_its_settings(taught: RunDirectory, runs: Path) -> None:
+    experiment = load("begun")
+    config = begun_with("begun", experiment.Config(), "begun", runs)
+    assert config.backbone == MLPConfig(widths=(9, 7))
+    trial, theirs = experiment.make(config, Seeds(5)), trained(taught)[0].learner.backbone
+    ours = trial.learner.backbone.old
+    assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
+
+
+def test_what_was_begun_with_is_passed_on_without_what_was_added(taught: RunDirectory, runs: Path) -> None:
+    config = begun_with("begun", load("begun").Config(), "begun", runs)
+    config = replace(config, transfer=replace(config.transfer, added=(5,), frozen=True))
+    (run,) = launch("begun", [0], config=config)
+    assert run.state == "finished", run.error
+    again = read_weights(export_backbone(run.directory))
+    assert all(torch.equal(again[name], tensor) for name, tensor in read_weights(config.transfer.weights).items())
+
+
+def test_from_on_the_command_line(taught: RunDirectory, runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "begun", "--from", str(taught.path), "--transfer.frozen", "True"]) == 0
+    records = [json.loads(path.read_text()) for path in runs.glob("begun/*/seed-0/config.json")]
+    (settings,) = [record["config"]["transfer"] for record in records]
+    assert settings["frozen"] is True
+    assert Path(settings["weights"]).is_file()
+    assert main(["run", "begun", "--from", settings["weights"], "--transfer.frozen", "True"]) == 0
+    assert "nothing" in capsys.readouterr().out, "the same file is the same run, however it was named"
+
+
+def test_export_on_the_command_line(taught: RunDirectory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", "begun", "--out", str(tmp_path / "b.safetensors")]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "b.safetensors")
+    assert main(["export", "begun", "--out", str(tmp_path / "b.zip")]) == 2
+    assert "Let the name end in .safetensors" in capsys.readouterr().err
+    assert main(["export", "begn"]) == 2
+    assert "Did you mean" in capsys.readouterr().err
+
+
+def test_what_has_nothing_to_give_or_to_take_says_so(runs: Path, taught: RunDirectory) -> None:
+    (walk,) = launch("walk", [0])
+    with pytest.raises(RunError, match="has no backbone to take"):
+        export_backbone(walk.directory)
+    with pytest.raises(ConfigError, match=r"walk always begins at random: its Config has no `transfer"):
+        begun_with("walk", load("walk").Config(), "begun", runs)
+    with pytest.raises(ValueError, match="There is no run 'nowhere'"):
+        begun_with("begun", load("begun").Config(), "nowhere", runs)
+
+
+def test_a_run_that_saved_nothing_has_learnt_nothing(taught: RunDirectory) -> None:
+    for checkpoint in taught.checkpoints.iterdir():
+        for file in checkpoint.iterdir():
+            file.unlink()
+        checkpoint.rmdir()
+    with pytest.raises(RunError, match="has no checkpoint yet"):
+        trained(taught)
