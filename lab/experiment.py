@@ -42,6 +42,7 @@ class Target:
     protocol: str  # how the score is taken
     source: str  # who published the number, or says the bound
     published: float | None = None  # the published number itself, where the bound is not it
+    needs: str = ""  # what the runs want that not every machine has, such as a GPU or the files of a data set
 
     def __post_init__(self) -> None:
         if (self.at_least is None) == (self.at_most is None):

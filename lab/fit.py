@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol, runtime_checkable
+from contextlib import AbstractContextManager, nullcontext
+from copy import deepcopy
+from typing import Literal, Protocol, runtime_checkable
 
 from lab.backbones import Backbone
+from lab.best import Best
 from lab.data import Batches, Dataset
 from lab.probe import Case
+from lab.stopping import StoppingConfig
 from lab.trial import Clip, Metrics, Picture, State
 
 PROBED_EXAMPLES = 16
@@ -42,10 +46,22 @@ class ProbedLearner(Protocol):
         ...
 
 
-class Fit:
-    """learner x batches. Evaluates on named data sets: the metric `accuracy` on `test` is `test_accuracy`."""
+@runtime_checkable
+class CheckingLearner(Protocol):
+    """A learner that knows which examples it cannot learn from."""
 
-    unit = "updates"
+    def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
+        """Raises ValueError for such an example, before the first update."""
+        ...
+
+
+class Fit:
+    """learner x batches. Evaluates on named data sets: the metric `accuracy` on `test` is `test_accuracy`.
+
+    `unit` is what its budget counts: "updates", or "examples", in which fits of different batch sizes see the same
+    data by the same step. With `stopping` it keeps the weights that were judged best and evaluates, shows and hands on
+    those; once patience is out it takes them up for good and lets the rest of its budget pass without an update.
+    """
 
     def __init__(
         self,
@@ -54,36 +70,61 @@ class Fit:
         evaluation: Mapping[str, Dataset],
         *,
         show: Callable[[], Mapping[str, Picture | Clip]] | None = None,
+        unit: Literal["updates", "examples"] = "updates",
+        stopping: StoppingConfig | None = None,
     ):
         self.learner, self.batches, self.evaluation, self.show = learner, batches, evaluation, show
+        self.unit: str = unit
+        if isinstance(learner, CheckingLearner):
+            learner.check(batches.dataset, evaluation)
+        self._per_update = batches.batch_size if unit == "examples" else 1
         self._steps = 0
+        self._best: Best | None = None
+        if stopping is not None and stopping.patience is not None:
+            self._best = Best(learner, stopping, stopping.patience, evaluation)
 
     @property
     def steps(self) -> int:
-        """Updates done."""
+        """Updates done, or examples seen, those that passed after it had stopped included."""
         return self._steps
 
     @property
     def backbone(self) -> Backbone | None:
         """The learner's, whose weights another experiment can begin with; none if it names none."""
-        return getattr(self.learner, "backbone", None)
+        backbone = getattr(self.learner, "backbone", None)
+        if self._best is None:
+            return backbone
+        with self._best.applied():
+            return deepcopy(backbone)
 
     def step(self) -> Metrics:
-        """One update."""
-        self._steps += 1
-        return self.learner.update(self.batches.next())
+        """One update; nothing once it has stopped."""
+        self._steps += self._per_update
+        if self._best is None:
+            return self.learner.update(self.batches.next())
+        if self._best.exhausted:
+            return {}
+        metrics = self.learner.update(self.batches.next())
+        self._best.observe(self._steps // self._per_update)
+        return metrics
 
     def evaluate(self) -> Metrics:
         """The learner's metrics on each evaluation set."""
-        return {
-            f"{name}_{metric}": value
-            for name, dataset in self.evaluation.items()
-            for metric, value in self.learner.evaluate(dataset).items()
-        }
+        with self._judged():
+            return {
+                f"{name}_{metric}": value
+                for name, dataset in self.evaluation.items()
+                for metric, value in self.learner.evaluate(dataset).items()
+            }
 
     def illustrate(self) -> Mapping[str, Picture | Clip]:
         """What `show` returns, if it was given."""
-        return self.show() if self.show is not None else {}
+        with self._judged():
+            return self.show() if self.show is not None else {}
+
+    def _judged(self) -> AbstractContextManager[None]:
+        """Inside, the learner is as it is judged."""
+        return nullcontext() if self._best is None else self._best.applied()
 
     def probe_case(self) -> Case:
         """The learner's, on the first examples of the training set."""
@@ -96,11 +137,14 @@ class Fit:
         return self.learner.probe_case(Dataset(few.inputs[:PROBED_EXAMPLES], few.labels[:PROBED_EXAMPLES]))
 
     def state_dict(self) -> State:
-        """The learner, the position in the data and the count of updates."""
-        return {"learner": self.learner.state_dict(), "batches": self.batches.state_dict(), "steps": self._steps}
+        """The learner, the position in the data and the count of steps; with early stopping what it keeps."""
+        state = {"learner": self.learner.state_dict(), "batches": self.batches.state_dict(), "steps": self._steps}
+        return state if self._best is None else state | {"best": self._best.state_dict()}
 
     def load_state_dict(self, state: State) -> None:
         """Goes on exactly from a state."""
         self.learner.load_state_dict(state["learner"])
         self.batches.load_state_dict(state["batches"])
         self._steps = state["steps"]
+        if self._best is not None:
+            self._best.load_state_dict(state["best"])

@@ -42,7 +42,7 @@ def run_job(
     record, experiment, config = read(directory)
     options: RunConfig = config.run
     with directory.lock():
-        report = _Status(directory, options, watch)
+        report, trial = _Status(directory, options, watch), None
         try:
             report.refuse_lost_checkpoints()
             stand = _stand(directory, options, experiment.listing.path, threads)
@@ -64,6 +64,7 @@ def run_job(
                 report.write("interrupted", error="stopped at once by Ctrl-C")
             raise
         except BaseException as error:
+            report.step = trial.steps if trial is not None else report.step  # where it went wrong, logged or not
             with suppress(RunError):  # a full disk takes no status either, and the first error says more
                 report.write("failed", error=f"{type(error).__name__}: {error}")
             raise

@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Literal
 
 from lab.trial import State
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoppingConfig:
+    """When a fit stops, and which weights it keeps: those that were best by a metric of one of its evaluation sets."""
+
+    patience: int | None = None  # judgements without improvement before it stops; none: learns on, keeps the last
+    judge_every: int = 50  # updates from one judgement to the next, whatever the run's own cadence of evaluating
+    dataset: str = "dev"  # the evaluation set that is judged on; never the test set, whose score it would embellish
+    metric: str = "loss"  # one of the learner's
+    better: Literal["lower", "higher"] = "lower"
+    least_gain: float = 0.0  # an improvement must be greater than this
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where nothing would ever be judged."""
+        if self.judge_every < 1:
+            raise ValueError(f"judge_every is {self.judge_every} updates. Set it to 1 or more.")
 
 
 class EarlyStopping:

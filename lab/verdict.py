@@ -42,12 +42,12 @@ def judge(target: Target, experiment: str, scores: Mapping[int, float]) -> Verdi
     """Holds scores by seed to a target. Fewer seeds than the target asks for give no verdict."""
     if len(scores) < target.seeds:
         sentence = f"{len(scores)} of {target.seeds} seeds have a score, so there is no verdict yet; "
-        sentence += f"the target is {_named(target)} {_bound(target)}."
+        sentence += f"the target is {statistic_of(target)} {_bound(target)}."
         return Verdict(experiment, False, "open", None, None, None, dict(scores), sentence)
     interval = bootstrap_interval(list(scores.values()), interquartile_mean if target.statistic == "iqm" else np.mean)
     reasons = shortfalls(target, interval.estimate, scores)
     between = f"[{interval.low:.4g}, {interval.high:.4g}]"
-    sentence = f"{_named(target)} {interval.estimate:.4g} {between} over {len(scores)} seeds"
+    sentence = f"{statistic_of(target)} {interval.estimate:.4g} {between} over {len(scores)} seeds"
     sentence += f"; the target is {_bound(target)}"
     if target.each_seed_at_least is not None:
         worst = min(scores, key=lambda seed: scores[seed])
@@ -76,13 +76,21 @@ def score_within(
     return (int(steps[place]), float(values[place])) if math.isfinite(values[place]) else None
 
 
+def judged_row(rows: Sequence[Mapping[str, Any]], target: Target) -> Mapping[str, Any] | None:
+    """The row of a run's metrics.jsonl that holds its score, at the target's budget; None where it has no score."""
+    judged = [row for row in rows if target.metric in row]
+    values = [math.nan if row[target.metric] is None else row[target.metric] for row in judged]
+    found = score_within([row["step"] for row in judged], values, target.steps)
+    return None if found is None else next(row for row in judged if row["step"] == found[0])
+
+
 def shortfalls(target: Target, value: float, scores: Mapping[int, float]) -> tuple[str, ...]:
     """What of a target is missed, by the statistic over seeds or by a seed alone; empty if it is met."""
     reasons = []
     if target.at_least is not None and value < target.at_least:
-        reasons.append(f"{_named(target)} {_apart(value, target.at_least)} is below {plain(target.at_least)}")
+        reasons.append(f"{statistic_of(target)} {_apart(value, target.at_least)} is below {plain(target.at_least)}")
     if target.at_most is not None and value > target.at_most:
-        reasons.append(f"{_named(target)} {_apart(value, target.at_most)} is above {plain(target.at_most)}")
+        reasons.append(f"{statistic_of(target)} {_apart(value, target.at_most)} is above {plain(target.at_most)}")
     least = target.each_seed_at_least
     below = {seed: score for seed, score in scores.items() if least is not None and score < least}
     if below and least is not None:
@@ -93,7 +101,8 @@ def shortfalls(target: Target, value: float, scores: Mapping[int, float]) -> tup
     return tuple(reasons)
 
 
-def _named(target: Target) -> str:
+def statistic_of(target: Target) -> str:
+    """The statistic's name in a sentence."""
     return "IQM" if target.statistic == "iqm" else "mean"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 
@@ -42,6 +43,12 @@ def minus(text: str) -> str:
 
 def count(value: int) -> str:
     return f"{value:,}"
+
+
+def range_said(counts: Sequence[int]) -> str:
+    """The least and the greatest of some counts: 300–1,500; 300 where they are one."""
+    low, high = min(counts), max(counts)
+    return count(low) if low == high else f"{count(low)}–{count(high)}"
 
 
 def duration(seconds: float) -> str:

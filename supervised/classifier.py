@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,12 +11,17 @@ from torch import Tensor, nn
 
 from lab.backbones import Backbone, memory_format
 from lab.data import Dataset
+from lab.data.labels import check_classes, check_labels
 from lab.optim import Descent, OptimizerConfig
-from lab.probe import Case
+from lab.precision import has_bfloat16
+from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics, State
 from supervised.losses import correct, cross_entropy
+from supervised.metrics import SCORES, Score, check_costs, weighted_error
+
+log = logging.getLogger("lab")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +31,10 @@ class ClassifierConfig:
     optimizer: OptimizerConfig = OptimizerConfig()
     label_smoothing: float = 0.0  # in [0, 1): the share of a label spread over all classes (Szegedy et al. 2016)
     evaluation_batch: int = 1_024  # examples at a time when judging
+    scores: tuple[Score, ...] = ()  # judged besides loss and accuracy
+    costs: tuple[tuple[float, ...], ...] = ()  # [K, K]: what it costs to answer j where i is right; none: not judged
+    mirror: bool = False  # predict by the mean of the logits of an image and of its mirror image
+    bfloat16: bool = False  # compute in bfloat16, with weights and loss in float32 (Micikevicius et al. 2018)
 
 
 class Classifier:
@@ -37,7 +48,16 @@ class Classifier:
         seeds: Seeds,
         device: torch.device | str = "cpu",
     ):
-        self.config = config
+        self.config, self.num_classes = config, num_classes
+        if config.costs:
+            check_costs(config.costs, num_classes)
+        if config.mirror and len(backbone.input_shape) != 3:
+            raise ValueError(
+                f"mirror is set, but the backbone takes inputs of shape {list(backbone.input_shape)}, which have no "
+                "left and right. Give it images [C, H, W], or set mirror to False."
+            )
+        if config.bfloat16 and not has_bfloat16(torch.device(device)):
+            log.warning("%s has no instructions for bfloat16 and imitates it: without it is faster.", device)
         with seeds.initialising("classifier/head"):
             head = nn.Linear(backbone.out_features, num_classes)
         self.backbone, self.memory_format = backbone, memory_format(backbone)
@@ -57,30 +77,60 @@ class Classifier:
     def predict(self, inputs: Tensor) -> Tensor:
         """Logits [B, classes] with dropout off and batch norm at its running statistics."""
         with self.descent.judging(self.network):
-            return self._logits(inputs)
+            logits = self._logits(inputs)
+            return (logits + self._logits(inputs.flip(-1))) / 2 if self.config.mirror else logits
 
     def _logits(self, inputs: Tensor) -> Tensor:
         if inputs.ndim == 4:
             inputs = inputs.contiguous(memory_format=self.memory_format)
-        return self.network(inputs)
+        if not self.config.bfloat16:
+            return self.network(inputs)
+        with torch.autocast(inputs.device.type, torch.bfloat16):
+            return self.network(inputs).float()
 
     def evaluate(self, dataset: Dataset) -> Metrics:
-        """Mean loss and accuracy over a whole data set."""
-        losses, hits = [], []
+        """Mean loss and accuracy over a whole data set, and what else the config asks for.
+
+        Where weights are penalised, also the objective: the loss and what is added to it when it is descended.
+        """
+        losses, hits, answers = [], [], []
         for inputs, labels in dataset.chunks(self.config.evaluation_batch):
             logits = self.predict(inputs)
             losses.append(cross_entropy(logits, labels))
             hits.append(correct(logits, labels))
-        return {"loss": torch.cat(losses).mean(), "accuracy": torch.cat(hits).mean()}
+            answers.append(logits.argmax(-1))
+        loss, optimizer = torch.cat(losses).mean(), self.config.optimizer
+        metrics: Metrics = {"loss": loss, "accuracy": torch.cat(hits).mean()}
+        if optimizer.l1 or optimizer.l2:
+            with self.descent.judging(self.network):
+                metrics["objective"] = loss + optimizer.penalty(self.network.parameters())
+        return metrics | self._scored(torch.cat(answers), dataset.labels)
+
+    def _scored(self, answers: Tensor, labels: Tensor) -> Metrics:
+        labels = labels if labels.ndim == 1 else labels.argmax(-1)  # of soft ones the likeliest
+        metrics: Metrics = {name: SCORES[name](answers, labels, self.num_classes) for name in self.config.scores}
+        if self.config.costs:
+            metrics["weighted_error"] = weighted_error(
+                answers, labels, torch.tensor(self.config.costs).to(labels.device)
+            )
+        return metrics
+
+    def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
+        """Raises ValueError, naming part, example and class, where labels do not fit or training lacks a class."""
+        check_classes(training.labels, self.num_classes, "training")
+        for name, dataset in evaluation.items():
+            check_labels(dataset.labels, self.num_classes, name)
 
     def probe_case(self, dataset: Dataset) -> Case:
         """The network with the loss that it descends, penalties included; labels unsmoothed, so that it can reach 0."""
-        labels = dataset.labels
+        labels, penalty = dataset.labels, self.config.optimizer.penalty
 
         def loss(network: nn.Module, inputs: Tensor) -> Tensor:
-            return cross_entropy(network(inputs), labels).mean() + self.config.optimizer.penalty(network.parameters())
+            return cross_entropy(network(inputs), labels).mean() + penalty(network.parameters())
 
-        return Case(self.network, dataset.inputs, loss)
+        first_penalty = float(penalty(self.network.parameters()).detach())
+        expected = Expectation.of_classes(self.num_classes, labels, first_penalty)
+        return Case.of_network(self.network, dataset.inputs, loss, expected)
 
     def state_dict(self) -> State:
         """Weights, running statistics, optimiser."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -23,3 +24,43 @@ def correct(logits: Tensor, labels: Tensor) -> Tensor:
 def squared_error(predicted: Tensor, labels: Tensor) -> Tensor:
     """(predicted - label) ** 2 of each example: [B] and [B] -> [B]."""
     return (predicted - labels).square()
+
+
+def binary_cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
+    """The negative log-probability of the right answer to each yes-or-no question, in nats; 0 where it is not known.
+
+    logits [B, T], log-odds of yes; labels [B, T] floating, 1 for yes, 0 for no (or a probability between), NaN where
+    missing. Returns [B, T]. Where a label is missing, no gradient flows, whatever the logit is. Raises ValueError for
+    labels that are not of that shape and type. Source: Goodfellow et al. 2016, section 6.2.2.2.
+    """
+    _check_answers(logits, labels)
+    missing = labels.isnan()
+    # Filled before and after, as NaN times 0 is NaN in the gradient, too.
+    losses = F.binary_cross_entropy_with_logits(
+        logits.masked_fill(missing, 0.0), labels.masked_fill(missing, 0.0).to(logits.dtype), reduction="none"
+    )
+    return losses.masked_fill(missing, 0.0)
+
+
+def mean_of_present(losses: Tensor, labels: Tensor) -> Tensor:
+    """The mean of the losses whose label is not NaN, each of one weight: [B, T] and [B, T] -> []; of none it is 0."""
+    present = ~labels.isnan()
+    return losses.masked_fill(~present, 0.0).sum() / present.sum().clamp_min(1)
+
+
+def correct_answers(logits: Tensor, labels: Tensor) -> Tensor:
+    """1.0 where a logit above 0 meets a label above 1/2, or neither is; else 0.0; NaN where the label is missing.
+
+    logits [B, T]; labels [B, T] as of `binary_cross_entropy`. Returns [B, T], for `nanmean`.
+    """
+    _check_answers(logits, labels)
+    return ((logits > 0) == (labels > 0.5)).float().masked_fill(labels.isnan(), torch.nan)
+
+
+def _check_answers(logits: Tensor, labels: Tensor) -> None:
+    if labels.shape != logits.shape or not labels.is_floating_point():
+        raise ValueError(
+            f"The labels have shape {list(labels.shape)} and type {labels.dtype}, but the logits have shape "
+            f"{list(logits.shape)}, and each needs its own label: 1.0, 0.0, or NaN where it is missing. Give the data "
+            "set floating-point labels [N, T], one column a task."
+        )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +24,47 @@ from lab.tracking import MemoryTracker
 from lab.trial import Trial
 from tests.killing import attempt, kill_until_finished
 
+MANY = 3  # arms of a supervised experiment, beyond which exactness is tested on those that differ in their state
+
 
 def cases() -> list[tuple[str, str]]:
     return [(name, variant) for name in experiments() for variant in load(name).variants(load(name).smoke)]
 
 
-every_case = pytest.mark.parametrize(("name", "variant"), cases(), ids=lambda part: part or "only")
+def exactness_cases() -> list[tuple[str, str]]:
+    """All cases; but of many supervised arms one for each form of state.
+
+    What is saved and taken up again is the state. Arms that keep the same things (they differ in a learning rate, a
+    decay, a penalty) go through the same lines there, so that one of them speaks for all. An arm with moments, running
+    statistics or a memory of its own keeps something else, and is tested.
+    """
+    chosen = []
+    for name, listing in experiments().items():
+        experiment, forms = load(name), set()
+        every = experiment.variants(experiment.smoke)
+        many = listing.wing != "agents" and len(every) > MANY
+        for variant, config in every.items():
+            form = form_of(experiment, config) if many else ""
+            if form not in forms or not form:
+                chosen.append((name, variant))
+            forms.add(form)
+    return chosen
+
+
+def form_of(experiment: Experiment, config: Any) -> str:
+    """The names of all that a trial keeps once it has made a step; nothing where its data are not there."""
+    try:
+        trial = experiment.make(replace(config, run=replace(config.run, device="cpu")), Seeds(0))
+    except DataError:
+        return ""
+    trial.step()
+    return "\n".join(names_in(trial.state_dict()))
+
+
+def names_in(state: Any, path: str = "") -> list[str]:
+    """The path of every leaf of a state."""
+    items = state.items() if isinstance(state, dict) else enumerate(state) if isinstance(state, list | tuple) else ()
+    return [name for key, value in items for name in names_in(value, f"{path}/{key}")] or [path]
 
 
 def smoke(name: str, variant: str, **run_settings: Any) -> tuple[Experiment, Any]:
@@ -57,8 +94,35 @@ def ran(
     return outcome, [timeless(row) for row in tracker.rows]
 
 
+Straight = Callable[[str, str], tuple[Outcome, list, Path]]
+
+
+@pytest.fixture(scope="session")
+def straight_run(tmp_path_factory: pytest.TempPathFactory) -> Straight:
+    """The smallest version of seed 7, run once from start to end: how it ended, its rows, and its checkpoints."""
+
+    @cache
+    def run_once(name: str, variant: str) -> tuple[Outcome, list, Path]:
+        folder = tmp_path_factory.mktemp("straight")
+        return *ran(name, variant, folder=folder), folder
+
+    return run_once
+
+
 def timeless(row: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in row.items() if not key.startswith("time/")}
+
+
+# All tests of a case go to one worker, which runs the straight version once for them.
+def parametrized(chosen: list[tuple[str, str]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        ("name", "variant"),
+        [pytest.param(*case, marks=pytest.mark.xdist_group("/".join(case))) for case in chosen],
+        ids=lambda part: part or "only",
+    )
+
+
+every_case, exactness_case = parametrized(cases()), parametrized(exactness_cases())
 
 
 @pytest.fixture(autouse=True)
@@ -67,10 +131,11 @@ def one_thread() -> None:
 
 
 @every_case
-def test_trains_evaluates_and_saves(name: str, variant: str, tmp_path: Path) -> None:
+def test_trains_evaluates_and_saves(name: str, variant: str, straight_run: Straight) -> None:
     experiment, config = smoke(name, variant)
-    untrained = digest(made(experiment, config, 7).state_dict())
-    outcome, rows = ran(name, variant, folder=tmp_path)
+    again = made(experiment, config, 7)
+    untrained = digest(again.state_dict())
+    outcome, rows, folder = straight_run(name, variant)
     assert outcome.state == "finished"
     assert outcome.step >= config.run.steps
     assert outcome.state_sha256 != untrained
@@ -78,17 +143,16 @@ def test_trains_evaluates_and_saves(name: str, variant: str, tmp_path: Path) -> 
     assert any(key.startswith("train/") for row in rows for key in row)
     if experiment.target is not None:
         assert experiment.target.metric in rows[-1], "the target's metric must be judged at the end"
-    found = Checkpoints(tmp_path).newest()
+    found = Checkpoints(folder).newest()
     assert found is not None
     assert found.step == outcome.step
-    again = made(experiment, config, 7)
     again.load_state_dict(found.state["trial"])
     assert digest(again.state_dict()) == outcome.state_sha256
 
 
-@every_case
-def test_same_seed_same_bits_and_another_seed_others(name: str, variant: str) -> None:
-    first, rows = ran(name, variant)
+@exactness_case
+def test_same_seed_same_bits_and_another_seed_others(name: str, variant: str, straight_run: Straight) -> None:
+    first, rows, _ = straight_run(name, variant)
     torch.rand(3)  # whatever else the process drew must not matter
     second, again = ran(name, variant)
     assert first.state_sha256 == second.state_sha256
@@ -96,10 +160,10 @@ def test_same_seed_same_bits_and_another_seed_others(name: str, variant: str) ->
     assert ran(name, variant, seed=8)[0].state_sha256 != first.state_sha256
 
 
-@every_case
-def test_stop_and_resume_equals_never_stopping(name: str, variant: str, tmp_path: Path) -> None:
+@exactness_case
+def test_stop_and_resume_equals_never_stopping(name: str, variant: str, tmp_path: Path, straight_run: Straight) -> None:
     _, config = smoke(name, variant)
-    straight, rows = ran(name, variant)
+    straight, rows, _ = straight_run(name, variant)
     total = config.run.steps
     seen: list[dict[str, Any]] = []
     for k, budget in enumerate((total // 3 + 1, 2 * total // 3 + 1, total)):
@@ -117,15 +181,15 @@ def test_stop_and_resume_equals_never_stopping(name: str, variant: str, tmp_path
     assert seen == rows
 
 
-@every_case
-def test_evaluating_never_changes_training(name: str, variant: str) -> None:
-    never, _ = ran(name, variant, evaluate_every=0)
+@exactness_case
+def test_evaluating_never_changes_training(name: str, variant: str, straight_run: Straight) -> None:
+    at_times, _, _ = straight_run(name, variant)
     often, rows = ran(name, variant, evaluate_every=max(1, smoke(name, variant)[1].run.steps // 7))
     assert sum(any(key.startswith("eval/") for key in row) for row in rows) > 3
-    assert often.state_sha256 == never.state_sha256
+    assert often.state_sha256 == at_times.state_sha256, "judged first at another moment, and more often"
 
 
-@every_case
+@exactness_case
 def test_killed_at_random_equals_never_stopping(name: str, variant: str, tmp_path: Path) -> None:
     experiment, config = smoke(name, variant)
     made(experiment, config, 7)

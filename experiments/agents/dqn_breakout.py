@@ -47,6 +47,7 @@ TARGET = Target(
     "steps (40 million frames); 3 seeds",
     source="CleanRL, docs/rl-algorithms/dqn.md, Breakout: 366.9 +- 39.9 in training, one environment, with FIRE",
     published=366.9,
+    needs="a GPU, or 15 to 25 hours a seed on two cores",
 )
 
 SMOKE = Config(

@@ -49,6 +49,7 @@ TARGET = Target(
     "steps (8 million frames); 3 seeds",
     source="CleanRL, docs/rl-algorithms/dqn.md, dqn_atari.py on Pong: 20.25 +- 0.41 after 10 million agent steps",
     published=20.25,
+    needs="a GPU, or 3 to 5 hours a seed on two cores",
 )
 
 SMOKE = Config(

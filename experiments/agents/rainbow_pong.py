@@ -47,6 +47,7 @@ TARGET = Target(
     "steps (10 million frames); 3 seeds",
     source="Dopamine, baselines/atari/data, their compact Rainbow on Pong: 14.7 in training",
     published=14.7,
+    needs="a GPU, or several hours a seed on two cores",
 )
 
 SMOKE = Config(

@@ -63,6 +63,7 @@ TARGET = Target(
     source="RL Baselines3 Zoo, benchmark.md, DQN on PongNoFrameskip-v4: 20.602 +- 0.613 over 88 episodes, from one run "
     "of 10 million agent steps",
     published=20.602,
+    needs="a GPU, or 21 to 35 hours a seed on two cores",
 )
 
 SMOKE = Config(

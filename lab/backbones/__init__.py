@@ -19,6 +19,7 @@ from lab.backbones.attention import (
 )
 from lab.backbones.backbone import Backbone, BackboneConfig
 from lab.backbones.convolution import Convolution, ConvolutionConfig
+from lab.backbones.inception import Inception, InceptionConfig
 from lab.backbones.layers import Activation, Initialisation, activation_layer, initialise, memory_format, per_layer
 from lab.backbones.mlp import MLP, MLPConfig
 from lab.backbones.recurrent import Recurrent, RecurrentConfig
@@ -34,6 +35,8 @@ __all__ = [
     "BahdanauAttention",
     "Convolution",
     "ConvolutionConfig",
+    "Inception",
+    "InceptionConfig",
     "Initialisation",
     "LuongAttention",
     "MLPConfig",

@@ -13,7 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 from lab.names import did_you_mean
 
 Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "gelu"]
-Initialisation = Literal["torch", "zeros", "fan_in", "xavier", "he"]
+Initialisation = Literal["torch", "zeros", "fan_in", "xavier", "he", "large"]
 Entry = TypeVar("Entry")
 
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
@@ -30,6 +30,7 @@ VARIANCES: dict[str, Callable[[int, int], float]] = {
     "fan_in": lambda fan_in, fan_out: 1 / fan_in,  # LeCun et al. 1998, "Efficient BackProp"
     "xavier": lambda fan_in, fan_out: 2 / (fan_in + fan_out),  # Glorot and Bengio 2010, equation 12
     "he": lambda fan_in, fan_out: 2 / fan_in,  # He et al. 2015, equation 10
+    "large": lambda fan_in, fan_out: 1.0,  # the wrong choice, shown: a layer multiplies signals by sqrt(fan_in)
 }
 
 
@@ -53,7 +54,9 @@ def initialise(module: nn.Module, initialisation: Initialisation) -> None:
     """Draws the weights of every linear, convolutional and recurrent layer inside from a normal distribution.
 
     Its variance is 0 ("zeros"), 1/fan_in, 2/(fan_in + fan_out) ("xavier") or 2/fan_in ("he"); biases become
-    0. "torch" leaves what torch's own constructors drew. Draws come from torch's global generator.
+    0. "torch" leaves what torch's own constructors drew. Draws come from torch's global generator. Two are there to be
+    compared with, not to be used: "zeros", of which hidden units never become different, and "large", a variance of 1
+    whatever the fan-in, with which signals and gradients grow from layer to layer until they saturate or overflow.
     """
     if initialisation == "torch":
         return

@@ -16,6 +16,7 @@ COMMANDS = {
     "run": ("lab.cli.running", "launch an experiment with one or more seeds, or go on with it"),
     "runs": ("lab.cli.listing", "what was launched, and how it stands"),
     "verify": ("lab.cli.verifying", "run an experiment's seeds and hold the result to its published number"),
+    "results": ("lab.cli.results", "write RESULTS.md anew: every target beside what was recorded"),
     "report": ("lab.cli.showing", "write the runs' page: curves, targets, pictures"),
     "play": ("lab.cli.playing", "watch what a run learnt, or an episode that it recorded"),
     "export": ("lab.cli.exporting", "write the backbone that a run has learnt as a file of weights"),

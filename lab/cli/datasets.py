@@ -9,11 +9,12 @@ from lab.cli.arguments import Parser, table
 from lab.names import did_you_mean
 
 if TYPE_CHECKING:
-    from lab.data import Dataset
+    from lab.data import Dataset, LabelledText
     from lab.data.catalogue import Source
 
 ACTIONS = ("list", "fetch", "check", "show")
 COLUMNS = 16  # examples of a class in a picture
+TEXTS = 3  # examples of a class in print
 
 
 def data_command(words: list[str]) -> int:
@@ -21,7 +22,8 @@ def data_command(words: list[str]) -> int:
     parser = Parser(
         "data",
         "Data sets by name: `lab data` lists them, `lab data fetch NAME` gets their files from the publisher,\n"
-        "`lab data check` reads those that are there and compares checksums, `lab data show NAME` writes a picture.\n"
+        "`lab data check` reads those that are there and compares checksums, `lab data show NAME` writes a picture,\n"
+        "or prints texts.\n"
         "Files lie in $LAB_DATA, or in lab/data in your cache folder.",
     )
     parser.add_argument("action", nargs="?", default="list", metavar="ACTION", help=" | ".join(ACTIONS))
@@ -55,7 +57,7 @@ def _listed(sources: dict[str, Source]) -> str:
     rows = []
     for name, source in sources.items():
         size = f"{sum(file.bytes for file in source.files) / 1e6:,.1f} MB" if source.files else ""
-        there = [(data_folder() / file.path).exists() for file in source.files]
+        there = [file.there() is not None for file in source.files]
         stands = "scikit-learn's" if not there else "there" if all(there) else "in part" if any(there) else "not there"
         rows.append([name, stands, size, source.licence, source.about])
     return f"{table(['name', 'files', 'size', 'licence', 'what it is'], rows)}\n\nFiles lie in {data_folder()}."
@@ -68,9 +70,9 @@ def _checked(sources: dict[str, Source]) -> int:
     bad = 0
     for source in sources.values():
         for file in source.files:
-            path = data_folder() / file.path
-            if not path.exists():
-                print(f"not there  {path}")
+            path = file.there()
+            if path is None:
+                print(f"not there  {data_folder() / file.path}")
                 continue
             try:
                 file.check(path)
@@ -82,12 +84,18 @@ def _checked(sources: dict[str, Source]) -> int:
 
 
 def _shown(name: str, folder: Path) -> str:
-    """Writes the first training images of each class, a row a class; returns the path and what the rows are."""
-    from lab.data import load
+    """Writes the first training images of each class, a row a class; returns the path and what the rows are.
+
+    Of texts, it returns the first ones of each class.
+    """
+    from lab.data import LabelledText
+    from lab.data.catalogue import source
     from lab.media import write_picture
     from lab.pictures import sheet, tile
 
-    published = load(name)
+    published = source(name).read()
+    if isinstance(published, LabelledText):
+        return _quoted(published)
     dataset = published.train
     if dataset.inputs.ndim != 4 or not published.classes:
         return f"{name} has no pictures: {_numbers(dataset)}"
@@ -104,3 +112,13 @@ def _shown(name: str, folder: Path) -> str:
 
 def _numbers(dataset: Dataset) -> str:
     return f"{len(dataset):,} training examples of shape {list(dataset.inputs.shape[1:])}"
+
+
+def _quoted(data: LabelledText) -> str:
+    """The first texts of each class."""
+    paragraphs = [f"{len(data):,} texts"]
+    for label, name in enumerate(data.classes):
+        places = (data.labels == label).nonzero().flatten().tolist()
+        first = [f"  {data.texts[place]}" for place in places[:TEXTS]]
+        paragraphs.append("\n".join([f"{name}, {len(places):,} texts:", *first]))
+    return "\n\n".join(paragraphs)

@@ -8,8 +8,9 @@ from lab.experiment import load
 
 HELP = """usage: lab probe NAME [settings]
 
-Check the model of an experiment before its results mean anything: do gradients reach every parameter and agree with
-differences of the loss, do examples stay apart, is one batch learnt by heart? The settings are those of `lab run NAME`.
+Check the model of an experiment before its results mean anything: does the loss start where ignorance puts it, do
+gradients reach every parameter and agree with differences of the loss, do examples stay apart, does a causal model
+keep the order, is one batch learnt by heart? The settings are those of `lab run NAME`.
 
 Exit codes: 0 all is well, 1 a check failed, 2 wrong usage."""
 
@@ -26,7 +27,7 @@ def probe_command(words: list[str]) -> int:
     options, config = settings_of("probe", experiment, words)
 
     from lab.cli.arguments import parse_seeds
-    from lab.probe import Probed, probe
+    from lab.probe import Probed
     from lab.seeding import Seeds
 
     seed = parse_seeds(options.seeds)[0]
@@ -35,8 +36,7 @@ def probe_command(words: list[str]) -> int:
         trial = experiment.make(settings, Seeds(seed))
         if not isinstance(trial, Probed):
             raise ValueError(f"{experiment.name} cannot be probed: its trial has no probe_case().")
-        case = trial.probe_case()
-        report = probe(case.module, case.inputs, case.loss, seed=seed)
+        report = trial.probe_case().probe(seed=seed)
         print("\n".join([*([variant] if variant else []), str(report)]))
         passed = passed and report.passed
     return 0 if passed else 1

@@ -39,6 +39,10 @@ class VerifyOptions(LaunchOptions):
 
     json: bool = False
     """Print the verdict as JSON, and nothing else."""
+    record: bool = False
+    """Keep the result in the repository, as results/NAME.json and in RESULTS.md."""
+    repository: str | None = None
+    """What holds results/ and RESULTS.md (default: the lab's checkout)."""
 
 
 @dataclass(frozen=True, kw_only=True)

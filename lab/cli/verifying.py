@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
-import math
 import shlex
+import sys
 from dataclasses import replace
 from typing import Any
 
 from lab.cli import UsageError
 from lab.cli.arguments import table
 from lab.cli.running import exit_code, launch_shown, settings_of, split_names
-from lab.config import differences
 from lab.experiment import Experiment, Target, load
 from lab.launching import Launched
-from lab.verdict import Verdict, judge, score_within
+from lab.results import (
+    ResultError,
+    changed_settings,
+    refuse_changed,
+    repository,
+    result_of,
+    shaping,
+    write_page,
+    write_result,
+)
+from lab.verdict import Verdict, judge, judged_row
 
-HELP = """usage: lab verify NAME [--seeds 0-4] [--jobs N] [--json] [settings]
+HELP = """usage: lab verify NAME [--seeds 0-4] [--jobs N] [--json] [--record] [settings]
 
 Run the seeds of an experiment to the budget of its target, and say whether the target is met, with the interval.
 Runs that are there already are taken as they are. By default as many seeds run as the target asks for.
+--record keeps the result in the repository: results/NAME.json, and a row of RESULTS.md.
 
 Exit codes: 0 the target is met, 1 it is missed or a run failed, 2 wrong usage, 128 + signal when interrupted."""
 
@@ -33,16 +43,17 @@ def verify_command(words: list[str]) -> int:
             return 0
         raise UsageError("Which experiment? Give a name: `lab verify NAME`. `lab list` shows them.")
     loaded = [load(name) for name in names]
-    verdicts, stopped, as_json = [], 0, False
+    verdicts, stopped, met, as_json = [], 0, True, False
     for experiment in loaded:
         verdict, launched, as_json = _verified(experiment, options)
         verdicts.append(verdict)
+        met &= verdict.passed and len(verdict.scores) == len(launched)
         if any(item.state in ("interrupted", "waiting") for item in launched):
             stopped = exit_code(launched)
             break
     if as_json:
         print(json.dumps([verdict.as_json() for verdict in verdicts], indent=1))
-    return stopped or (0 if all(verdict.passed for verdict in verdicts) else 1)
+    return stopped or (0 if met else 1)
 
 
 def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[Launched], bool]:
@@ -55,36 +66,39 @@ def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[L
     if experiment.arms is not None and len(options.variant) != 1:
         raise UsageError(f"{experiment.name} compares several variants. Say which one to verify: --variant NAME.")
     config = replace(config, run=replace(config.run, steps=target.steps))
+    variant = next(iter(options.variant), "")
+    changed = changed_settings(experiment, variant, config)
+    if options.record:
+        refuse_changed(experiment.name, changed)  # before hours are spent on it
     launched = launch_shown(
         experiment, options, config, again=shlex.join(["lab", "verify", experiment.name, *words]), quiet=options.json
     )
     verdict = judge(target, experiment.name, scores(launched, target))
     if not options.json:
         print(_said(verdict, target, launched))
-        if changed := _changed(experiment, options.variant, config):
-            print(f"not the experiment's own settings: {changed}")
+        if told := shaping(changed):
+            print(f"not the experiment's own settings: {told}")
+    if options.record:
+        _record(experiment, variant, config, launched, options)
     return verdict, launched, options.json
 
 
-def _changed(experiment: Experiment, variant: tuple[str, ...], config: Any) -> str:
-    """The settings in which what was verified differs from what the target speaks of."""
-    arm = next(iter(variant), "")
-    own, asked = experiment.variants(experiment.Config())[arm], experiment.variants(config)[arm]
-    unlike = {name: value for name, (_, value) in differences(own, asked).items() if not name.startswith("run.")}
-    return ", ".join(f"{name} {value}" for name, value in unlike.items())
+def _record(experiment: Experiment, variant: str, config: Any, launched: list[Launched], options: Any) -> None:
+    """Keeps the result in the repository, or says why not; what `--json` prints stays alone on standard output."""
+    try:
+        result = result_of(experiment, variant, config, launched)
+    except ResultError as error:
+        print(f"lab: {error}", file=sys.stderr)
+        return
+    root = repository(options.repository)
+    path = write_result(root, result)
+    print(f"recorded: {path}\n{write_page(root)}", file=sys.stderr if options.json else sys.stdout)
 
 
 def scores(launched: list[Launched], target: Target) -> dict[int, float]:
     """The score of each seed that reached the target's budget, taken where the report takes it."""
-    found = {}
-    for item in launched:
-        rows = item.directory.rows()
-        judged = [(row["step"], row[target.metric]) for row in rows if target.metric in row]
-        values = [math.nan if value is None else value for _, value in judged]
-        score = score_within([step for step, _ in judged], values, target.steps)
-        if item.state == "finished" and score is not None:
-            found[item.seed] = score[1]
-    return found
+    rows = {item.seed: judged_row(item.directory.rows(), target) for item in launched if item.state == "finished"}
+    return {seed: row[target.metric] for seed, row in rows.items() if row is not None}
 
 
 def _said(verdict: Verdict, target: Target, launched: list[Launched]) -> str:

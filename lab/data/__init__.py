@@ -2,7 +2,7 @@
 
 from lab.data.augmentation import Augment, compose, crop, erase, flip, shift
 from lab.data.batches import Batches
-from lab.data.catalogue import Published, load
+from lab.data.catalogue import Published, load, load_text
 from lab.data.dataset import Dataset
 from lab.data.files import DataError
 from lab.data.folders import ImageFolder, read_images
@@ -32,6 +32,7 @@ __all__ = [
     "erase",
     "flip",
     "load",
+    "load_text",
     "mixup",
     "read_images",
     "read_labelled_lines",

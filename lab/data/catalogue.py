@@ -12,6 +12,7 @@ from lab.data import cifar
 from lab.data.dataset import Dataset
 from lab.data.files import DataError, File
 from lab.data.idx import read_idx
+from lab.data.lines import LabelledText, read_labelled_lines
 from lab.data.shipped import breast_cancer, diabetes, digits
 from lab.names import did_you_mean
 
@@ -38,16 +39,27 @@ class Source:
     licence: str
     citation: str
     files: tuple[File, ...]  # none where scikit-learn ships it
-    read: Callable[[], Published]
+    read: Callable[[], Published | LabelledText]
 
 
 def load(name: str) -> Published:
     """A data set by its name, on the CPU; its files are fetched where they are not there.
 
     Images are [N, C, H, W] float32 in [0, 1], labels [N] int64. Raises ValueError for a name that is not in the
-    catalogue, DataError if a file is damaged or not to be had.
+    catalogue or is of texts, DataError if a file is damaged or not to be had.
     """
-    return source(name).read()
+    found = source(name).read()
+    if isinstance(found, LabelledText):
+        raise ValueError(f"{name} is a set of texts, and no tensors. Take load_text({name!r}).")
+    return found
+
+
+def load_text(name: str) -> LabelledText:
+    """A set of labelled texts by its name; as `load` otherwise."""
+    found = source(name).read()
+    if not isinstance(found, LabelledText):
+        raise ValueError(f"{name} is a set of tensors, and no texts. Take load({name!r}).")
+    return found
 
 
 def source(name: str) -> Source:
@@ -120,6 +132,13 @@ _CIFAR10 = File(
     "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
     "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
 )
+_SMS_SPAM = File(
+    "sms-spam/SMSSpamCollection",
+    477_907,
+    "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d",
+    "https://archive.ics.uci.edu/static/public/228/sms+spam+collection.zip",
+    member="SMSSpamCollection",
+)
 GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 NUMERALS = tuple("0123456789")
 
@@ -171,5 +190,13 @@ SOURCES: dict[str, Source] = {
         "Street, Wolberg and Mangasarian 1993, UCI",
         (),
         lambda: Published(breast_cancer(), None, ("malignant", "benign")),
+    ),
+    "sms_spam": Source(
+        "5,574 text messages in English, ham or spam",
+        "https://archive.ics.uci.edu/dataset/228",
+        "CC BY 4.0",
+        "Almeida, Gomez Hidalgo and Yamakami 2011, Contributions to the study of SMS spam filtering, DocEng",
+        (_SMS_SPAM,),
+        lambda: read_labelled_lines(_SMS_SPAM.find(), classes=("ham", "spam")),
     ),
 }

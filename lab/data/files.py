@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import shutil
 import sys
 import urllib.error
 import urllib.request
+import zipfile
+import zlib
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -21,20 +25,32 @@ class DataError(OSError):
 
 @dataclass(frozen=True)
 class File:
-    """A file as its publisher has it."""
+    """A file as its publisher has it, alone or in a zip archive.
+
+    Of one in an archive size and SHA-256 are those of its content: the archive's own bytes may be others tomorrow. It
+    may lie in the data folder plain, or packed by gzip with .gz at the end of its name.
+    """
 
     path: str  # below the data folder
     bytes: int
     sha256: str
     address: str
+    member: str = ""  # its name in the archive at the address; none: at the address there is the file itself
+
+    def there(self) -> Path | None:
+        """Where it lies, whole or not; none if it does not."""
+        path = data_folder() / self.path
+        packed = path.with_name(f"{path.name}.gz")
+        return next((place for place in ([path, packed] if self.member else [path]) if place.exists()), None)
 
     def find(self) -> Path:
         """Where it lies, whole; fetched first if it is not there, unless $LAB_OFFLINE is set.
 
         Raises DataError if it is damaged, or neither there nor to be had.
         """
-        path = data_folder() / self.path
-        if not path.exists():
+        path = self.there()
+        if path is None:
+            path = data_folder() / self.path
             if os.environ.get("LAB_OFFLINE"):
                 raise DataError(
                     f"{path} is not there, and $LAB_OFFLINE forbids to fetch it. Get it from {self.address} and put it "
@@ -46,15 +62,22 @@ class File:
 
     def check(self, path: Path) -> None:
         """Raises DataError if what lies at a path is not this file."""
-        with open(path, "rb") as file:
-            size, found = os.fstat(file.fileno()).st_size, sha256()
-            while chunk := file.read(1 << 20):
-                found.update(chunk)
+        size, found = 0, sha256()
+        try:
+            with gzip.open(path) if self.member and path.suffix == ".gz" else open(path, "rb") as file:
+                while chunk := file.read(1 << 20):
+                    size += len(chunk)
+                    found.update(chunk)
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise self._damaged(path, f"it is no whole gzip file ({error})") from error
         if found.hexdigest() != self.sha256:
-            raise DataError(
-                f"{path} is damaged: it has {size:,} bytes and SHA-256 {found.hexdigest()}, but the publisher's has "
-                f"{self.bytes:,} and {self.sha256}. Remove it, and it will be fetched again from {self.address}."
-            )
+            raise self._damaged(path, f"it has {size:,} bytes and SHA-256 {found.hexdigest()}")
+
+    def _damaged(self, path: Path, how: str) -> DataError:
+        return DataError(
+            f"{path} is damaged: {how}, but the publisher's has {self.bytes:,} and {self.sha256}. Remove it, and it "
+            f"will be fetched again from {self.address}."
+        )
 
     def _fetch(self, path: Path) -> None:
         """Downloads it aside and renames it, so that no half of it is ever found."""
@@ -79,7 +102,19 @@ class File:
         if sys.stderr.isatty():
             print(f"Fetching {self.address} ({self.bytes / 1e6:,.1f} MB) ...", file=sys.stderr)
         with urllib.request.urlopen(self.address, timeout=SECONDS) as response, open(to, "wb") as file:
-            shutil.copyfileobj(response, file)
+            if self.member:
+                file.write(_unpacked(response.read(), self.member, self.bytes))
+            else:
+                shutil.copyfileobj(response, file)
+
+
+def _unpacked(archive: bytes, member: str, size: int) -> bytes:
+    """A member of a zip archive that should have `size` bytes. Raises DataError if it is not there or damaged."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as members, members.open(member) as packed:
+            return packed.read(size + 1)  # a byte more betrays another file, and no bomb goes off
+    except (zipfile.BadZipFile, KeyError, EOFError, zlib.error) as error:
+        raise DataError(f"no whole {member} in the archive: {error}") from error
 
 
 def data_folder() -> Path:

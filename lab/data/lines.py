@@ -20,6 +20,13 @@ class LabelledText:
     labels: Tensor
     classes: tuple[str, ...]
 
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def subset(self, indices: Tensor) -> LabelledText:
+        """The texts at `indices` [K], in that order."""
+        return LabelledText(tuple(self.texts[i] for i in indices.tolist()), self.labels[indices], self.classes)
+
 
 def read_labelled_lines(
     path: str | Path, *, classes: Sequence[str] | None = None, separator: str = "\t"

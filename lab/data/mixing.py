@@ -49,7 +49,7 @@ def _check_examples(inputs: Tensor, labels: Tensor, num_classes: int) -> None:
         raise ValueError(
             f"The labels have shape {list(labels.shape)} and type {labels.dtype}, but mixup needs the number of one "
             f"class for each of {len(inputs)} inputs: shape [{len(inputs)}], type torch.int64. Give it labels that are "
-            "neither soft nor mixed yet."
+            "neither soft, mixed, of several tasks nor missing (NaN), or leave mixup out."
         )
     if labels.device.type == "cpu" and not 0 <= int(labels.min()) <= int(labels.max()) < num_classes:
         raise ValueError(

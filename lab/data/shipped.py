@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import torch
 
 from lab.data.dataset import Dataset
@@ -12,9 +15,7 @@ def digits() -> Dataset:
 
     Source: Alpaydin and Kaynak, Optical Recognition of Handwritten Digits, UCI 1998 (its test part).
     """
-    from sklearn.datasets import load_digits
-
-    bunch = load_digits()
+    bunch = _parsed_digits()
     inputs = torch.tensor(bunch.images, dtype=torch.float32)[:, None] / 16.0
     return Dataset(inputs, torch.tensor(bunch.target, dtype=torch.int64))
 
@@ -39,3 +40,11 @@ def breast_cancer() -> Dataset:
 
     bunch = load_breast_cancer()
     return Dataset(torch.tensor(bunch.data, dtype=torch.float32), torch.tensor(bunch.target, dtype=torch.int64))
+
+
+@cache
+def _parsed_digits() -> Any:
+    """What scikit-learn reads from its file of text, which takes longer than the smallest experiments; read only."""
+    from sklearn.datasets import load_digits
+
+    return load_digits()

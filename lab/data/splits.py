@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from lab.data.dataset import Dataset
+from lab.data.lines import LabelledText
 from lab.normalisation import Normalisation
+
+Labelled = TypeVar("Labelled", Dataset, LabelledText)
 
 SMALL = (0.6, 0.2, 0.2)
 """Shares for training, development and test where examples are counted in thousands."""
@@ -17,7 +21,7 @@ LARGE = (0.98, 0.01, 0.01)
 """The same where they are counted in hundreds of thousands, of which a hundredth tells any two models apart."""
 
 
-def split(dataset: Dataset, shares: Sequence[float], seed: int, *, stratified: bool = False) -> list[Dataset]:
+def split(dataset: Labelled, shares: Sequence[float], seed: int, *, stratified: bool = False) -> list[Labelled]:
     """Parts a data set at random into `shares` of it (which add up to 1), by a seed of its own.
 
     The split belongs to the data, not to the run: all seeds of an experiment are judged on the same examples. With
@@ -29,7 +33,7 @@ def split(dataset: Dataset, shares: Sequence[float], seed: int, *, stratified: b
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
     groups = [order]
     if stratified:
-        labels = dataset.labels.cpu()[order]
+        labels = _classes(dataset.labels)[order]
         groups = [order[labels == label] for label in labels.unique()]
     parts: list[list[Tensor]] = [[] for _ in shares]
     for group in groups:
@@ -40,8 +44,18 @@ def split(dataset: Dataset, shares: Sequence[float], seed: int, *, stratified: b
                     f"{tuple(shares)} to get one. Give fewer or larger shares, or split without stratifying."
                 )
             part.append(chosen)
-    device = dataset.inputs.device
+    device = dataset.labels.device
     return [dataset.subset(torch.cat(part).to(device)) for part in parts]
+
+
+def _classes(labels: Tensor) -> Tensor:
+    if labels.ndim != 1 or labels.is_floating_point():
+        raise ValueError(
+            f"The labels have shape {list(labels.shape)} and type {labels.dtype}, which put no example into one class, "
+            "so classes cannot have their shares. Give one class number an example, or choose examples regardless of "
+            "their labels: by split without stratifying."
+        )
+    return labels.cpu()
 
 
 def _sizes(count: int, shares: Sequence[float]) -> list[int]:
@@ -54,7 +68,7 @@ def few(dataset: Dataset, count: int, seed: int) -> Dataset:
 
     Raises ValueError where `count` is no multiple of the number of classes, or a class has not enough.
     """
-    labels = dataset.labels.cpu()
+    labels = _classes(dataset.labels)
     order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(seed))
     classes = labels.unique()
     each = count // len(classes)

@@ -14,6 +14,7 @@ from lab.experiment import Target
 from lab.report.records import Run, StatisticName
 
 _SEEDS = re.compile(r"--seeds \d+(?!\S)")
+_VARIANT = re.compile(r"(?<=--variant )('[^']*'|\S+)")
 
 
 @dataclass(frozen=True)
@@ -75,20 +76,27 @@ def sort_into_experiments(runs: Sequence[Run]) -> list[Experiment]:
     experiments = []
     for name, of_experiment in groupby(runs, key=lambda run: run.experiment):
         groups = [tuple(group) for _, group in groupby(of_experiment, key=lambda run: run.address)]
-        groups.sort(key=lambda group: (group[0].variant, group[0].address))
+        groups.sort(key=lambda group: (_by_numbers(group[0].variant), group[0].address))
         differences = config_differences([flatten(dict(group[0].config)) for group in groups])
         labels = _labels(groups, differences)
         targets = [run.target for group in groups for run in group if run.target is not None]
-        arms = [_arm(label, group, targets) for label, group in zip(labels, groups)]
+        metric = _first_metric([run for group in groups for run in group])
+        arms = [_arm(label, group, targets, metric) for label, group in zip(labels, groups)]
         experiments.append(Experiment(name, tuple(arms), differences))
     return experiments
 
 
-def _arm(label: str, runs: tuple[Run, ...], targets: Sequence[Target]) -> Arm:
-    """The arm, judged by its own target's metric; by another arm's, or one that it logged, where it has no target."""
+def _by_numbers(name: str) -> list[tuple[bool, int, str]]:
+    """A key that sorts names by the numbers in them: 8 before 64, and both before letters."""
+    parts = [part for part in re.split(r"(\d+)", name) if part]
+    return [(False, int(part), "") if part.isdecimal() else (True, 0, part) for part in parts]
+
+
+def _arm(label: str, runs: tuple[Run, ...], targets: Sequence[Target], metric: str) -> Arm:
+    """The arm, judged by its own target's metric; where it has none by another arm's, or else by `metric`."""
     target = next((run.target for run in runs if run.target is not None), targets[0] if targets else None)
     if target is None:
-        return Arm(label, runs, _first_metric(runs), "mean")
+        return Arm(label, runs, metric, "mean")
     return Arm(label, runs, target.metric, target.statistic)
 
 
@@ -126,9 +134,24 @@ def _labels(groups: Sequence[tuple[Run, ...]], differences: Sequence[Difference]
 
 
 def _first_metric(runs: Sequence[Run]) -> str:
-    """What to show of an experiment without a target: an evaluation metric, else the training loss, else nothing."""
+    """What to show of an experiment without a target: an evaluation metric, else the training loss, else nothing.
+
+    Of several a score rather than a loss, and one of the test set rather than another's, the first that was logged.
+    """
     names = list(dict.fromkeys(name for run in runs for name in run.curves if not name.startswith("time/")))
-    return next((name for name in names if name.startswith("eval/")), "train/loss" if "train/loss" in names else "")
+    judged = [name for name in names if name.startswith("eval/")]
+    judged.sort(key=lambda name: (name.endswith("loss"), "test" not in name))
+    return next(iter(judged), "train/loss" if "train/loss" in names else "")
+
+
+def commands(experiment: Experiment) -> list[str]:
+    """The command lines that repeat an experiment; those that differ in the variant only are one."""
+    variants: dict[str, list[str]] = {}
+    for arm in experiment.arms:
+        for line in repeat_commands(experiment, arm):
+            found = _VARIANT.search(line)
+            variants.setdefault(_VARIANT.sub("{}", line, count=1), []).extend([found[0]] if found else [])
+    return [line.replace("{}", " ".join(dict.fromkeys(names)), 1) for line, names in variants.items()]
 
 
 def repeat_commands(experiment: Experiment, arm: Arm) -> list[str]:

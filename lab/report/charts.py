@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,12 +11,15 @@ from markupsafe import Markup, escape
 
 from lab.report.curves import Band
 from lab.report.records import Curve
-from lab.words import number, plain, short
+from lab.report.scales import Scale, fitted
+from lab.words import number, short
 
 WIDTH, HEIGHT = 560, 304  # of the drawing, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 54, 546, 14, 256  # of the plot within it
-_LARGEST = 1e300  # beyond it, the arithmetic of drawing would overflow
-NUM_COLOURS, NUM_SHAPES = 7, 4  # of the style sheet's palette; shapes tell lines apart where colours cannot
+NUM_COLOURS, NUM_DASHES = 7, 4  # of the style sheet; dashes tell lines apart where colours are used up
+NUM_SHAPES = 4  # of markers, for those who cannot tell the colours
+FAR = 10_000.0  # from the plot, in the drawing's units
+MOST_WITH_SEEDS = 4  # arms in a chart that also draws each seed
 
 
 @dataclass(frozen=True)
@@ -28,54 +30,19 @@ class Series:
     seeds: dict[int, Curve]
     band: Band | None
 
-
-@dataclass(frozen=True)
-class Scale:
-    """Maps values between low and high to positions between start and end, linearly or by their logarithm."""
-
-    low: float
-    high: float
-    start: float
-    end: float
-    logarithmic: bool = False
-
-    def place(self, values: np.ndarray) -> np.ndarray:
-        low, high = self.low, self.high
-        if self.logarithmic:
-            values, low, high = np.log10(values), math.log10(low), math.log10(high)
-        return self.start + (values - low) / (high - low) * (self.end - self.start)
-
-    def at(self, value: float) -> float:
-        return float(self.place(np.array([value]))[0])
-
-    def ticks(self, about: int) -> list[float]:
-        """Round values within the scale, roughly as many as asked for."""
-        if self.logarithmic:
-            powers = range(math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1)
-            return [10.0**power for power in powers][:: -(-len(powers) // (about + 1)) or 1]
-        rough = (self.high - self.low) / about
-        size = 10.0 ** math.floor(math.log10(rough))
-        step = next(m * size for m in (1, 2, 2.5, 5, 10) if m * size >= rough * 0.999)
-        first, last = math.ceil(self.low / step - 1e-9), math.floor(self.high / step + 1e-9)
-        return [float(f"{i * step:.12g}") for i in range(first, last + 1)]  # 0.3 rather than 0.30000000000000004
+    def drawn_seeds(self, num_series: int) -> list[Curve]:
+        """The seeds whose own lines are drawn: none beside those of many arms, which would hide each other."""
+        alone = self.band is not None and self.band.of == 1
+        crowded = self.band is not None and num_series > MOST_WITH_SEEDS
+        return [] if alone or crowded else list(self.seeds.values())
 
 
 def value_scale(series: Sequence[Series], bound: float | None) -> Scale:
-    """The vertical scale: all that is drawn, and a little air. Logarithmic where it spans over two decades."""
-    drawn = [curve.values for s in series for curve in s.seeds.values()]
-    drawn += [part for s in series if s.band for part in (s.band.centre, s.band.low, s.band.high)]
-    values = np.concatenate([np.empty(0), *drawn])
-    values = np.clip(values[np.isfinite(values)], -_LARGEST, _LARGEST)
-    if bound is not None:
-        values = np.append(values, bound)
-    if not len(values):
-        return Scale(0, 1, BOTTOM, TOP)
-    low, high = float(values.min()), float(values.max())
-    if bound is None and low > 0 and high / low > 100:
-        return Scale(max(low, 1 / _LARGEST) / 1.2, high * 1.2, BOTTOM, TOP, logarithmic=True)
-    air = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
-    # Values that nearly reach down to 0 are drawn from 0.
-    return Scale(0.0 if 0 <= low < 0.1 * high else low - air, high + air, BOTTOM, TOP)
+    """The vertical scale of what is drawn."""
+    arms = [[curve.values for curve in each.drawn_seeds(len(series))] for each in series]
+    for arm, each in zip(arms, series):
+        arm += [each.band.centre, each.band.low, each.band.high] if each.band else []
+    return fitted(arms, BOTTOM, TOP, bound=bound)
 
 
 def step_scale(series: Sequence[Series]) -> Scale:
@@ -94,11 +61,12 @@ def line_chart(
         at = f"{y.at(bound):.1f}"
         parts.append(f'<line class="target" x1="{LEFT}" x2="{RIGHT}" y1="{at}" y2="{at}"/>')
     for i, each in zip(colours, series):
-        parts.append(f'<g class="series colour-{i % NUM_COLOURS}">{_drawing(each, i, x, y)}</g>')
+        parts.append(f'<g class="series {look(i)}">{_drawing(each, i, x, y, len(series))}</g>')
     parts.append(f'<line class="cursor" x1="0" x2="0" y1="{TOP}" y2="{BOTTOM}"/>')
-    body = "".join(parts)
+    kind = "chart crowded" if len(series) > MOST_WITH_SEEDS else "chart"
     return Markup(
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{body}</svg>'
+        f'<svg class="{kind}" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f"{''.join(parts)}</svg>"
     )
 
 
@@ -118,25 +86,35 @@ def _axes(x: Scale, y: Scale, unit: str) -> str:
     return "".join(parts)
 
 
-def _drawing(series: Series, index: int, x: Scale, y: Scale) -> str:
+def _drawing(series: Series, index: int, x: Scale, y: Scale, num_series: int) -> str:
     """One arm: its interval, its seeds, the bold line, and a marker at its end."""
-    parts = []
+    lines = []
     band = series.band
     if band is not None and np.isfinite(band.low).any():
-        parts.append(f'<path class="interval" d="{_outline(band, x, y)}"/>')
-    for curve in series.seeds.values():
-        if band is None or band.of > 1:
-            parts.append(f'<path class="seed" d="{path(curve.steps, curve.values, x, y)}"/>')
-    if band is not None:
-        parts.append(f'<path class="centre" d="{path(band.steps, band.centre, x, y)}"/>')
-        parts.append(marker(index, x.at(float(band.steps[-1])), y.at(float(band.centre[-1]))))
-    return "".join(parts)
+        lines.append(f'<path class="interval" d="{_outline(band, x, y)}"/>')
+    for curve in series.drawn_seeds(num_series):
+        lines.append(f'<path class="seed" d="{path(curve.steps, curve.values, x, y)}"/>')
+    if band is None:
+        return _within_plot(lines)
+    lines.append(f'<path class="centre" d="{path(band.steps, band.centre, x, y)}"/>')
+    end = float(band.centre[-1])
+    across, down = x.at(float(band.steps[-1])), y.held(end)
+    if y.low <= end <= y.high:
+        return _within_plot(lines) + marker(index, across, down)
+    return _within_plot(lines) + arrow(across, down, 1 if end < y.low else -1)
+
+
+def _within_plot(lines: Sequence[str]) -> str:
+    """The lines, cut off where they leave the plot."""
+    frame = f'x="{LEFT}" y="{TOP}" width="{RIGHT - LEFT}" height="{BOTTOM - TOP}"'
+    box = f"{LEFT} {TOP} {RIGHT - LEFT} {BOTTOM - TOP}"
+    return f'<svg class="lines" {frame} viewBox="{box}" aria-hidden="true">{"".join(lines)}</svg>'
 
 
 def path(steps: np.ndarray, values: np.ndarray, x: Scale, y: Scale) -> str:
     """The points joined by straight lines, broken where a value is nan."""
     words, pen = [], "M"
-    for across, down in zip(x.place(steps), y.place(values)):
+    for across, down in zip(x.place(steps), _down(y, values)):
         if np.isnan(down):
             pen = "M"
             continue
@@ -145,9 +123,15 @@ def path(steps: np.ndarray, values: np.ndarray, x: Scale, y: Scale) -> str:
     return "".join(words)
 
 
+def _down(y: Scale, values: np.ndarray) -> np.ndarray:
+    """The heights of values; far beyond the plot all the same, as browsers draw no numbers of 300 digits."""
+    with np.errstate(over="ignore"):
+        return np.clip(y.place(values), -FAR, FAR)
+
+
 def _outline(band: Band, x: Scale, y: Scale) -> str:
     """A closed path for each stretch in which the interval is known."""
-    across, low, high = x.place(band.steps), y.place(band.low), y.place(band.high)
+    across, low, high = x.place(band.steps), _down(y, band.low), _down(y, band.high)
     known = np.flatnonzero(np.isfinite(low))
     stretches = np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)
     outlines = []
@@ -156,6 +140,16 @@ def _outline(band: Band, x: Scale, y: Scale) -> str:
         back = [f"{across[i]:.1f} {low[i]:.1f}" for i in reversed(stretch)]
         outlines.append("M" + "L".join(there + back) + "Z")
     return "".join(outlines)
+
+
+def look(index: int) -> str:
+    """The classes that give an arm its colour and its dashes."""
+    return f"colour-{index % NUM_COLOURS} dashes-{index // NUM_COLOURS % NUM_DASHES}"
+
+
+def arrow(x: float, y: float, direction: int) -> str:
+    """A triangle at the edge of the plot, beyond which the line ends: below it (direction 1) or above (-1)."""
+    return f'<path class="marker off" d="M{x - 5:.1f} {y:.1f}h10l-5 {7 * direction}Z"/>'
 
 
 def marker(index: int, x: float, y: float) -> str:
@@ -176,8 +170,7 @@ def swatch(index: int) -> Markup:
     """The line and marker of an arm, for a legend."""
     line = '<line class="centre" x1="1" x2="27" y1="7" y2="7"/>'
     return Markup(
-        f'<svg class="swatch colour-{index % NUM_COLOURS}" viewBox="0 0 28 14" aria-hidden="true">'
-        f"{line}{marker(index, 14, 7)}</svg>"
+        f'<svg class="swatch {look(index)}" viewBox="0 0 28 14" aria-hidden="true">{line}{marker(index, 14, 7)}</svg>'
     )
 
 
@@ -200,7 +193,7 @@ def _hover_series(series: Series, y: Scale, *, with_seeds: bool) -> dict[str, ob
     text = [readout(band, i) for i in range(len(band.steps))]
     data: dict[str, object] = {
         "steps": band.steps.tolist(),
-        "at": [round(float(at), 1) for at in y.place(band.centre)],
+        "at": [round(float(at), 1) for at in np.clip(_down(y, band.centre), TOP, BOTTOM)],
         "text": text,
     }
     if with_seeds and band.of > 1:
@@ -220,23 +213,3 @@ def readout(band: Band, index: int) -> str:
     if band.counts[index] < band.of:
         text += f" · {band.counts[index]} of {band.of} seeds"
     return text
-
-
-def strip(values: Sequence[float], interval: tuple[float, float] | None, centre: float, bound: float | None) -> Markup:
-    """A small drawing for a table: each seed a dot, the interval a bar, the target an upright line."""
-    shown = [*values, *(interval or ()), *([] if bound is None else [bound])]
-    low, high = min(shown), max(shown)
-    air = 0.08 * (high - low) or abs(high) * 0.1 or 1.0
-    x = Scale(low - air, high + air, 2, 118)
-    parts = ['<line class="axis" x1="2" x2="118" y1="12" y2="12"/>']
-    if interval is not None:
-        left, right = x.at(interval[0]), x.at(interval[1])
-        parts.append(f'<rect class="bar" x="{left:.1f}" y="9" width="{max(right - left, 1):.1f}" height="6" rx="3"/>')
-    parts += [f'<circle class="dot" cx="{x.at(value):.1f}" cy="12" r="2.6"/>' for value in values]
-    parts.append(f'<line class="middle" x1="{x.at(centre):.1f}" x2="{x.at(centre):.1f}" y1="6" y2="18"/>')
-    if bound is not None:
-        parts.append(f'<line class="target" x1="{x.at(bound):.1f}" x2="{x.at(bound):.1f}" y1="2" y2="22"/>')
-    label = f"Seeds at {', '.join(map(number, values))}" + ("" if bound is None else f"; target {plain(bound)}")
-    return Markup(
-        f'<svg class="strip" viewBox="0 0 120 24" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
-    )

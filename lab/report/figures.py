@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,12 @@ import numpy as np
 from markupsafe import Markup
 
 from lab.report.arms import Arm, Experiment
-from lab.report.charts import Series, hover_data, line_chart, readout, swatch, value_scale
+from lab.report.charts import MOST_WITH_SEEDS, Series, hover_data, line_chart, readout, swatch, value_scale
 from lab.report.curves import aggregate, thin
 from lab.report.judge import bound_of
 from lab.report.records import StatisticName
-from lab.words import count, plain
+from lab.report.scales import Scale
+from lab.words import count, listed, number, plain, range_said
 
 POINTS, POINTS_OF_MORE = 180, 60  # kept of each curve: in the two main charts, and in the further ones
 MOST_FURTHER = 8  # charts
@@ -84,8 +86,11 @@ def _scored_alike(arms: Sequence[Arm]) -> list[list[Arm]]:
 def _figure(experiment: Experiment, arms: Sequence[Arm], metric: str, points: int, *, judged: bool) -> Figure | None:
     """The chart of one metric over some arms; None where nobody logged it."""
     statistic: StatisticName = arms[0].statistic if judged else "mean"
+    drawn = [(_series(arm, metric, statistic, points), arm) for arm in arms]
+    # From top to bottom as the lines end, so that the legend has the order of the chart.
+    drawn.sort(key=lambda pair: _end(pair[0]), reverse=True)
+    series, arms = [each for each, _ in drawn], [arm for _, arm in drawn]
     indices = [experiment.arms.index(arm) for arm in arms]
-    series = [_series(arm, metric, statistic, points) for arm in arms]
     if not any(each.seeds for each in series):
         return None
     targets = {bound_of(arm.target) for arm in arms if arm.target} if judged else set()
@@ -95,9 +100,9 @@ def _figure(experiment: Experiment, arms: Sequence[Arm], metric: str, points: in
     return Figure(
         metric=metric,
         title=title + (f", target {plain(bound)}" if bound is not None else ""),
-        subtitle=_subtitle(series, statistic, value_scale(series, bound).logarithmic),
+        subtitle=_subtitle(series, statistic, value_scale(series, bound)),
         svg=line_chart(series, colours=indices, title=title, unit=arms[0].unit, bound=bound),
-        legend=tuple(_entry(each, i, last) for each, i in zip(series, indices)),
+        legend=tuple(_entry(each, i, last, arm) for each, i, arm in zip(series, indices, arms)),
         target="" if bound is None else f"target {plain(bound)}",
         at=f"at {count(last)} {arms[0].unit}",
         data=hover_data(series, unit=arms[0].unit, bound=bound),
@@ -118,23 +123,58 @@ def _seeds_said(num_seeds: int) -> str:
     return "one seed" if num_seeds == 1 else f"{num_seeds} seeds"
 
 
-def _entry(series: Series, index: int, last: int) -> Entry:
-    """The arm's last value, and at which step if that is not the chart's last."""
+def _end(series: Series) -> float:
+    return float(series.band.centre[-1]) if series.band is not None else -math.inf
+
+
+def _entry(series: Series, index: int, last: int, arm: Arm) -> Entry:
+    """The arm's last value, at which step if that is not the chart's last, and whether seeds of it diverged."""
     band = series.band
+    diverged = diverged_said(arm)
     if band is None:
-        return Entry(swatch(index), series.name, "no common steps" if series.seeds else "nothing logged")
+        nothing = diverged or ("no common steps" if series.seeds else "nothing logged")
+        return Entry(swatch(index), series.name, nothing)
     value = readout(band, len(band.steps) - 1)
     ended = int(band.steps[-1])
-    return Entry(swatch(index), series.name, value if ended == last else f"{value} · at {count(ended)}")
+    parts = [value, "" if ended == last else f"at {count(ended)}", diverged]
+    return Entry(swatch(index), series.name, " · ".join(filter(None, parts)))
 
 
-def _subtitle(series: Sequence[Series], statistic: StatisticName, logarithmic: bool) -> str:
+def diverged_said(arm: Arm) -> str:
+    """How many of an arm's seeds diverged, and at which step if all did; nothing where none did."""
+    steps = [run.last_step for run in arm.runs if run.status.state == "diverged"]
+    if not steps:
+        return ""
+    if len(steps) < len(arm.runs):
+        return f"{len(steps)} diverged"
+    return f"diverged at {range_said(steps)}"
+
+
+def _subtitle(series: Sequence[Series], statistic: StatisticName, scale: Scale) -> str:
     most = max(len(each.seeds) for each in series)
     if most == 1:
         said = "One seed, so no interval."
     else:
         name = "Interquartile mean" if statistic == "iqm" else "Mean"
-        said = f"{name} over seeds with its 95 % bootstrap interval; thin lines are single seeds."
+        said = f"{name} over seeds with its 95 % bootstrap interval"
+        said += "; thin lines are single seeds." if len(series) <= MOST_WITH_SEEDS else "."
     if any(each.band is not None and each.band.counts.min() < each.band.of for each in series):
         said += " Some seeds ended early; the line goes on with more than half of them."
-    return said + (" Logarithmic scale." if logarithmic else "")
+    return said + (" Logarithmic scale." if scale.logarithmic else "") + _off_said(series, scale)
+
+
+def _off_said(series: Sequence[Series], scale: Scale) -> str:
+    """Which arms leave the scale, and how far; their first steps are told together."""
+    ends, starts = [], False
+    for each in series:
+        band = each.band
+        if band is None or scale.holds(band.centre):
+            continue
+        end = float(band.centre[-1])
+        if scale.low <= end <= scale.high:
+            starts = True
+        else:
+            ends.append(f"{each.name} ({number(end)} at the end)")
+    parts = [listed(ends)] if ends else []
+    parts += ["how lines begin"] if starts else []
+    return f" Off the scale: {'; '.join(parts)}." if parts else ""

@@ -14,6 +14,7 @@ import numpy as np
 
 from lab.names import did_you_mean
 from lab.report.records import (
+    DIVERGED,
     KNOWN_STATES,
     Curve,
     Medium,
@@ -131,8 +132,9 @@ def _read_status(path: Path, problems: list[str]) -> Status:
         )
     if raw and state not in KNOWN_STATES:
         problems.append(f"status.json gives the state {state!r}, which this page does not know.")
+    known = state if state in KNOWN_STATES else "unknown"
     return Status(
-        state=state if state in KNOWN_STATES else "unknown",
+        state="diverged" if known == "failed" and error.startswith(DIVERGED) else known,
         step=as_count(raw.get("step")),
         budget=as_count(raw.get("budget")),
         unit=as_text(raw.get("unit")),

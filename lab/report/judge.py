@@ -38,9 +38,13 @@ class Result:
 
 
 def judge(arm: Arm) -> Result:
-    """The result of an arm. Where some seeds reached the target's budget, only those count; else each one's last."""
+    """The result of an arm. Where some seeds reached the target's budget, only those count; else each one's last.
+
+    A seed that diverged has no score: what it was judged as before says nothing of what it came to.
+    """
     target = arm.target
-    last = {run.seed: score for run in arm.runs if (score := score_at(run.curves.get(arm.metric), None))}
+    whole = [run for run in arm.runs if run.status.state != "diverged"]
+    last = {run.seed: score for run in whole if (score := score_at(run.curves.get(arm.metric), None))}
     scores = last
     if target is not None:
         reached = {

@@ -42,7 +42,7 @@ def _lead(runs: Sequence[Run]) -> str:
     states = Counter(run.status.state for run in runs)
     if states["finished"] == len(runs):
         return "The one run finished." if len(runs) == 1 else f"All {len(runs)} runs finished."
-    order = ("finished", "failed", "interrupted", "running", "unknown")
+    order = ("finished", "diverged", "failed", "interrupted", "running", "unknown")
     said = {"unknown": "left no readable status", "running": "still going", "failed": "failed"}
     parts = [f"{states[state]} {said.get(state, state)}" for state in order if states[state]]
     return f"{len(runs)} {'run' if len(runs) == 1 else 'runs'}: {listed(parts)}."

@@ -54,11 +54,11 @@ def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"breakable": breakable, "linked": linked}
+    environment.filters |= {"breakable": breakable, "linked": linked, "tail": tail}
     return environment.get_template("template.html").render(
         overview=overview(found),
         sections=sections,
-        rows=[row for each in sections for row in each.rows],
+        rows=[row for each in sections for row in each.glance],
         runs_dir=runs_dir.name,
         set_aside=count_set_aside(runs_dir),
         written=moment(now),
@@ -72,6 +72,11 @@ def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> 
 def breakable(name: str) -> Markup:
     """The name, which may be broken over lines where its parts meet: after _ and /."""
     return Markup("").join(escape(part) + Markup("<wbr>") * (part in "_/") for part in re.split("([_/])", name))
+
+
+def tail(setting: str) -> str:
+    """The last two parts of a setting's dotted name, which say what it is of and what it is."""
+    return ".".join(setting.split(".")[-2:])
 
 
 def linked(text: str) -> Markup:

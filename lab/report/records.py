@@ -15,6 +15,7 @@ from lab.statistics import Statistic, interquartile_mean
 
 StatisticName = Literal["iqm", "mean"]
 STATISTICS: dict[StatisticName, Statistic] = {"iqm": interquartile_mean, "mean": np.mean}
+DIVERGED = "NonFiniteMetric: "  # what lab.run raises where a loss is no number any more, as a job writes it down
 KNOWN_STATES = ("running", "interrupted", "finished", "failed")
 
 
@@ -28,7 +29,7 @@ class Curve:
 
 @dataclass(frozen=True, kw_only=True)
 class Status:
-    """How far a run came. `state` is one of KNOWN_STATES, or 'unknown'."""
+    """How far a run came. `state` is one of KNOWN_STATES, 'diverged' for a failure that is a result, or 'unknown'."""
 
     state: str
     step: int | None

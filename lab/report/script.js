@@ -1,5 +1,5 @@
 "use strict";
-// Read-out of the charts by pointer, touch and keyboard; copying of commands; pausing of animations.
+// Read-out of the charts by pointer, touch and keyboard; one line of many brought out by its legend; copying of commands; pausing of animations.
 
 const SVG = "http://www.w3.org/2000/svg"; // a name, not an address: nothing is fetched
 
@@ -79,6 +79,24 @@ function readable(figure) {
   plot.addEventListener("blur", () => { legend.removeAttribute("aria-live"); hide(); });
 }
 
+function pickable(figure) {
+  const svg = figure.querySelector(".plot svg"), series = [...svg.querySelectorAll(".series")];
+  const entries = [...figure.querySelectorAll(".legend .arm-entry")];
+  if (entries.length < 2) return;
+  let held = -1; // the entry that a click holds until the next
+  function pick(index) {
+    svg.classList.toggle("picking", index >= 0);
+    series.forEach((group, i) => group.classList.toggle("picked", i === index));
+    entries.forEach((entry, i) => entry.classList.toggle("picked", i === held));
+  }
+  entries.forEach((entry, i) => {
+    entry.title = "Point at it or click to bring out its line";
+    entry.addEventListener("pointerenter", event => { if (event.pointerType === "mouse") pick(i); });
+    entry.addEventListener("pointerleave", () => pick(held));
+    entry.addEventListener("click", () => { held = held === i ? -1 : i; pick(held); });
+  });
+}
+
 function copyable(button) {
   const code = button.parentElement.querySelector("code");
   button.hidden = false;
@@ -120,6 +138,7 @@ function pausable(image) {
 }
 
 document.querySelectorAll(".chart-figure").forEach(readable);
+document.querySelectorAll(".chart-figure").forEach(pickable);
 document.querySelectorAll(".copy").forEach(copyable);
 document.querySelectorAll("img[data-animated]").forEach(image => image.decode().then(() => pausable(image), () => pausable(image)));
 

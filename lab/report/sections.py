@@ -5,44 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from markupsafe import Markup
-
 from lab.experiment import Target
-from lab.report.arms import Arm, Difference, Experiment, repeat_commands, seed_ranges
-from lab.report.charts import strip
+from lab.report.arms import Arm, Experiment, commands, seed_ranges
+from lab.report.comparison import Compared, compared, shared
 from lab.report.figures import Figure, further_figures, main_figures
-from lab.report.judge import Result, bound_of, judge
+from lab.report.glance import Row, bound_said, each_seed_said, glance, row
+from lab.report.judge import Result, judge
 from lab.report.media import Exhibit
-from lab.report.records import Run
-from lab.words import count, duration, listed, moment, number, parse_time, plain
+from lab.report.records import DIVERGED, Run
+from lab.words import count, duration, listed, moment, number, parse_time, range_said
 
 STATISTIC_SAID = {"iqm": "IQM", "mean": "mean"}
 LONGEST_ERROR = 4000  # characters of an error's end that are shown
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """An arm in the table at a glance."""
-
-    experiment: str
-    anchor: str
-    arm: str
-    metric: str
-    published: str
-    target: str
-    each_seed: str
-    centre: str
-    interval: str
-    taken: str  # at which steps, where that is not the target's budget
-    strip: Markup
-    seeds: str
-    trouble: str  # seeds that failed, stopped or still run
-    steps: str
-    unit: str
-    time: str
-    verdict: str
-    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,10 +60,12 @@ class Section:
     name: str
     anchor: str
     summary: str
-    rows: tuple[Row, ...]
+    glance: tuple[Row, ...]  # in the table at a glance
+    rows: tuple[Row, ...]  # one an arm
+    compared: tuple[Compared, ...]  # one an arm, too
+    usual: tuple[tuple[str, str], ...]  # what most arms share of the settings that differ
     figures: tuple[Figure, ...]
     further: tuple[Figure, ...]
-    differences: tuple[Difference, ...]
     exhibits: tuple[Exhibit, ...]
     troubles: tuple[Trouble, ...]
     notes: tuple[str, ...]
@@ -102,92 +78,24 @@ def section(experiment: Experiment, exhibits: Sequence[Exhibit], number_on_page:
     results = [judge(arm) for arm in experiment.arms]
     figures = main_figures(experiment)
     anchor = f"experiment-{number_on_page}"
-    commands = [line for arm in experiment.arms for line in repeat_commands(experiment, arm)]
+    rows = tuple(row(experiment, anchor, arm, result) for arm, result in zip(experiment.arms, results))
     return Section(
         name=experiment.name,
         anchor=anchor,
         summary=experiment.summary,
-        rows=tuple(_row(experiment, anchor, arm, result) for arm, result in zip(experiment.arms, results)),
+        glance=glance(experiment, rows, results),
+        rows=rows,
+        compared=tuple(compared(experiment, results)),
+        usual=tuple(shared(experiment.differences).items()),
         figures=tuple(figures),
         further=tuple(further_figures(experiment, figures)),
-        differences=experiment.differences,
         exhibits=tuple(exhibits),
         troubles=tuple(trouble for arm in experiment.arms for trouble in _troubles(arm)),
         notes=tuple(note for arm in experiment.arms for run in arm.runs for note in _notes(run)),
         seeds=tuple(_seed(arm, run, result) for arm, result in zip(experiment.arms, results) for run in arm.runs),
         protocols=_protocols(experiment),
-        commands=tuple(dict.fromkeys(commands)),
+        commands=tuple(commands(experiment)),
     )
-
-
-def _row(experiment: Experiment, anchor: str, arm: Arm, result: Result) -> Row:
-    target = arm.target
-    values = [score.value for score in result.scores.values()]
-    ends = (result.interval.low, result.interval.high) if result.interval else None
-    drawing = Markup("")
-    if result.centre is not None:
-        drawing = strip(values, ends, result.centre, bound_of(target) if target else None)
-    return Row(
-        experiment=experiment.name,
-        anchor=anchor,
-        arm=arm.label,
-        metric=arm.metric,
-        published=plain(target.published) if target and target.published is not None else "—",
-        target=_bound_said(target) if target else "none",
-        each_seed=_each_seed_said(target) if target else "",
-        centre="—" if result.centre is None else number(result.centre),
-        interval=_interval_said(result),
-        taken=_taken(arm, result),
-        strip=drawing,
-        seeds=f"{len(result.scores)} of {target.seeds}" if target else str(len(result.scores)),
-        trouble=_states_said(arm),
-        steps=_range_said([run.last_step for run in arm.runs]),
-        unit=arm.unit,
-        time=_time_said(arm),
-        verdict=result.verdict,
-        reasons=result.reasons,
-    )
-
-
-def _bound_said(target: Target) -> str:
-    return f"{'≥' if target.at_least is not None else '≤'} {plain(bound_of(target))}"
-
-
-def _each_seed_said(target: Target) -> str:
-    return "" if target.each_seed_at_least is None else f"each seed ≥ {plain(target.each_seed_at_least)}"
-
-
-def _interval_said(result: Result) -> str:
-    if result.interval is None:
-        return "one seed: no interval" if len(result.scores) == 1 else ""
-    return f"[{number(result.interval.low)}, {number(result.interval.high)}]"
-
-
-def _taken(arm: Arm, result: Result) -> str:
-    steps = [score.step for score in result.scores.values()]
-    if not steps or (arm.target and set(steps) == {arm.target.steps}):
-        return ""
-    return f"at {_range_said(steps)}"
-
-
-def _range_said(steps: Sequence[int]) -> str:
-    low, high = min(steps), max(steps)
-    return count(low) if low == high else f"{count(low)}–{count(high)}"
-
-
-def _states_said(arm: Arm) -> str:
-    states = [run.status.state for run in arm.runs]
-    said = [f"{states.count(state)} {state}" for state in ("failed", "interrupted", "running") if state in states]
-    if "unknown" in states:
-        said.append(f"{states.count('unknown')} of unknown state")
-    return ", ".join(said)
-
-
-def _time_said(arm: Arm) -> str:
-    seconds = [run.seconds for run in arm.runs if run.seconds]
-    if not seconds:
-        return "—"
-    return duration(float(np.median(seconds))) + (" a seed" if len(seconds) > 1 else "")
 
 
 def _seed(arm: Arm, run: Run, result: Result) -> Seed:
@@ -229,12 +137,27 @@ def _troubles(arm: Arm) -> list[Trouble]:
         verb = "have" if plural else "has"
         what = f"Seed{plural} {seed_ranges(arm.missing_seeds)}{of_arm} {verb} not run: the target asks for"
         found.append(Trouble(what=f"{what} {arm.target.seeds if arm.target else 0} seeds.", error="", is_failure=False))
+    found += _divergence(arm)
     return sorted(found, key=lambda trouble: not trouble.is_failure)
+
+
+def _divergence(arm: Arm) -> list[Trouble]:
+    """The seeds that diverged, together: with these settings that is what comes out, and no accident."""
+    diverged = [run for run in arm.runs if run.status.state == "diverged"]
+    if not diverged:
+        return []
+    who = f"Seed{'s' if len(diverged) > 1 else ''} {seed_ranges([run.seed for run in diverged])}"
+    who += f" of {arm.label}" if arm.label else ""
+    at = range_said([run.last_step for run in diverged])
+    budgets = {run.status.budget for run in diverged if run.status.budget}
+    of = f" of {count(budgets.pop())}" if len(budgets) == 1 else ""
+    what = f"{who} diverged at {at}{of} {arm.unit}, and so came to no score. That is a result of these settings."
+    return [Trouble(what=what, error=_end(diverged[0]), is_failure=False)]
 
 
 def _end(run: Run) -> str:
     """The error's words; of a very long one its end, where the cause stands."""
-    error = run.status.error.strip()
+    error = run.status.error.removeprefix(DIVERGED).strip()
     if len(error) <= LONGEST_ERROR:
         return error
     left_out = len(error) - LONGEST_ERROR
@@ -242,6 +165,8 @@ def _end(run: Run) -> str:
 
 
 def _notes(run: Run) -> list[str]:
+    if run.status.state == "diverged" and not run.curves:
+        return []  # there was nothing to log before, and that it diverged is told
     return [f"{run.place}: {problem}" for problem in run.problems]
 
 
@@ -254,7 +179,7 @@ def _protocols(experiment: Experiment) -> tuple[Protocol, ...]:
     return tuple(
         Protocol(
             arms=listed([label for label in labels if label]),
-            target=", ".join(filter(None, [f"{target.metric} {_bound_said(target)}", _each_seed_said(target)])),
+            target=", ".join(filter(None, [f"{target.metric} {bound_said(target)}", each_seed_said(target)])),
             statistic=f"{STATISTIC_SAID[target.statistic]} over {target.seeds} seeds "
             f"at {count(target.steps)} {experiment.arms[0].unit}",
             protocol=target.protocol,

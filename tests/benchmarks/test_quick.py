@@ -23,15 +23,27 @@ def test_quick_mode_runs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert list(tmp_path.iterdir()) == []  # it clears its workplace
 
 
-def test_fit_and_the_raw_loop_do_the_same_work(tmp_path: Path) -> None:
+@pytest.mark.parametrize("arm", ["fit", "lightning", "as it comes"])
+def test_all_loops_do_the_same_work(arm: str, tmp_path: Path) -> None:
+    if arm != "fit":
+        pytest.importorskip("pytorch_lightning", reason="make bench installs it")
     contest = fit.Contest(ConvolutionConfig(channels=(3,), batch_norm=True, dropout=0.2), 2 * fit.LOG_EVERY, tmp_path)
-    contest.fit(0)
-    contest.raw(0)
-    assert len(contest.losses["fit"]) == 2
-    assert contest.losses["fit"][1] < contest.losses["fit"][0]  # something was learnt
-    assert contest.difference() == 0.0
+    arms = contest.arms()
+    arms[arm](0)
+    arms["raw"](0)
+    assert len(contest.losses[arm]) == 2
+    assert contest.losses[arm][1] < contest.losses[arm][0]  # something was learnt
+    assert contest.difference(arm) == 0.0
     contest.losses["raw"][1] += 0.25
-    assert contest.difference() == pytest.approx(0.25)
+    assert contest.difference(arm) == pytest.approx(0.25)
+
+
+def test_a_peer_that_is_not_installed_is_left_out_and_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit, "lightning_is_installed", lambda: False)
+    result = fit.measure(quick=True)
+    assert [row[3] for row in result.rows] == [row[-1] for row in result.rows] == [fit.LEFT_OUT] * 2
+    assert "is not installed, so its arm is left out. `make bench` installs it." in str(result)
+    assert not [check for check in result.checks if "ightning" in check.name]
 
 
 def test_what_is_tracked_is_really_tracked(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def test_an_unknown_name_is_refused_with_the_nearest():
 
 @pytest.mark.parametrize(
     ("initialisation", "variance"),
-    [("zeros", 0.0), ("fan_in", 1 / 300), ("xavier", 2 / (300 + 500)), ("he", 2 / 300)],
+    [("zeros", 0.0), ("fan_in", 1 / 300), ("xavier", 2 / (300 + 500)), ("he", 2 / 300), ("large", 1.0)],
 )
 def test_variance_of_a_linear_layer(initialisation, variance):
     torch.manual_seed(0)
@@ -44,8 +44,18 @@ def test_variance_of_a_linear_layer(initialisation, variance):
     initialise(layer, initialisation)
     # 150,000 draws: the sample variance strays from the true one by 0.4 % (one standard deviation)
     assert float(layer.weight.detach().var()) == pytest.approx(variance, rel=0.02)
-    assert float(layer.weight.detach().mean()) == pytest.approx(0.0, abs=0.001)
+    # and the sample mean by 1 / sqrt(150,000) = 0.0026 deviations: four of these are allowed
+    assert float(layer.weight.detach().mean()) == pytest.approx(0.0, abs=0.0104 * variance**0.5)
     assert not layer.bias.any()
+
+
+@pytest.mark.parametrize(("initialisation", "gain"), [("he", 1.0), ("large", (128 / 2) ** 0.5)])
+def test_signals_keep_their_size_through_relu_layers_with_he_and_grow_with_large(initialisation, gain):
+    torch.manual_seed(0)
+    network = MLPConfig(widths=(128,) * 4, initialisation=initialisation).build((128,))
+    inputs = torch.randn(1_000, 128)
+    # A layer multiplies the mean square by fan_in * variance, of which ReLU leaves half.
+    assert float(network(inputs).detach().square().mean().sqrt()) == pytest.approx(gain**4, rel=0.15)
 
 
 @pytest.mark.parametrize(

@@ -85,3 +85,15 @@ def test_it_shows_what_it_was_given_to_show() -> None:
     assert list(trial.illustrate()) == ["dot"]
     trial.show = None
     assert trial.illustrate() == {}
+
+
+def test_a_budget_of_examples_counts_those_of_each_batch() -> None:
+    data = Dataset(torch.arange(6.0), torch.zeros(6))
+    trial = Fit(Summing([]), Batches(data, 4, Seeds(0)), {}, unit="examples")
+    assert trial.unit == "examples"
+    for _ in range(3):
+        trial.step()
+    assert trial.steps == 12
+    resumed = Fit(Summing([]), Batches(data, 4, Seeds(0)), {}, unit="examples")
+    resumed.load_state_dict(trial.state_dict())
+    assert resumed.steps == 12

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from lab.cli import main
 from lab.data import catalogue
 from lab.data.files import File
+from lab.data.lines import read_labelled_lines
 from lab.pictures import GAP, TILE
 
 
@@ -68,6 +70,34 @@ def test_shows_a_row_a_class(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     pixels = np.asarray(Image.open(tmp_path / "shown" / "digits.png"))
     assert pixels.shape == (10 * (TILE + GAP) + GAP, 16 * (TILE + GAP) + GAP, 3)
     assert "has no pictures: 442 training examples" in printed(capsys, "show", "diabetes")
+
+
+@pytest.fixture
+def letters(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A set "letters" of five texts, which lies there packed."""
+    content = "".join(f"{label}\ttext {i}\n" for i, label in enumerate(("no", "yes", "no", "no", "no"))).encode()
+    file = File("letters/all", len(content), sha256(content).hexdigest(), "file:///nowhere", member="all")
+    read = lambda: read_labelled_lines(file.find())  # noqa: E731
+    monkeypatch.setitem(catalogue.SOURCES, "letters", catalogue.Source("", "", "MIT", "", (file,), read))
+    path = folder / "letters" / "all.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(gzip.compress(content))
+    return path
+
+
+def test_texts_are_printed(letters: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = printed(capsys, "show", "letters", "--out", str(tmp_path / "shown"))
+    assert told == "5 texts\n\nno, 4 texts:\n  text 0\n  text 2\n  text 3\n\nyes, 1 texts:\n  text 1\n"
+    assert not (tmp_path / "shown").exists()
+
+
+def test_what_lies_there_packed_is_listed_and_checked(letters: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "not there" not in printed(capsys, "list", "letters")
+    assert printed(capsys, "fetch", "letters") == f"{letters}\n"
+    assert printed(capsys, "check", "letters") == f"whole      {letters}\n"
+    letters.write_bytes(letters.read_bytes()[:-9])
+    assert main(["data", "check", "letters"]) == 1
+    assert f"DAMAGED    {letters} is damaged: it is no whole gzip file" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

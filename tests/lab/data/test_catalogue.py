@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from lab.data import load
+from lab.data import load, load_text
 from lab.data.catalogue import SOURCES, source
-from lab.data.files import DataError, File, data_folder
+from lab.data.files import DataError, File
 
 SIZES = {  # training, test, shape of an input
     "fashion_mnist": (60_000, 10_000, (1, 28, 28)),
@@ -20,17 +20,36 @@ SIZES = {  # training, test, shape of an input
     "diabetes": (442, None, (10,)),
     "breast_cancer": (569, None, (30,)),
 }
+TEXTS = {"sms_spam": {"ham": 4_827, "spam": 747}}  # texts of each class
 
 
 def test_every_set_is_known_by_its_size() -> None:
-    assert set(SIZES) == set(SOURCES)
+    assert {*SIZES, *TEXTS} == set(SOURCES)
 
 
-@pytest.mark.parametrize("name", SOURCES)
-def test_a_set_is_as_its_publisher_says(name: str) -> None:
-    absent = [file.path for file in source(name).files if not (data_folder() / file.path).exists()]
+def skip_if_absent(name: str) -> None:
+    absent = [file.path for file in source(name).files if file.there() is None]
     if absent:
         pytest.skip(f"{name} is not in $LAB_DATA: {', '.join(absent)}")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_set_of_texts_is_as_its_publisher_says(name: str) -> None:
+    skip_if_absent(name)
+    data = load_text(name)
+    assert dict(zip(data.classes, data.labels.bincount().tolist())) == TEXTS[name]
+    with pytest.raises(ValueError, match=rf"{name} is a set of texts, and no tensors\. Take load_text\('{name}'\)"):
+        load(name)
+
+
+def test_tensors_are_no_texts() -> None:
+    with pytest.raises(ValueError, match=r"digits is a set of tensors, and no texts\. Take load\('digits'\)"):
+        load_text("digits")
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_a_set_is_as_its_publisher_says(name: str) -> None:
+    skip_if_absent(name)
     training, test, shape = SIZES[name]
     published = load(name)
     assert published.train.inputs.shape == (training, *shape)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import io
+import zipfile
 from hashlib import sha256
 from pathlib import Path
 
@@ -79,6 +82,84 @@ def test_a_folder_that_cannot_be_written_is_told(
     monkeypatch.setenv("LAB_DATA", str(tmp_path / "file"))
     with pytest.raises(DataError, match=r"could not be fetched from .* \(Not a directory\)"):
         file_at(publisher).find()
+
+
+def zipped(content: bytes = CONTENT, name: str = "one", compression: int = zipfile.ZIP_STORED) -> bytes:
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", compression) as members:
+        members.writestr("readme", "about it")
+        members.writestr(name, content)
+    return archive.getvalue()
+
+
+@pytest.fixture
+def packed(publisher: Path) -> File:
+    """A file that its publisher has in a zip archive."""
+    publisher.write_bytes(zipped())
+    return File("set/one", len(CONTENT), sha256(CONTENT).hexdigest(), publisher.as_uri(), member="one")
+
+
+def test_a_file_in_an_archive_is_fetched_once_and_unpacked(folder: Path, publisher: Path, packed: File) -> None:
+    assert packed.there() is None
+    assert packed.find() == packed.there() == folder / "set" / "one"
+    publisher.unlink()
+    assert packed.find().read_bytes() == CONTENT
+    assert [path.name for path in (folder / "set").iterdir()] == ["one"]
+
+
+def test_the_archive_itself_may_change(folder: Path, publisher: Path, packed: File) -> None:
+    before = publisher.read_bytes()
+    with zipfile.ZipFile(publisher, "a") as archive:
+        archive.writestr("licence", "free")
+    assert publisher.read_bytes() != before
+    assert packed.find().read_bytes() == CONTENT
+
+
+def test_a_file_of_an_archive_may_lie_there_packed_by_gzip(folder: Path, publisher: Path, packed: File) -> None:
+    publisher.unlink()
+    (folder / "set").mkdir(parents=True)
+    path = folder / "set" / "one.gz"
+    for level in (1, 9):  # whatever the packed bytes are
+        path.write_bytes(gzip.compress(CONTENT, level, mtime=level))
+        assert packed.find() == packed.there() == path
+    path.write_bytes(gzip.compress(CONTENT[1:]))
+    with pytest.raises(DataError, match=r"one\.gz is damaged: it has 19 bytes .*the publisher's has 20"):
+        packed.find()
+    for torn in (gzip.compress(CONTENT)[:-9], b"no gzip", gzip.compress(CONTENT)[:12] + bytes(30)):
+        path.write_bytes(torn)
+        with pytest.raises(DataError, match=r"one\.gz is damaged: it is no whole gzip file"):
+            packed.find()
+
+
+def test_a_file_of_its_own_is_not_looked_for_packed(folder: Path, publisher: Path) -> None:
+    alone = File("set/one", len(CONTENT), sha256(CONTENT).hexdigest(), publisher.as_uri())
+    (folder / "set").mkdir(parents=True)
+    (folder / "set" / "one.gz").write_bytes(gzip.compress(CONTENT))
+    assert alone.there() is None
+    assert alone.find() == folder / "set" / "one"
+
+
+@pytest.mark.parametrize(
+    ("archive", "why"),
+    [
+        (zipped(name="another"), "no whole one in the archive"),
+        (zipped()[:-30], "no whole one in the archive"),
+        (zipped().replace(CONTENT, CONTENT[::-1]), "no whole one in the archive: Bad CRC-32"),
+        (b"no archive", "no whole one in the archive"),
+        (zipped(CONTENT + b"!"), "is damaged: it has 21 bytes"),
+        (
+            zipped(bytes(1 << 24), compression=zipfile.ZIP_DEFLATED),
+            "is damaged: it has 21 bytes",
+        ),  # a bomb does not go off
+    ],
+)
+def test_an_archive_without_the_file_leaves_nothing(
+    archive: bytes, why: str, folder: Path, publisher: Path, packed: File
+) -> None:
+    publisher.write_bytes(archive)
+    with pytest.raises(DataError, match=f"could not be fetched from .*{why}"):
+        packed.find()
+    assert list((folder / "set").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,16 @@ def test_texts_and_labels(tmp_path: Path, name: str, end: str, mark: str) -> Non
     assert mail.classes == ("ham", "spam")
 
 
+def test_a_subset_keeps_texts_and_labels_together(tmp_path: Path) -> None:
+    path = tmp_path / "mail.txt"
+    path.write_text(MAIL)
+    mail = read_labelled_lines(path)
+    chosen = mail.subset(torch.tensor([2, 0]))
+    assert (len(mail), len(chosen)) == (3, 2)
+    assert chosen.texts == (mail.texts[2], mail.texts[0])
+    assert (chosen.labels.tolist(), chosen.classes) == ([1, 1], mail.classes)
+
+
 def test_given_classes_fix_the_labels(tmp_path: Path) -> None:
     path = tmp_path / "mail.txt"
     path.write_text(MAIL)

@@ -90,3 +90,9 @@ def test_labels_that_are_not_one_class_each(labels: Tensor) -> None:
 def test_whole_numbers_are_not_mixed() -> None:
     with pytest.raises(ValueError, match=r"inputs are of type torch.uint8, which cannot hold a mixture"):
         MIXUP(torch.zeros(2, 4, dtype=torch.uint8), torch.tensor([0, 1]), seeded())
+
+
+@pytest.mark.parametrize("labels", [torch.tensor([0.0, math.nan]), torch.tensor([[1.0, math.nan], [0.0, 1.0]])])
+def test_labels_of_several_tasks_or_missing_are_refused(labels: Tensor) -> None:
+    with pytest.raises(ValueError, match=r"neither soft, mixed, of several tasks nor missing \(NaN\), or leave mixup"):
+        MIXUP(noise(2, 3), labels, seeded())

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lab.data import Dataset, split
-from lab.data.splits import LARGE, SMALL, normalised, target_split
+from lab.data import Dataset, LabelledText, split
+from lab.data.splits import LARGE, SMALL, few, normalised, target_split
 from tests.lab.data.cases import numbered
 
 
@@ -47,6 +47,18 @@ def test_a_stratified_split_gives_each_part_its_share_of_each_class() -> None:
     assert not torch.equal(other[0].inputs, parts[0].inputs)
 
 
+def test_texts_are_split_as_their_numbers_are() -> None:
+    labels = torch.arange(20) % 2
+    texts = LabelledText(tuple(map(str, range(20))), labels, ("even", "odd"))
+    for stratified in (False, True):
+        parts = split(texts, (0.3, 0.7), seed=1, stratified=stratified)
+        numbers = split(Dataset(torch.arange(20), labels), (0.3, 0.7), seed=1, stratified=stratified)
+        for part, same in zip(parts, numbers):
+            assert [int(text) for text in part.texts] == same.inputs.tolist()
+            assert torch.equal(part.labels, same.labels)
+            assert part.classes == ("even", "odd")
+
+
 def test_a_class_too_small_for_every_part_is_refused() -> None:
     labels = torch.tensor([0] * 100 + [7] * 2)
     with pytest.raises(ValueError, match=r"Class 7 has 2 examples, too few for each of the shares"):
@@ -74,3 +86,14 @@ def test_all_parts_are_normalised_by_the_training_part() -> None:
     parts = normalised(training, test)
     assert [part.inputs.flatten().tolist() for part in parts] == [[-1.0, 1.0], [3.0]]
     assert [part.labels.tolist() for part in parts] == [[7, 8], [9]]
+
+
+@pytest.mark.parametrize("labels", [torch.ones(6), torch.full((6,), torch.nan), torch.ones(6, 2, dtype=torch.int64)])
+def test_labels_that_are_no_classes_have_no_shares(labels: torch.Tensor) -> None:
+    data = Dataset(torch.arange(6), labels)
+    said = rf"labels have shape \[{', '.join(map(str, labels.shape))}\].*put no example into one class"
+    with pytest.raises(ValueError, match=said):
+        split(data, SMALL, seed=0, stratified=True)
+    with pytest.raises(ValueError, match=said):
+        few(data, 2, seed=0)
+    assert sum(map(len, split(data, SMALL, seed=0))) == 6

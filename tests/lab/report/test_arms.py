@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from lab.report.arms import config_differences, repeat_commands, seed_ranges, sort_into_experiments
+from lab.report.arms import commands, config_differences, repeat_commands, seed_ranges, sort_into_experiments
 from lab.report.gather import gather
 
 
@@ -102,3 +104,32 @@ def test_the_command_carries_the_largest_budget_of_the_seeds(write_run, experime
         write_run(seed, config={"agent": {}, "run": {"steps": steps}})
     found = experiment()
     assert repeat_commands(found, found.arms[0]) == ["lab run catch --seeds 0-1 --run.steps 300"]
+
+
+def test_arms_are_ordered_by_the_numbers_in_their_names(write_run, experiment):
+    for i, variant in enumerate(["scratch-500", "64", "scratch-50", "8", "all"]):
+        write_run(address=str(i) * 10, record={"variant": variant})
+    assert [arm.label for arm in experiment().arms] == ["8", "64", "all", "scratch-50", "scratch-500"]
+
+
+def test_without_a_target_a_score_of_the_test_set_is_what_is_judged(write_run, experiment):
+    directory = write_run(record={"target": None})
+    row = {"step": 20, "train/loss": 1.0, "eval/dev_loss": 1.0, "eval/test_loss": 2.0, "eval/dev_accuracy": 0.1}
+    (directory / "metrics.jsonl").write_text(json.dumps(row | {"eval/test_accuracy": 0.2}) + "\n")
+    assert experiment().arms[0].metric == "eval/test_accuracy"
+    (directory / "metrics.jsonl").write_text(json.dumps({"step": 20, "train/loss": 1.0, "eval/dev_loss": 1.0}) + "\n")
+    assert experiment().arms[0].metric == "eval/dev_loss"
+    (directory / "metrics.jsonl").write_text(json.dumps({"step": 20, "train/loss": 1.0}) + "\n")
+    assert experiment().arms[0].metric == "train/loss"
+
+
+def test_commands_that_differ_in_the_variant_only_are_one(write_run, experiment):
+    for i, (variant, more) in enumerate([("adam", ""), ("by hand", ""), ("sgd", " --run.steps 9")]):
+        for seed in range(2):
+            quoted = f"'{variant}'" if " " in variant else variant
+            command = f"lab run catch --seeds {seed} --variant {quoted}{more}"
+            write_run(seed, address=str(i) * 10, record={"variant": variant, "command": command})
+    assert commands(experiment()) == [
+        "lab run catch --seeds 0-1 --variant adam 'by hand'",
+        "lab run catch --seeds 0-1 --variant sgd --run.steps 9",
+    ]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lab.report import charts
-from lab.report.charts import Scale, Series, hover_data, line_chart, marker, path, readout, strip, value_scale
+from lab.report.charts import Scale, Series, hover_data, line_chart, marker, path, readout, value_scale
 from lab.report.curves import Band, aggregate
 from lab.report.records import Curve
 
@@ -137,11 +137,46 @@ def test_names_and_units_are_escaped():
     assert "<b>" not in drawn
 
 
-def test_a_strip_shows_each_seed_the_interval_and_the_target():
-    drawn = strip([0.0, 50.0], (0.0, 50.0), 25.0, 100.0)
-    # 0 to 100 with 8 % of air on either side lies on 2 to 118: one is 1 unit.
-    assert re.findall(r'class="dot" cx="([\d.]+)"', drawn) == ["10.0", "60.0"]
-    assert 'class="bar" x="10.0" y="9" width="50.0"' in drawn
-    assert 'class="middle" x1="35.0"' in drawn
-    assert 'class="target" x1="110.0"' in drawn
-    assert 'aria-label="Seeds at 0, 50.00; target 100"' in drawn
+def drawn(*arms):
+    return line_chart(list(arms), colours=range(len(arms)), title="t", unit="steps", bound=None)
+
+
+def test_an_arm_that_ends_off_the_scale_points_to_where_it_is():
+    near = [series(name, s0={0: 1.0, 10: 2.0}) for name in "ab"]
+    above, below = series("c", s0={0: 99.0, 10: 100.0}), series("d", s0={0: -99.0, 10: -100.0})
+    [up] = re.findall(r'class="marker off" d="([^"]*)"', drawn(*near, above))
+    assert up == "M541.0 14.0h10l-5 -7Z"  # at the top of the plot, upwards
+    [down] = re.findall(r'class="marker off" d="([^"]*)"', drawn(*near, below))
+    assert down == "M541.0 256.0h10l-5 7Z"
+    assert "marker off" not in drawn(*near)
+
+
+def test_lines_are_cut_off_at_the_edge_of_the_plot():
+    drawing = drawn(series(s0={0: 1.0, 10: 2.0}))
+    assert '<svg class="lines" x="54" y="14" width="492" height="242" viewBox="54 14 492 242" aria-hidden="true">' in (
+        drawing
+    )
+
+
+def test_far_beyond_the_plot_a_line_still_has_numbers_that_a_browser_draws():
+    near = [series(name, s0={0: 1.0, 10: 2.0}) for name in "ab"]
+    drawing = drawn(*near, series("c", s0={0: 1.0, 10: 1e300}))
+    assert "inf" not in drawing
+    assert len(max(re.findall(r"[\d.]+", drawing), key=len)) < 12
+    data = json.loads(hover_data([*near, series("c", s0={0: 1.0, 10: 1e300})], "steps", None))
+    assert data["series"][2]["at"][-1] == charts.TOP
+
+
+def test_beside_many_arms_single_seeds_are_not_drawn():
+    arms = [series(str(i), s0={0: 0.0, 10: 1.0}, s1={0: 0.0, 10: 2.0}) for i in range(5)]
+    assert drawn(*arms[:4]).count('class="seed"') == 8
+    crowded = drawn(*arms)
+    assert crowded.count('class="seed"') == 0
+    assert crowded.count('class="centre"') == crowded.count('class="interval"') == 5
+    assert 'class="chart crowded"' in crowded
+
+
+def test_a_colour_that_comes_again_is_dashed():
+    assert charts.look(2) == "colour-2 dashes-0"
+    assert charts.look(9) == "colour-2 dashes-1"
+    assert len({charts.look(i) for i in range(charts.NUM_COLOURS * charts.NUM_DASHES)}) == 28

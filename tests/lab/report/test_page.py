@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lab.report import write_report
-from lab.report.page import breakable, linked
+from lab.report.page import breakable, linked, tail
 from tests.lab.report.test_media import picture
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=\"alert('2')\"> & 'quoted'"
@@ -29,6 +29,11 @@ def glance(page):
     """The table at a glance: for each row what stands in its columns."""
     [table] = page.all("table", class_="glance")
     return [[cell.text for cell in row if cell.tag in ("td", "th")] for row in table.all("tr")[1:]]
+
+
+def table_of_arms(section):
+    [table] = section.all("table", class_="arms")
+    return [[cell.text for cell in row if cell.tag in ("td", "th")] for row in table.all("tr")]
 
 
 def section(page, name):
@@ -98,7 +103,7 @@ def test_failures_and_interruptions_are_told_with_their_errors(page, write_run):
     assert glance(whole)[0][5] == "3 of 51 failed, 1 interrupted"
 
 
-def test_arms_share_a_chart_with_a_legend_and_a_table_of_what_differs(page, write_run, target):
+def test_arms_share_a_chart_with_a_legend_and_a_table_of_what_sets_them_apart(page, write_run, target):
     for i, (variant, replay) in enumerate([("full", True), ("no replay", False)]):
         for seed in range(2):
             write_run(
@@ -115,13 +120,91 @@ def test_arms_share_a_chart_with_a_legend_and_a_table_of_what_differs(page, writ
     assert len(judged.all("g", class_="series")) == 2
     legend = [item.text for item in judged.all("li")]
     assert legend == ["full 200.0 [200.0, 200.0]", "no replay 20.00 [20.00, 20.00]", "target 100"]
-    [table] = arms.all("table", class_="differences")
-    rows = [[cell.text for cell in row if cell.tag in ("td", "th")] for row in table.all("tr")]
-    assert rows[0] == ["Setting", "full", "no replay"]
-    assert rows[1] == ["agent.replay", "on", "off"]
-    assert rows[2] == ["eval/return", "200.0 [200.0, 200.0]", "20.00 [20.00, 20.00]"]
+    rows = table_of_arms(arms)
+    assert rows[0] == ["Arm", "eval/return 95 % interval", "Seeds", "What sets it apart", "Time"]
+    assert rows[1] == ["full", "200.0 [200.0, 200.0]", "", "agent.replay on", "10 s a seed"]
+    assert rows[2] == ["no replay", "20.00 [20.00, 20.00]", "", "agent.replay off", "10 s a seed"]
     assert len(rows) == 3
     assert [row[-1] for row in glance(whole)] == ["pass", "failIQM 20.00 is below 100"]
+
+
+def test_what_most_arms_share_is_told_once(page, write_run):
+    for i, agent in enumerate([{"l2": 0.0}, {"l2": 0.1}, {"l2": 0.0, "dropout": 0.5}]):
+        config = {"agent": {"dropout": 0.0} | agent, "run": {"steps": 20}}
+        write_run(address=str(i) * 10, config=config, record={"variant": "abc"[i], "target": None})
+    found = section(page(), "catch")
+    assert [row[3] for row in table_of_arms(found)[1:]] == ["the usual settings", "agent.l2 0.1", "agent.dropout 0.5"]
+    [told] = found.all("p", class_="small-print")
+    assert told.text == ("The usual settings, which more than half of the arms share: agent.dropout 0.0, agent.l2 0.0.")
+
+
+def test_many_arms_without_a_target_are_one_row_at_a_glance(page, write_run):
+    for i in range(4):
+        for seed in range(2):
+            record = {"variant": f"arm {i}", "target": None}
+            write_run(seed, address=str(i) * 10, record=record, returns={10: 0.0, 20: 10.0 * i})
+    whole = page()
+    [row] = glance(whole)
+    assert row == [
+        "catch 4 armseval/return", "—", "none", "0 to 30.00", "", "2 an arm", "20updates10 s a seed", "compared"
+    ]  # fmt: skip
+    assert len(table_of_arms(section(whole, "catch"))) == 1 + 4
+
+
+def test_few_arms_and_those_with_a_target_keep_a_row_each(page, write_run, target):
+    for i in range(3):
+        write_run(address=str(i) * 10, experiment="few", record={"variant": str(i), "target": None})
+    for i in range(4):
+        write_run(address=str(i) * 10, experiment="held", record={"variant": str(i), "target": target})
+    assert len(glance(page())) == 3 + 4
+
+
+def test_an_arm_that_diverged_is_told_as_a_result_and_breaks_nothing(page, write_run):
+    why = "NonFiniteMetric: Stopped in the step after 3 updates: loss is inf at update 3. Lower learning_rate."
+    for i, variant in enumerate(["good", "fair", "bad"]):
+        for seed in range(3):
+            gone = variant == "bad" or (variant == "fair" and seed == 2)
+            directory = write_run(
+                seed,
+                address=str(i) * 10,
+                record={"variant": variant, "target": None},
+                returns={10: 5.0} if gone and variant == "fair" else {} if gone else {10: 5.0, 20: 10.0},
+                status={"state": "failed", "error": why, "step": 4 + seed} if gone else {},
+            )
+            if variant == "bad":
+                (directory / "metrics.jsonl").unlink()
+    whole = page()
+    found = section(whole, "catch")
+    assert "9 runs: 5 finished and 4 diverged." in whole.all("header")[0].text
+    [bad, fair] = found.all("div", class_="trouble")
+    assert bad.text.startswith("Seeds 0-2 of bad diverged at 4–6 of 20 updates, and so came to no score.")
+    assert bad.text.endswith(why.removeprefix("NonFiniteMetric: "))
+    assert fair.text.startswith("Seed 2 of fair diverged at 10 of 20 updates")
+    assert not found.all("div", class_="failure")
+    assert [row[1] for row in table_of_arms(found)[1:]] == [
+        "—3 diverged", "10.00 [10.00, 10.00]1 diverged", "10.00 [10.00, 10.00]"
+    ]  # fmt: skip
+    judged = found.all("figure", class_="chart-figure")[0]
+    legend = [item.text for item in judged.all("li")]
+    assert legend == [
+        "fair 10.00 [10.00, 10.00] · 2 of 3 seeds · 1 diverged",
+        "good 10.00 [10.00, 10.00]",
+        "bad diverged at 4–6",
+    ]
+    assert not found.all("details", class_="notes"), "that nothing was logged before is no trouble of its own"
+
+
+def test_arms_stand_in_the_legend_as_their_lines_end_and_what_is_off_the_scale_is_told(page, write_run):
+    for i, end in enumerate([2.0, 3.0, 2.5, 900.0]):
+        returns = {step: 1.0 + (end - 1.0) * step / 20 for step in range(1, 21)}
+        returns[1] = 5.0 if i == 0 else returns[1]
+        write_run(address=str(i) * 10, record={"variant": "abcd"[i], "target": None}, returns=returns)
+    judged = section(page(), "catch").all("figure", class_="chart-figure")[0]
+    assert [item.all("span", class_="name")[0].text for item in judged.all("li")] == ["d", "b", "c", "a"]
+    colours = [g.attributes["class"] for g in judged.all("g", class_="series")]
+    assert colours == [f"series colour-{i} dashes-0" for i in (3, 1, 2, 0)], "an arm's colour is the same in all charts"
+    [subtitle] = judged.all("p", class_="subtitle")
+    assert subtitle.text.endswith("Off the scale: d (900.0 at the end); how lines begin.")
 
 
 def test_arms_scored_under_different_protocols_are_not_drawn_together(page, write_run, target):
@@ -301,6 +384,11 @@ def test_the_report_loads_neither_torch_nor_experiments():
 
 def test_names_break_where_their_parts_meet():
     assert breakable("dqn_<b>/x") == "dqn_<wbr>&lt;b&gt;/<wbr>x"
+
+
+def test_a_setting_is_called_by_the_end_of_its_name_where_there_is_little_room():
+    assert tail("classifier.optimizer.decay.kind") == "decay.kind"
+    assert tail("batch_size") == "batch_size"
 
 
 @pytest.mark.parametrize(

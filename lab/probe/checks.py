@@ -1,22 +1,16 @@
-"""The probe: what every model must pass before its results mean anything.
-
-It asks whether outputs are finite, gradients reach every parameter, autograd agrees with differences of the
-loss, examples stay apart, order is kept where it must be, and one batch can be learnt by heart. All questions
-are put to copies: the module is left as it was.
-"""
+"""The questions of the probe, each a function that answers with a Check."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from lab.gradients import Function, check_gradients, derivatives, replayed, steady
-from lab.seeding import preserved_generators
+from lab.gradients import Function, check_gradients, derivatives, steady
+from lab.probe.expectation import Expectation
 
 NEGLIGIBLE = 1e-13  # a gradient smaller than the largest by this factor is rounding, not signal
 SAME = 1e-10  # outputs that differ by less than this share of the largest are the same
@@ -36,93 +30,28 @@ class Check:
         return f"{'ok  ' if self.passed else 'FAIL'}  {self.name}: {self.detail}"
 
 
-@dataclass(frozen=True)
-class Case:
-    """What `probe` takes of a model in training."""
-
-    module: nn.Module
-    inputs: Tensor  # [B, ...]
-    loss: Function  # (module, inputs) -> scalar, with a least value near 0
-
-
-@runtime_checkable
-class Probed(Protocol):
-    """A trial whose model can be probed: `lab probe` does."""
-
-    def probe_case(self) -> Case:
-        """The model with a few examples and the loss it learns from."""
-        ...
-
-
-@dataclass(frozen=True)
-class Report:
-    """All that the probe found; as text, a line a check."""
-
-    checks: tuple[Check, ...]
-
-    @property
-    def passed(self) -> bool:
-        return all(check.passed for check in self.checks)
-
-    def __str__(self) -> str:
-        return "\n".join(map(str, self.checks))
-
-
-def probe(
-    module: nn.Module,
-    inputs: Tensor,
-    loss: Function,
-    *,
-    outputs: Function | None = None,
-    causal: bool = False,
-    directions: int = 3,  # numbers of each parameter whose gradient is checked, besides one direction through all
-    overfit_steps: int = 500,  # updates of Adam
-    overfit_learning_rate: float = 3e-3,
-    overfit_to: float = 0.1,  # share of the first loss to be reached
-    seed: int = 0,
-) -> Report:
-    """Puts every question to a model, with dropout off.
-
-    inputs [B, ...], at least two different examples. `loss(module, inputs)` is a scalar with a least value near
-    0, regularisation included. `outputs(module, inputs)`, by default `module(inputs)`, is [B, ...]; where
-    `causal` asks that output t depends on the inputs up to t alone, inputs and outputs are [B, T, ...]. (For an
-    order in which t must not see itself, as in PixelCNN, hand in the outputs from the second on.)
-    """
-    if len(inputs) < 2 or bool((inputs == inputs[:1]).all()):
-        raise ValueError(
-            f"The probe was given inputs of shape {list(inputs.shape)} that hold no two different examples, so "
-            "it cannot see whether one leaks into another. Give a batch of at least two that differ."
-        )
-    if not any(parameter.requires_grad for parameter in module.parameters()):
-        raise ValueError(
-            f"{type(module).__name__} has no parameter that takes gradients, so there is nothing to probe. "
-            "Put it into a model that learns, or thaw its parameters."
-        )
-    exact = inputs.double() if inputs.is_floating_point() else inputs
-    with preserved_generators():
-        torch.manual_seed(seed)
-        call, score = replayed(outputs or (lambda module, inputs: module(inputs))), replayed(loss)
-        checks = [finite_outputs(call(steady(module), exact), len(exact))]
-        if not checks[0].passed:
-            return Report(tuple(checks))  # every other answer would only repeat this one
-        checks += [
-            reached_parameters(steady(module), score, exact),
-            right_gradients(module, loss, exact, directions, seed),
-            separate_examples(module, call, exact[:EXAMPLES]),
-        ]
-        if causal:
-            checks.append(kept_order(module, call, exact[:EXAMPLES]))
-        learner = steady(module, double=False)
-        optimizer = torch.optim.Adam(learner.parameters(), lr=overfit_learning_rate)
-        checks.append(learnt_by_heart(lambda: score(learner, inputs), optimizer, overfit_steps, overfit_to))
-    return Report(tuple(checks))
-
-
 def finite_outputs(outputs: Tensor, num_examples: int) -> Check:
     shape, finite = list(outputs.shape), bool(outputs.isfinite().all())
     fits = outputs.ndim > 0 and len(outputs) == num_examples
     detail = f"shape {shape} for {num_examples} examples, {'all finite' if finite else 'some NaN or infinite'}"
     return Check("outputs are finite, one an example", finite and fits, detail)
+
+
+def right_labels(labels: Tensor, label_range: tuple[float, float]) -> Check:
+    """Whether the labels, NaN where missing, are such as the loss is made for: outside, some have no least value."""
+    least, most = labels[~labels.isnan()].aminmax()
+    lowest, highest = label_range
+    detail = f"they go from {float(least):g} to {float(most):g}, the loss is made for {lowest:g} to {highest:g}"
+    return Check("labels are in range", lowest <= float(least) <= float(most) <= highest, detail)
+
+
+def loss_at_the_start(loss: float, expected: Expectation) -> Check:
+    """Whether the loss begins where a model does that knows nothing."""
+    penalty = expected.penalty
+    low, high = expected.low + penalty, expected.high + penalty
+    reason = expected.reason + (f" and {penalty:.2g} of penalties" if penalty else "")
+    detail = f"{loss:.2f}, expected {expected.loss + penalty:.2f} ({reason}); {low:.2f} to {high:.2f} is near enough"
+    return Check("loss at the start", low <= loss <= high, detail)
 
 
 def reached_parameters(module: nn.Module, loss: Function, inputs: Tensor) -> Check:

@@ -1,0 +1,96 @@
+"""Putting all questions of the probe to a model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lab.gradients import Function, replayed, steady
+from lab.probe.checks import (
+    EXAMPLES,
+    Check,
+    finite_outputs,
+    kept_order,
+    learnt_by_heart,
+    loss_at_the_start,
+    reached_parameters,
+    right_gradients,
+    right_labels,
+    separate_examples,
+)
+from lab.probe.expectation import Expectation
+from lab.seeding import preserved_generators
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that the probe found; as text, a line a check."""
+
+    checks: tuple[Check, ...]
+
+    @property
+    def passed(self) -> bool:
+        return all(check.passed for check in self.checks)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.checks))
+
+
+def probe(
+    module: nn.Module,
+    inputs: Tensor,
+    loss: Function,
+    *,
+    outputs: Function | None = None,
+    causal: bool = False,
+    expected: Expectation | None = None,
+    directions: int = 3,  # numbers of each parameter whose gradient is checked, besides one direction through all
+    overfit_steps: int = 500,  # updates of Adam
+    overfit_learning_rate: float = 3e-3,
+    overfit_to: float = 0.1,  # share of the first loss to be reached
+    seed: int = 0,
+) -> Report:
+    """Puts every question to a model, with dropout off.
+
+    inputs [B, ...], at least two different examples. `loss(module, inputs)` is a scalar with a least value near
+    0, regularisation included. `outputs(module, inputs)`, by default `module(inputs)`, is [B, ...]; where
+    `causal` asks that output t depends on the inputs up to t alone, inputs and outputs are [B, T, ...]. (For an
+    order in which t must not see itself, as in PixelCNN, hand in the outputs from the second on.) `expected` says
+    what the loss should be as the model is handed in, and of which labels.
+    """
+    if len(inputs) < 2 or bool((inputs == inputs[:1]).all()):
+        raise ValueError(
+            f"The probe was given inputs of shape {list(inputs.shape)} that hold no two different examples, so "
+            "it cannot see whether one leaks into another. Give a batch of at least two that differ."
+        )
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise ValueError(
+            f"{type(module).__name__} has no parameter that takes gradients, so there is nothing to probe. "
+            "Put it into a model that learns, or thaw its parameters."
+        )
+    exact = inputs.double() if inputs.is_floating_point() else inputs
+    with preserved_generators():
+        torch.manual_seed(seed)
+        call, score = replayed(outputs or (lambda module, inputs: module(inputs))), replayed(loss)
+        checks = [finite_outputs(call(steady(module), exact), len(exact))]
+        if not checks[0].passed:
+            return Report(tuple(checks))  # every other answer would only repeat this one
+        if expected is not None:
+            if expected.labels is not None:
+                checks.append(right_labels(expected.labels, expected.label_range))
+                if not checks[-1].passed:
+                    return Report(tuple(checks))  # the loss of such labels need not even have a value
+            checks.append(loss_at_the_start(float(score(steady(module), exact).detach()), expected))
+        checks += [
+            reached_parameters(steady(module), score, exact),
+            right_gradients(module, loss, exact, directions, seed),
+            separate_examples(module, call, exact[:EXAMPLES]),
+        ]
+        if causal:
+            checks.append(kept_order(module, call, exact[:EXAMPLES]))
+        learner = steady(module, double=False)
+        optimizer = torch.optim.Adam(learner.parameters(), lr=overfit_learning_rate)
+        checks.append(learnt_by_heart(lambda: score(learner, inputs), optimizer, overfit_steps, overfit_to))
+    return Report(tuple(checks))
