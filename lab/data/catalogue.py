@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -45,10 +46,11 @@ class Source:
 def load(name: str) -> Published:
     """A data set by its name, on the CPU; its files are fetched where they are not there.
 
-    Images are [N, C, H, W] float32 in [0, 1], labels [N] int64. Raises ValueError for a name that is not in the
-    catalogue or is of texts, DataError if a file is damaged or not to be had.
+    Images are [N, C, H, W] float32 in [0, 1], labels [N] int64. Those who load it share its tensors: do not write into
+    them. Raises ValueError for a name that is not in the catalogue or is of texts, DataError if a file is damaged or
+    not to be had.
     """
-    found = source(name).read()
+    found = _read(name, _stamps(name))
     if isinstance(found, LabelledText):
         raise ValueError(f"{name} is a set of texts, and no tensors. Take load_text({name!r}).")
     return found
@@ -56,10 +58,22 @@ def load(name: str) -> Published:
 
 def load_text(name: str) -> LabelledText:
     """A set of labelled texts by its name; as `load` otherwise."""
-    found = source(name).read()
+    found = _read(name, _stamps(name))
     if not isinstance(found, LabelledText):
         raise ValueError(f"{name} is a set of tensors, and no texts. Take load({name!r}).")
     return found
+
+
+def _stamps(name: str) -> tuple[tuple[str, int, int], ...]:
+    """Where the files lie that are there, their sizes and times."""
+    paths = [file.there() for file in source(name).files]
+    return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths if path is not None)
+
+
+@lru_cache(maxsize=2)
+def _read(name: str, stamps: tuple[tuple[str, int, int], ...]) -> Published | LabelledText:
+    """Read anew only when the files have changed: a launch of many seeds in one process reads them once."""
+    return source(name).read()
 
 
 def source(name: str) -> Source:

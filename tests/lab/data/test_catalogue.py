@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
@@ -87,4 +88,17 @@ def test_labels_that_do_not_belong_to_the_images_are_refused(
     bad = written(tmp_path / "labels.gz", (len(labels),), labels)
     monkeypatch.setattr(File, "find", lambda self: images if "images" in self.path else bad)
     with pytest.raises(DataError, match=f"mnist: the images are .*{message}"):
-        load("mnist")
+        source("mnist").read()
+
+
+def test_a_set_is_read_once_while_its_files_stay_as_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load("digits") is load("digits")
+    file = written(tmp_path / "images.gz", (2, 2, 2), bytes(8))
+    labels = written(tmp_path / "labels.gz", (2,), bytes([1, 2]))
+    for name in ("find", "there"):
+        monkeypatch.setattr(File, name, lambda self: file if "images" in self.path else labels)
+    first = load("mnist")
+    assert load("mnist") is first
+    written(tmp_path / "images.gz", (2, 2, 2), bytes(range(8)))
+    os.utime(file, ns=(0, 0))
+    assert float(load("mnist").train.inputs.max()) == pytest.approx(7 / 255)
