@@ -33,6 +33,7 @@ class Target:
     """The number an experiment is held to, with all that is needed to compare it fairly."""
 
     metric: str  # as in metrics.jsonl: "eval/return"
+    arm: str = ""  # the variant it speaks of, where only one of those that are compared is held to it
     at_least: float | None = None
     at_most: float | None = None  # for what should be small; exactly one of the two bounds
     steps: int  # budget, in the trial's unit
@@ -74,6 +75,10 @@ class Experiment:
     def name(self) -> str:
         """The file's name without its ending."""
         return self.listing.name
+
+    def target_of(self, variant: str) -> Target | None:
+        """What a variant is held to, if to anything."""
+        return self.target if self.target is not None and self.target.arm in ("", variant) else None
 
     def variants(self, config: Any) -> dict[str, Any]:
         """The configs that a launch runs: the experiment's arms, or the config alone under the name ''."""

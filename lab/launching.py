@@ -134,7 +134,7 @@ def prepare(experiment: Experiment, variant: str, config: Any, seed: int, runs: 
         refuse_another(directory, experiment, where)
         if directory.locked():
             return directory
-    target = experiment.target
+    target = experiment.target_of(variant)
     unit = directory.status()["unit"] if directory.exists() else ""
     directory.write_record(
         {

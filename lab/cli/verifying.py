@@ -63,8 +63,15 @@ def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[L
     if not any(word == "--seeds" or word.startswith("--seeds=") for word in words):
         words = [*words, "--seeds", f"0-{target.seeds - 1}"]
     options, config = settings_of("verify", experiment, words)
+    if target.arm and not options.variant:
+        options = replace(options, variant=(target.arm,))
     if experiment.arms is not None and len(options.variant) != 1:
         raise UsageError(f"{experiment.name} compares several variants. Say which one to verify: --variant NAME.")
+    if experiment.target_of(next(iter(options.variant), "")) is None:
+        raise UsageError(
+            f"The target of {experiment.name} is that of its arm {target.arm!r}, and the arm {options.variant[0]!r} is "
+            "there to be compared with it. Leave out --variant."
+        )
     config = replace(config, run=replace(config.run, steps=target.steps))
     variant = next(iter(options.variant), "")
     changed = changed_settings(experiment, variant, config)

@@ -50,7 +50,7 @@ def load(name: str) -> Published:
     them. Raises ValueError for a name that is not in the catalogue or is of texts, DataError if a file is damaged or
     not to be had.
     """
-    found = _read(name, _stamps(name))
+    found = _read(name)
     if isinstance(found, LabelledText):
         raise ValueError(f"{name} is a set of texts, and no tensors. Take load_text({name!r}).")
     return found
@@ -58,21 +58,23 @@ def load(name: str) -> Published:
 
 def load_text(name: str) -> LabelledText:
     """A set of labelled texts by its name; as `load` otherwise."""
-    found = _read(name, _stamps(name))
+    found = _read(name)
     if not isinstance(found, LabelledText):
         raise ValueError(f"{name} is a set of tensors, and no texts. Take load({name!r}).")
     return found
 
 
-def _stamps(name: str) -> tuple[tuple[str, int, int], ...]:
-    """Where the files lie that are there, their sizes and times."""
-    paths = [file.there() for file in source(name).files]
-    return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths if path is not None)
+def _read(name: str) -> Published | LabelledText:
+    """Reads a set anew only when its files have changed: a launch of many seeds in one process reads them once."""
+    files = source(name).files
+    places = [place for place in (file.there() for file in files) if place is not None]
+    if len(places) < len(files):  # to be fetched
+        return source(name).read()
+    return _read_once(name, tuple((str(place), place.stat().st_size, place.stat().st_mtime_ns) for place in places))
 
 
 @lru_cache(maxsize=2)
-def _read(name: str, stamps: tuple[tuple[str, int, int], ...]) -> Published | LabelledText:
-    """Read anew only when the files have changed: a launch of many seeds in one process reads them once."""
+def _read_once(name: str, stamps: tuple[tuple[str, int, int], ...]) -> Published | LabelledText:
     return source(name).read()
 
 

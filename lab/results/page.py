@@ -43,7 +43,7 @@ class Entry:
     @property
     def name(self) -> str:
         """The experiment, with its variant if it has several."""
-        variant = self.result.variant if self.result is not None else None
+        variant = self.result.variant if self.result is not None else self.target.arm
         return f"`{self.experiment.name}`" + (f", {variant}" if variant else "")
 
     @property

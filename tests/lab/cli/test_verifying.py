@@ -85,3 +85,26 @@ def test_a_score_that_is_no_number_is_no_score(tmp_path: Path) -> None:
     launched[0].directory.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     target = Target(metric="eval/score", at_least=0.0, steps=20, protocol="p", source="s")
     assert scores(launched, target) == {}
+
+
+def test_a_target_of_one_arm_is_verified_without_naming_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], runs: Path
+) -> None:
+    folder = tmp_path / "experiments"
+    folder.mkdir()
+    (folder / "walk_held.py").write_text(
+        '"""Walks, of which one is held to a number."""\n'
+        "from dataclasses import replace\n"
+        "from tests.toys import walk\n"
+        "from tests.toys.walk_arms import SMOKE, Config, build, variants\n"
+        'TARGET = replace(walk.TARGET, arm="drift")\n'
+    )
+    monkeypatch.setenv("LAB_EXPERIMENTS", str(folder))
+    assert main(["verify", "walk_held"]) == 0
+    assert "PASS  walk_held" in capsys.readouterr().out
+    assert main(["verify", "walk_held", "--variant", "no_drift"]) == 2
+    assert "is that of its arm 'drift', and the arm 'no_drift' is there to be compared" in capsys.readouterr().err
+    assert main(["run", "walk_held", "--seeds", "0"]) == 0
+    held = {record["variant"]: record["target"] for record in (run.record() for run in find_runs(runs))}
+    assert held["drift"]["arm"] == "drift"
+    assert held["no_drift"] is None
