@@ -50,19 +50,19 @@ EVERY = 4  # agent steps an update
 STEPS = 960  # agent steps of one measured stretch
 PEER = "Stable-Baselines3"
 WARM = 400  # agent steps before the first update
-SETTINGS = replace(ADAM_DQN, exploration=constant(0.05), learn_after=WARM, train_every=EVERY, replay_capacity=20_000)
+SETTINGS = replace(ADAM_DQN, exploration=constant(0.05), train_every=EVERY, replay_capacity=20_000)
 THREADS = cores()
 
 
 class Ours:
     """The lab's DQN, which goes on from stretch to stretch."""
 
-    def __init__(self, num: int, steps: int, *, bfloat16: bool, compiled: bool = DEVICE.type == "cuda"):
-        self.steps = steps
+    def __init__(self, num: int, steps: int, warm: int, *, bfloat16: bool, compiled: bool = DEVICE.type == "cuda"):
+        self.steps, self.warm = steps, warm
         environments = AtariEnvironments("pong", num, Seeds(0).child("environments"), NATURE)
         self.trial: Interaction = dqn_in(
             environments,
-            replace(SETTINGS, bfloat16=bfloat16, compiled=compiled),
+            replace(SETTINGS, learn_after=warm, bfloat16=bfloat16, compiled=compiled),
             Seeds(0),
             evaluation=EvaluationConfig(),
             device=DEVICE,
@@ -72,7 +72,7 @@ class Ours:
 
     def stretch(self, repeat: int) -> float:
         """Agent steps a second."""
-        until = self.trial.steps + self.steps + (WARM if repeat < 0 else 0)
+        until = self.trial.steps + self.steps + (self.warm if repeat < 0 else 0)
         config = RunConfig(steps=10**9, log_every=self.steps, evaluate_every=0, save_every=0)
         stop = lambda: "the stretch is over" if self.trial.steps >= until else ""  # noqa: E731
         return self.steps / Elapsed.of(lambda: run(self.trial, config, stop=stop)).wall
@@ -87,15 +87,15 @@ class Ours:
 class Peer:
     """SB3's DQN, which goes on from stretch to stretch."""
 
-    def __init__(self, num: int, steps: int):
-        self.steps = steps
+    def __init__(self, num: int, steps: int, warm: int):
+        self.steps, self.warm = steps, warm
         gymnasium.register_envs(ale_py)
         self.model = stable_baselines3.DQN(
             "CnnPolicy",
             VecFrameStack(make_atari_env("PongNoFrameskip-v4", n_envs=num, seed=0), 4),
             learning_rate=SETTINGS.learning_rate,
             buffer_size=SETTINGS.replay_capacity,
-            learning_starts=WARM,
+            learning_starts=warm,
             batch_size=SETTINGS.batch_size,
             gamma=SETTINGS.discount,
             train_freq=max(1, EVERY // num),
@@ -109,7 +109,7 @@ class Peer:
 
     def stretch(self, repeat: int) -> float:
         """Agent steps a second."""
-        steps = self.steps + (WARM if repeat < 0 else 0)
+        steps = self.steps + (self.warm if repeat < 0 else 0)
         return steps / Elapsed.of(lambda: self.model.learn(steps, reset_num_timesteps=False)).wall
 
     @property
@@ -120,12 +120,12 @@ class Peer:
 
 def measure(quick: bool = False) -> Result:
     """How many times SB3's agent steps a second ours does on Pong, in what memory, and how soon it starts."""
-    steps, repeats = (160, 2) if quick else (STEPS, 5)
-    with fixed_bits(THREADS, deterministic=True):
-        with_one, with_eight = (_speeds(num, steps, repeats) for num in (1, 8))
+    steps, warm, repeats, threads = (40, 64, 2, 1) if quick else (STEPS, WARM, 5, THREADS)
+    with fixed_bits(threads, deterministic=True):
+        with_one, with_eight = (_speeds(num, steps, warm, repeats) for num in (1, 8))
     memory, note = _memory(quick)
     sampling = _sampling_seconds(quick)
-    seconds = {name: _seconds_to_start(code) for name, code in STARTS.items()}
+    seconds = {name: _seconds_to_start(code, 2 if quick else 3) for name, code in STARTS.items()}
     return Result(
         title="DQN on Pong, one update of 32 every four agent steps: medians (quartiles)",
         header=("", "agent steps/s", "updates", "times SB3's"),
@@ -137,7 +137,7 @@ def measure(quick: bool = False) -> Result:
             Check(name="milliseconds to draw a batch of 32", value=1000 * sampling.median, at_most=1.0),
         ],
         notes=[
-            f"{steps} agent steps a stretch, {repeats} stretches an arm in turn, {THREADS} threads, "
+            f"{steps} agent steps a stretch, {repeats} stretches an arm in turn, {threads} threads, "
             f"{DEVICE}. Ratios: medians over neighbouring stretches, with 95 % intervals.",
             "bfloat16 was measured, too."
             if "bfloat16" in PRECISIONS
@@ -151,10 +151,10 @@ def measure(quick: bool = False) -> Result:
     )
 
 
-def _speeds(num: int, steps: int, repeats: int) -> tuple[list[tuple[str, ...]], list[Check]]:
+def _speeds(num: int, steps: int, warm: int, repeats: int) -> tuple[list[tuple[str, ...]], list[Check]]:
     """Rows and checks of all arms with so many environments."""
-    arms: dict[str, Ours | Peer] = {name: Ours(num, steps, bfloat16=name == "bfloat16") for name in PRECISIONS}
-    arms[PEER] = Peer(num, steps)
+    arms: dict[str, Ours | Peer] = {name: Ours(num, steps, warm, bfloat16=name == "bfloat16") for name in PRECISIONS}
+    arms[PEER] = Peer(num, steps, warm)
     stretches: dict[str, Callable[[int], float]] = {name: arm.stretch for name, arm in arms.items()}
     speeds = alternate(stretches, repeats)
     updates = {name: arm.updates for name, arm in arms.items()}
@@ -258,7 +258,7 @@ DQN("CnnPolicy", VecFrameStack(make_atari_env("PongNoFrameskip-v4"), 4), buffer_
 STARTS = {"ours, with a replay of 1,000,000": _START_OURS, "Stable-Baselines3, with one of 100,000": _START_PEER}
 
 
-def _seconds_to_start(code: str, repeats: int = 3) -> Spread:
+def _seconds_to_start(code: str, repeats: int) -> Spread:
     """Wall-clock seconds of a python that imports, builds and does one step."""
     command = [sys.executable, "-c", code]
     return Spread.of([Elapsed.of(lambda: subprocess.run(command, check=True)).wall for _ in range(repeats)])

@@ -184,7 +184,7 @@ def test_stop_and_resume_equals_never_stopping(name: str, variant: str, tmp_path
 @exactness_case
 def test_evaluating_never_changes_training(name: str, variant: str, straight_run: Straight) -> None:
     at_times, _, _ = straight_run(name, variant)
-    often, rows = ran(name, variant, evaluate_every=max(1, smoke(name, variant)[1].run.steps // 7))
+    often, rows = ran(name, variant, evaluate_every=max(1, smoke(name, variant)[1].run.steps // 4))
     assert sum(any(key.startswith("eval/") for key in row) for row in rows) > 3
     assert often.state_sha256 == at_times.state_sha256, "judged first at another moment, and more often"
 

@@ -74,7 +74,7 @@ TARGET = Target(
 )
 
 SMOKE = Config(
-    backbone=ResidualConfig(channels=(16, 16)),
+    backbone=ResidualConfig(channels=(16, 16), stem_stride=2),
     batch_size=8,
     run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),
 )

@@ -73,7 +73,7 @@ def _read(name: str) -> Published | LabelledText:
     return _read_once(name, tuple((str(place), place.stat().st_size, place.stat().st_mtime_ns) for place in places))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _read_once(name: str, stamps: tuple[tuple[str, int, int], ...]) -> Published | LabelledText:
     return source(name).read()
 
