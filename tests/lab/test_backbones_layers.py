@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from lab.backbones import MLPConfig, activation_layer, initialise, per_layer
+from lab.backbones import MLPConfig, activation_layer, initialise, memory_format, per_layer
 from lab.seeding import Seeds
 
 
@@ -104,3 +104,18 @@ def test_a_setting_is_meant_for_all_layers_or_for_each():
     assert per_layer((0.1, 0.2), 2, "dropout") == (0.1, 0.2)
     with pytest.raises(ValueError, match=r"dropout has 2 values \(0.1, 0.2\) but there are 3 layers.*or 3"):
         per_layer((0.1, 0.2), 3, "dropout")
+
+
+@pytest.mark.parametrize(
+    ("layer", "expected"),
+    [
+        (nn.Linear(4, 8), torch.contiguous_format),
+        (nn.Conv2d(1, 8, 3), torch.channels_last),
+        (nn.Conv2d(16, 8, 1, stride=2), torch.channels_last),
+        (nn.Conv2d(4, 8, 1), torch.channels_last),
+        (nn.Conv2d(4, 8, 3, stride=2), torch.channels_last),
+        (nn.Conv2d(4, 8, 1, stride=2), torch.contiguous_format),  # where oneDNN writes past its memory
+    ],
+)
+def test_images_lie_channels_last_where_that_is_safe(layer: nn.Module, expected: torch.memory_format) -> None:
+    assert memory_format(nn.Sequential(layer, nn.ReLU())) == expected
