@@ -27,9 +27,9 @@ class Config:
     backbone: ResidualConfig = ResidualConfig(channels=(16, 48, 96, 192), blocks=(0, 1, 1, 1))
     classifier: ClassifierConfig = ClassifierConfig(
         optimizer=OptimizerConfig(
-            kind="nesterov",
-            learning_rate=0.1,
-            l2=5e-4,
+            kind="adamw",
+            learning_rate=4e-3,
+            weight_decay=0.05,
             decay=Schedule(kind="linear", steps=7_488, warmup_steps=1_500),
         ),
         label_smoothing=0.1,
