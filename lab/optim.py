@@ -131,10 +131,10 @@ def _groups(
     groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for parameter in parameters:
         decay = weight_decay if _is_weight(parameter) else 0.0
-        groups.setdefault((-shares.get(parameter, 1.0), -decay), []).append(parameter)
+        groups.setdefault((shares.get(parameter, 1.0), decay), []).append(parameter)
     return [
-        {"params": members, "weight_decay": -decay, "share": -share, "lr": learning_rate * -share}
-        for (share, decay), members in sorted(groups.items(), key=lambda item: item[0])
+        {"params": groups[share, decay], "weight_decay": decay, "share": share, "lr": learning_rate * share}
+        for share, decay in sorted(groups, reverse=True)
     ]
 
 

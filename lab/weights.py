@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -45,10 +45,7 @@ def digest_of(path: Path | str) -> str:
     """The SHA-256 of a file, in hex. Raises WeightsError if it is not there."""
     _refuse_missing(Path(path))
     with open(path, "rb") as file:
-        found = sha256()
-        while chunk := file.read(1 << 20):
-            found.update(chunk)
-    return found.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def read_weights(path: Path | str) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lab.backbones import Backbone, memory_format
+from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.data.labels import check_classes, check_labels
 from lab.optim import Descent, OptimizerConfig
@@ -18,6 +18,7 @@ from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics, State
+from supervised.headed import Headed
 from supervised.losses import correct, cross_entropy
 from supervised.metrics import SCORES, Score, check_costs, weighted_error
 
@@ -58,10 +59,8 @@ class Classifier:
             )
         if config.bfloat16 and not has_bfloat16(torch.device(device)):
             log.warning("%s has no instructions for bfloat16 and imitates it: without it is faster.", device)
-        with seeds.initialising("classifier/head"):
-            head = nn.Linear(backbone.out_features, num_classes)
-        self.backbone, self.memory_format = backbone, memory_format(backbone)
-        self.network = nn.Sequential(backbone, head).to(device).to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.backbone = backbone
+        self.network = Headed(backbone, num_classes, seeds, "classifier/head", device)
         self.descent = Descent(self.network.parameters(), config.optimizer, shares=shares(backbone))
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
@@ -81,8 +80,6 @@ class Classifier:
             return (logits + self._logits(inputs.flip(-1))) / 2 if self.config.mirror else logits
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        if inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=self.memory_format)
         if not self.config.bfloat16:
             return self.network(inputs)
         with torch.autocast(inputs.device.type, torch.bfloat16):

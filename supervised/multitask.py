@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lab.backbones import Backbone, memory_format
+from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics, State
+from supervised.headed import Headed
 from supervised.losses import binary_cross_entropy, correct_answers, mean_of_present
 
 
@@ -52,10 +53,8 @@ class MultiTaskClassifier:
                 "column, and at least one."
             )
         self.config, self.tasks = config, tuple(tasks)
-        with seeds.initialising("multitask/head"):
-            head = nn.Linear(backbone.out_features, len(tasks))
-        self.backbone, self.memory_format = backbone, memory_format(backbone)
-        self.network = nn.Sequential(backbone, head).to(device).to(memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.backbone = backbone
+        self.network = Headed(backbone, len(tasks), seeds, "multitask/head", device)
         self.descent = Descent(self.network.parameters(), config.optimizer, shares=shares(backbone))
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
@@ -63,19 +62,14 @@ class MultiTaskClassifier:
         inputs, labels = batch
         if not self.network.training:
             self.network.train()
-        loss = mean_of_present(binary_cross_entropy(self._logits(inputs), labels), labels)
+        loss = mean_of_present(binary_cross_entropy(self.network(inputs), labels), labels)
         measured = self.descent.descend(loss)
         return {"loss": loss.detach(), "labelled": (~labels.isnan()).float().mean(), **measured}
 
     def predict(self, inputs: Tensor) -> Tensor:
         """Logits [B, T], above 0 for yes, with dropout off and batch norm at its running statistics."""
         with self.descent.judging(self.network):
-            return self._logits(inputs)
-
-    def _logits(self, inputs: Tensor) -> Tensor:
-        if inputs.ndim == 4:
-            inputs = inputs.contiguous(memory_format=self.memory_format)
-        return self.network(inputs)
+            return self.network(inputs)
 
     def evaluate(self, dataset: Dataset) -> Metrics:
         """The mean loss and each task's accuracy over the labels that are present, and the mean over those tasks.

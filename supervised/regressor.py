@@ -15,6 +15,7 @@ from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics, State
+from supervised.headed import Headed
 from supervised.losses import squared_error
 
 
@@ -43,10 +44,8 @@ class Regressor:
     ):
         """`scale` is fitted on the training labels [N]."""
         self.config, self.scale = config, scale.to(device)
-        with seeds.initialising("regressor/head"):
-            head = nn.Linear(backbone.out_features, 1)
         self.backbone = backbone
-        self.network = nn.Sequential(backbone, head).to(device)
+        self.network = Headed(backbone, 1, seeds, "regressor/head", device)
         self.descent = Descent(self.network.parameters(), config.optimizer, shares=shares(backbone))
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:

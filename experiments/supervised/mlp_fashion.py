@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experiments.supervised._images import fit
 from lab.backbones import MLPConfig
-from lab.data import Batches, load
+from lab.data import load
 from lab.experiment import Target
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
 from lab.schedules import cosine
 from lab.seeding import Seeds
-from supervised.classifier import Classifier, ClassifierConfig
-from supervised.pictures import answers
+from supervised.classifier import ClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +33,7 @@ class Config:
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of the 60,000 training images, judged on the 10,000 test images."""
     published = load("fashion_mnist").to(config.run.torch_device())
-    assert published.test is not None
-    test = published.test
-    with seeds.initialising("backbone"):
-        backbone = config.backbone.build(tuple(published.train.inputs.shape[1:]))
-    classifier = Classifier(config.classifier, backbone, len(published.classes), seeds, config.run.torch_device())
-    batches = Batches(published.train, config.batch_size, seeds.child("batches"))
-    return Fit(classifier, batches, {"test": test}, show=lambda: {"answers": answers(classifier, test)})
+    return fit(published, config.backbone, config.classifier, config.batch_size, seeds)
 
 
 TARGET = Target(

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experiments.supervised._images import fit
 from lab.backbones import ResidualConfig
-from lab.data import Batches, Dataset, compose, crop, flip, load
+from lab.data import Dataset, Published, compose, crop, flip, load
 from lab.experiment import Target
 from lab.fit import Fit
 from lab.normalisation import Normalisation
@@ -22,7 +23,7 @@ from lab.optim import OptimizerConfig
 from lab.run import RunConfig
 from lab.schedules import Schedule
 from lab.seeding import Seeds
-from supervised.classifier import Classifier, ClassifierConfig
+from supervised.classifier import ClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,12 +53,9 @@ def build(config: Config, seeds: Seeds) -> Fit:
     assert published.test is not None
     normalise = Normalisation.fit(published.train.inputs, (0, 2, 3))
     train, test = (Dataset(normalise(part.inputs), part.labels) for part in (published.train, published.test))
-    with seeds.initialising("backbone"):
-        backbone = config.backbone.build(tuple(train.inputs.shape[1:]))
-    classifier = Classifier(config.classifier, backbone, len(published.classes), seeds, config.run.torch_device())
     augment = compose(flip(), crop(config.crop, "reflect"))
-    batches = Batches(train, config.batch_size, seeds.child("batches"), augment=augment)
-    return Fit(classifier, batches, {"test": test})
+    published = Published(train, test, published.classes)
+    return fit(published, config.backbone, config.classifier, config.batch_size, seeds, augment, show=False)
 
 
 TARGET = Target(

@@ -27,14 +27,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from experiments.supervised._images import fit
 from lab.backbones import ConvolutionConfig, InceptionConfig, MLPConfig, ResidualConfig
-from lab.data import Batches, compose, flip, load, shift
+from lab.data import compose, flip, load, shift
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
 from lab.schedules import cosine
 from lab.seeding import Seeds
-from supervised.classifier import Classifier, ClassifierConfig
+from supervised.classifier import ClassifierConfig
 
 Shape = ConvolutionConfig | InceptionConfig | ResidualConfig
 
@@ -112,13 +113,8 @@ def variants(config: Config) -> dict[str, Config]:
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of mirrored and shifted training images, judged on the 10,000 test images."""
     published = load("fashion_mnist").to(config.run.torch_device())
-    assert published.test is not None
-    with seeds.initialising("backbone"):
-        backbone = config.backbone.build(tuple(published.train.inputs.shape[1:]))
-    classifier = Classifier(config.classifier, backbone, len(published.classes), seeds, config.run.torch_device())
     augment = compose(flip(), shift(config.shift))
-    batches = Batches(published.train, config.batch_size, seeds.child("batches"), augment=augment)
-    return Fit(classifier, batches, {"test": published.test})
+    return fit(published, config.backbone, config.classifier, config.batch_size, seeds, augment, show=False)
 
 
 TARGET = None  # a comparison: of shapes, at one recipe and (LeNet-5 apart) one cost

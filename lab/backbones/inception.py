@@ -21,7 +21,7 @@ from lab.backbones.layers import (
     initialise,
     per_layer,
 )
-from lab.backbones.residual import convolution
+from lab.backbones.residual import convolution, stem
 
 Filters = tuple[int, int, int, int, int, int]
 """Of one module, in the order of the paper's table 1: 1x1; 1x1 before 3x3, 3x3; 1x1 before 5x5, 5x5; 1x1 after pool."""
@@ -71,15 +71,16 @@ class Inception(Backbone):
         self.config = config
         batch_norms = per_layer(config.batch_norm, len(config.modules), "batch_norm")
         pools = per_layer(config.pool, len(config.modules), "pool")
-        channels, kernel, stride = config.stem_channels, config.stem_kernel_size, config.stem_stride
-        self.stem = nn.Sequential(
-            convolution(input_shape[0], channels, batch_norms[0], kernel, stride),
-            activation_layer(config.activation),
+        channels = config.stem_channels
+        self.stem, height, width = stem(
+            input_shape,
+            channels,
+            kernel_size=config.stem_kernel_size,
+            stride=config.stem_stride,
+            pool=config.stem_pool,
+            batch_norm=batch_norms[0],
+            activation=config.activation,
         )
-        height, width = (out_size(n, kernel, stride, kernel // 2, 0) for n in input_shape[1:])
-        if config.stem_pool:
-            self.stem.add_module("pool", nn.MaxPool2d(3, 2, padding=1))
-            height, width = (out_size(n, 3, 2, 1, 0) for n in (height, width))
         self.blocks = nn.Sequential()
         for i, filters in enumerate(config.modules):
             if pools[i]:

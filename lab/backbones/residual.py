@@ -64,16 +64,16 @@ class Residual(Backbone):
         blocks = per_layer(config.blocks, num_stages, "blocks")
         batch_norms = per_layer(config.batch_norm, num_stages, "batch_norm")
         dropouts = per_layer(config.dropout, num_stages, "dropout")
-        channels, height, width = config.channels[0], *input_shape[1:]
-        kernel, stride = config.stem_kernel_size, config.stem_stride
-        self.stem = nn.Sequential(
-            convolution(input_shape[0], channels, batch_norms[0], kernel, stride),
-            activation_layer(config.activation),
+        channels = config.channels[0]
+        self.stem, height, width = stem(
+            input_shape,
+            channels,
+            kernel_size=config.stem_kernel_size,
+            stride=config.stem_stride,
+            pool=config.stem_pool,
+            batch_norm=batch_norms[0],
+            activation=config.activation,
         )
-        height, width = (out_size(n, kernel, stride, kernel // 2, 0) for n in (height, width))
-        if config.stem_pool:
-            self.stem.add_module("pool", nn.MaxPool2d(3, 2, padding=1))
-            height, width = (out_size(n, 3, 2, 1, 0) for n in (height, width))
         self.blocks = nn.Sequential()
         for stage, out_channels in enumerate(config.channels):
             for i in range(blocks[stage]):
@@ -128,6 +128,27 @@ class BasicBlock(nn.Module):
         if self.shortcut is not None:
             outputs = outputs + self.shortcut(inputs)
         return self.activation(outputs)
+
+
+def stem(
+    input_shape: tuple[int, ...],
+    channels: int,
+    *,
+    kernel_size: int,
+    stride: int,
+    pool: bool,
+    batch_norm: bool,
+    activation: Activation,
+) -> tuple[nn.Sequential, int, int]:
+    """What lies below the blocks, here and in `inception`, and the height and width of its maps."""
+    layers = nn.Sequential(
+        convolution(input_shape[0], channels, batch_norm, kernel_size, stride), activation_layer(activation)
+    )
+    height, width = (out_size(n, kernel_size, stride, kernel_size // 2, 0) for n in input_shape[1:])
+    if pool:
+        layers.add_module("pool", nn.MaxPool2d(3, 2, padding=1))
+        height, width = (out_size(n, 3, 2, 1, 0) for n in (height, width))
+    return layers, height, width
 
 
 def convolution(in_channels: int, out_channels: int, batch_norm: bool, kernel_size: int, stride: int) -> nn.Sequential:

@@ -67,13 +67,13 @@ def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[L
         options = replace(options, variant=(target.arm,))
     if experiment.arms is not None and len(options.variant) != 1:
         raise UsageError(f"{experiment.name} compares several variants. Say which one to verify: --variant NAME.")
-    if experiment.target_of(next(iter(options.variant), "")) is None:
+    variant = next(iter(options.variant), "")
+    if experiment.target_of(variant) is None:
         raise UsageError(
-            f"The target of {experiment.name} is that of its arm {target.arm!r}, and the arm {options.variant[0]!r} is "
+            f"The target of {experiment.name} is that of its arm {target.arm!r}, and the arm {variant!r} is "
             "there to be compared with it. Leave out --variant."
         )
     config = replace(config, run=replace(config.run, steps=target.steps))
-    variant = next(iter(options.variant), "")
     changed = changed_settings(experiment, variant, config)
     if options.record:
         refuse_changed(experiment.name, changed)  # before hours are spent on it

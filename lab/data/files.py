@@ -12,7 +12,7 @@ import urllib.request
 import zipfile
 import zlib
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
@@ -62,12 +62,9 @@ class File:
 
     def check(self, path: Path) -> None:
         """Raises DataError if what lies at a path is not this file."""
-        size, found = 0, sha256()
         try:
             with gzip.open(path) if self.member and path.suffix == ".gz" else open(path, "rb") as file:
-                while chunk := file.read(1 << 20):
-                    size += len(chunk)
-                    found.update(chunk)
+                found, size = file_digest(file, "sha256"), file.tell()
         except (gzip.BadGzipFile, EOFError, zlib.error) as error:
             raise self._damaged(path, f"it is no whole gzip file ({error})") from error
         if found.hexdigest() != self.sha256:

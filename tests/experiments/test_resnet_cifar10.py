@@ -67,7 +67,7 @@ def test_its_own_network_is_the_papers() -> None:
     assert isinstance(trial.learner, Classifier)
     assert sum(p.numel() for p in trial.learner.network.parameters()) == 11_173_962
     assert trial.backbone is not None
-    assert trial.learner.memory_format == torch.channels_last
+    assert trial.learner.network.memory_format == torch.channels_last
 
 
 def test_missing_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
