@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Protocol
+from typing import Any, Protocol
 
-from lab.data import Dataset
 from lab.seeding import preserved_generators
 from lab.stopping import EarlyStopping, StoppingConfig
 from lab.trial import Metrics, State
@@ -16,7 +15,7 @@ from lab.trial import Metrics, State
 class Judged(Protocol):
     """What can be judged, kept and put back."""
 
-    def evaluate(self, dataset: Dataset) -> Metrics: ...
+    def evaluate(self, dataset: Any) -> Metrics: ...
 
     def state_dict(self) -> State: ...
 
@@ -29,7 +28,7 @@ class Best:
     Source: Goodfellow et al. 2016, algorithm 7.1.
     """
 
-    def __init__(self, learner: Judged, config: StoppingConfig, patience: int, evaluation: Mapping[str, Dataset]):
+    def __init__(self, learner: Judged, config: StoppingConfig, patience: int, evaluation: Mapping[str, Any]):
         """Raises ValueError where the config names no evaluation set."""
         if config.dataset not in evaluation:
             raise ValueError(

@@ -5,16 +5,43 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
-from typing import Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
+
+import torch
 
 from lab.backbones import Backbone
 from lab.best import Best
-from lab.data import Batches, Dataset
 from lab.probe import Case
 from lab.stopping import StoppingConfig
 from lab.trial import Clip, Metrics, Picture, State
 
 PROBED_EXAMPLES = 16
+
+Examples = Any
+"""A set of examples of a kind that the learner understands: a `Dataset`, a `SequenceSet`, or one of your own."""
+
+
+class BatchSource(Protocol):
+    """An endless stream of batches with an exact position: `Batches`, `BucketedBatches`, or one of your own."""
+
+    batch_size: int  # examples of each batch
+
+    @property
+    def dataset(self) -> Examples:
+        """What is drawn from; of a learner that is probed, with `subset(indices)`."""
+        ...
+
+    def next(self) -> tuple:
+        """The next batch."""
+        ...
+
+    def state_dict(self) -> State:
+        """The position in the stream."""
+        ...
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes to a position in the stream."""
+        ...
 
 
 class Learner(Protocol):
@@ -24,7 +51,7 @@ class Learner(Protocol):
         """One step of learning on a batch."""
         ...
 
-    def evaluate(self, dataset: Dataset) -> Metrics:
+    def evaluate(self, dataset: Examples) -> Metrics:
         """Judges on a whole data set; changes nothing."""
         ...
 
@@ -41,7 +68,7 @@ class Learner(Protocol):
 class ProbedLearner(Protocol):
     """A learner whose model can be probed."""
 
-    def probe_case(self, dataset: Dataset) -> Case:
+    def probe_case(self, dataset: Examples) -> Case:
         """Its module, the inputs of a few examples, and its loss on them."""
         ...
 
@@ -50,7 +77,7 @@ class ProbedLearner(Protocol):
 class CheckingLearner(Protocol):
     """A learner that knows which examples it cannot learn from."""
 
-    def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
+    def check(self, training: Examples, evaluation: Mapping[str, Examples]) -> None:
         """Raises ValueError for such an example, before the first update."""
         ...
 
@@ -66,8 +93,8 @@ class Fit:
     def __init__(
         self,
         learner: Learner,
-        batches: Batches,
-        evaluation: Mapping[str, Dataset],
+        batches: BatchSource,
+        evaluation: Mapping[str, Examples],
         *,
         show: Callable[[], Mapping[str, Picture | Clip]] | None = None,
         unit: Literal["updates", "examples"] = "updates",
@@ -133,8 +160,8 @@ class Fit:
                 f"{type(self.learner).__name__} cannot be probed: it has no probe_case(dataset). Give it one that "
                 "returns its module, the inputs and its loss."
             )
-        few = self.batches.dataset
-        return self.learner.probe_case(Dataset(few.inputs[:PROBED_EXAMPLES], few.labels[:PROBED_EXAMPLES]))
+        examples = self.batches.dataset
+        return self.learner.probe_case(examples.subset(torch.arange(min(PROBED_EXAMPLES, len(examples)))))
 
     def state_dict(self) -> State:
         """The learner, the position in the data and the count of steps; with early stopping what it keeps."""

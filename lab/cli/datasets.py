@@ -9,12 +9,11 @@ from lab.cli.arguments import Parser, table
 from lab.names import did_you_mean
 
 if TYPE_CHECKING:
-    from lab.data import Dataset, LabelledText
+    from lab.data import Dataset
     from lab.data.catalogue import Source
 
 ACTIONS = ("list", "fetch", "check", "show")
 COLUMNS = 16  # examples of a class in a picture
-TEXTS = 3  # examples of a class in print
 
 
 def data_command(words: list[str]) -> int:
@@ -56,7 +55,7 @@ def _listed(sources: dict[str, Source]) -> str:
 
     rows = []
     for name, source in sources.items():
-        size = f"{sum(file.bytes for file in source.files) / 1e6:,.1f} MB" if source.files else ""
+        size = f"{sum(file.size for file in source.files) / 1e6:,.1f} MB" if source.files else ""
         there = [file.there() is not None for file in source.files]
         stands = "scikit-learn's" if not there else "there" if all(there) else "in part" if any(there) else "not there"
         rows.append([name, stands, size, source.licence, source.about])
@@ -86,16 +85,15 @@ def _checked(sources: dict[str, Source]) -> int:
 def _shown(name: str, folder: Path) -> str:
     """Writes the first training images of each class, a row a class; returns the path and what the rows are.
 
-    Of texts, it returns the first ones of each class.
+    Of what has no pictures, it returns some examples in words.
     """
-    from lab.data import LabelledText
-    from lab.data.catalogue import source
+    from lab.data.catalogue import Published, source
     from lab.media import write_picture
     from lab.pictures import sheet, tile
 
     published = source(name).read()
-    if isinstance(published, LabelledText):
-        return _quoted(published)
+    if not isinstance(published, Published):
+        return str(published.excerpt())
     dataset = published.train
     if dataset.inputs.ndim != 4 or not published.classes:
         return f"{name} has no pictures: {_numbers(dataset)}"
@@ -112,13 +110,3 @@ def _shown(name: str, folder: Path) -> str:
 
 def _numbers(dataset: Dataset) -> str:
     return f"{len(dataset):,} training examples of shape {list(dataset.inputs.shape[1:])}"
-
-
-def _quoted(data: LabelledText) -> str:
-    """The first texts of each class."""
-    paragraphs = [f"{len(data):,} texts"]
-    for label, name in enumerate(data.classes):
-        places = (data.labels == label).nonzero().flatten().tolist()
-        first = [f"  {data.texts[place]}" for place in places[:TEXTS]]
-        paragraphs.append("\n".join([f"{name}, {len(places):,} texts:", *first]))
-    return "\n\n".join(paragraphs)

@@ -2,27 +2,35 @@
 
 from lab.data.augmentation import Augment, compose, crop, erase, flip, shift
 from lab.data.batches import Batches
-from lab.data.catalogue import Published, load, load_text
+from lab.data.buckets import BucketedBatches
+from lab.data.catalogue import Published, load, load_as, load_text
 from lab.data.dataset import Dataset
 from lab.data.files import DataError
 from lab.data.folders import ImageFolder, read_images
 from lab.data.lines import LabelledText, read_labelled_lines
 from lab.data.mixing import BatchAugment, mixup
+from lab.data.sequences import Padded, Ragged, SequenceSet
 from lab.data.shipped import breast_cancer, diabetes, digits
 from lab.data.splits import split
 from lab.data.tables import Table, read_table
+from lab.data.vocabulary import Vocabulary
 from lab.data.warping import distort, rotate, zoom
 
 __all__ = [
     "Augment",
     "BatchAugment",
     "Batches",
+    "BucketedBatches",
     "DataError",
     "Dataset",
     "ImageFolder",
     "LabelledText",
+    "Padded",
     "Published",
+    "Ragged",
+    "SequenceSet",
     "Table",
+    "Vocabulary",
     "breast_cancer",
     "compose",
     "crop",
@@ -32,6 +40,7 @@ __all__ = [
     "erase",
     "flip",
     "load",
+    "load_as",
     "load_text",
     "mixup",
     "read_images",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -16,6 +17,8 @@ from lab.data.idx import read_idx
 from lab.data.lines import LabelledText, read_labelled_lines
 from lab.data.shipped import breast_cancer, diabetes, digits
 from lab.names import did_you_mean
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -40,31 +43,36 @@ class Source:
     licence: str
     citation: str
     files: tuple[File, ...]  # none where scikit-learn ships it
-    read: Callable[[], Published | LabelledText]
+    read: Callable[[], Any]  # a `Published`, or a set of texts or sounds that quotes itself by `excerpt()`
 
 
 def load(name: str) -> Published:
     """A data set by its name, on the CPU; its files are fetched where they are not there.
 
     Images are [N, C, H, W] float32 in [0, 1], labels [N] int64. Those who load it share its tensors: do not write into
-    them. Raises ValueError for a name that is not in the catalogue or is of texts, DataError if a file is damaged or
-    not to be had.
+    them. Raises ValueError for a name that is not in the catalogue or is of another kind, DataError if a file is
+    damaged or not to be had.
     """
-    found = _read(name)
-    if isinstance(found, LabelledText):
-        raise ValueError(f"{name} is a set of texts, and no tensors. Take load_text({name!r}).")
-    return found
+    return load_as(name, Published)
 
 
 def load_text(name: str) -> LabelledText:
     """A set of labelled texts by its name; as `load` otherwise."""
+    return load_as(name, LabelledText)
+
+
+def load_as(name: str, kind: type[Kind]) -> Kind:
+    """A set by its name, which must be of a kind such as `LabelledText`; as `load` otherwise."""
     found = _read(name)
-    if not isinstance(found, LabelledText):
-        raise ValueError(f"{name} is a set of tensors, and no texts. Take load({name!r}).")
+    if not isinstance(found, kind):
+        raise ValueError(
+            f"{name} is a {type(found).__name__}, and no {kind.__name__}. Take "
+            f"lab.data.catalogue.load_as({name!r}, {type(found).__name__})."
+        )
     return found
 
 
-def _read(name: str) -> Published | LabelledText:
+def _read(name: str) -> Any:
     """Reads a set anew only when its files have changed: a launch of many seeds in one process reads them once."""
     files = source(name).files
     places = [place for place in (file.there() for file in files) if place is not None]
@@ -74,7 +82,7 @@ def _read(name: str) -> Published | LabelledText:
 
 
 @lru_cache(maxsize=4)
-def _read_once(name: str, stamps: tuple[tuple[str, int, int], ...]) -> Published | LabelledText:
+def _read_once(name: str, stamps: tuple[tuple[str, int, int], ...]) -> Any:
     return source(name).read()
 
 

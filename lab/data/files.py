@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
 import os
 import shutil
 import sys
+import tarfile
 import urllib.error
 import urllib.request
 import zipfile
 import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from tempfile import NamedTemporaryFile
+from typing import IO, Any, cast
 
+_OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open}
 SECONDS = 30  # that a publisher may be silent
 
 
@@ -27,21 +33,25 @@ class DataError(OSError):
 class File:
     """A file as its publisher has it, alone or in a zip archive.
 
-    Of one in an archive size and SHA-256 are those of its content: the archive's own bytes may be others tomorrow. It
-    may lie in the data folder plain, or packed by gzip with .gz at the end of its name.
+    Of one in an archive size and SHA-256 are those of its content: the archive's own bytes may be others tomorrow. In
+    the data folder it may lie plain, packed with .gz or .xz at the end of its name, or in the archive that `kept_in`
+    names.
     """
 
     path: str  # below the data folder
-    bytes: int
+    size: int  # bytes
     sha256: str
     address: str
-    member: str = ""  # its name in the archive at the address; none: at the address there is the file itself
+    member: str = ""  # its name in the zip archive at the address; none: at the address there is the file itself
+    kept_in: str = ""  # a tar archive below the data folder that may hold it under `path`; none: no such
 
     def there(self) -> Path | None:
-        """Where it lies, whole or not; none if it does not."""
+        """Where it lies, whole or not, or the archive that it lies in; none if it does not."""
         path = data_folder() / self.path
-        packed = path.with_name(f"{path.name}.gz")
-        return next((place for place in ([path, packed] if self.member else [path]) if place.exists()), None)
+        places = [path, *(path.with_name(path.name + ending) for ending in _OPENERS)]
+        if self.kept_in:
+            places.append(data_folder() / self.kept_in)
+        return next((place for place in places if place.exists()), None)
 
     def find(self) -> Path:
         """Where it lies, whole; fetched first if it is not there, unless $LAB_OFFLINE is set.
@@ -60,19 +70,36 @@ class File:
         self.check(path)
         return path
 
+    def content(self) -> bytes:
+        """What stands in it, unpacked; raises as `find` does."""
+        with self._open(self.find()) as file:
+            return file.read()
+
     def check(self, path: Path) -> None:
         """Raises DataError if what lies at a path is not this file."""
         try:
-            with gzip.open(path) if self.member and path.suffix == ".gz" else open(path, "rb") as file:
+            with self._open(path) as file:
                 found, size = file_digest(file, "sha256"), file.tell()
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise self._damaged(path, f"it is no whole gzip file ({error})") from error
+        except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, KeyError) as error:
+            raise self._damaged(path, f"it does not unpack ({error})") from error
         if found.hexdigest() != self.sha256:
             raise self._damaged(path, f"it has {size:,} bytes and SHA-256 {found.hexdigest()}")
 
+    @contextmanager
+    def _open(self, path: Path) -> Iterator[Any]:
+        if self.kept_in and path == data_folder() / self.kept_in:
+            with tarfile.open(path) as archive, cast(IO[bytes], archive.extractfile(self.path)) as file:
+                yield file
+        elif path.suffix in _OPENERS and path.name != Path(self.path).name:
+            with _OPENERS[path.suffix](path) as file:
+                yield file
+        else:
+            with open(path, "rb") as file:
+                yield file
+
     def _damaged(self, path: Path, how: str) -> DataError:
         return DataError(
-            f"{path} is damaged: {how}, but the publisher's has {self.bytes:,} and {self.sha256}. Remove it, and it "
+            f"{path} is damaged: {how}, but the publisher's has {self.size:,} and {self.sha256}. Remove it, and it "
             f"will be fetched again from {self.address}."
         )
 
@@ -97,10 +124,10 @@ class File:
 
     def _download(self, to: str) -> None:
         if sys.stderr.isatty():
-            print(f"Fetching {self.address} ({self.bytes / 1e6:,.1f} MB) ...", file=sys.stderr)
+            print(f"Fetching {self.address} ({self.size / 1e6:,.1f} MB) ...", file=sys.stderr)
         with urllib.request.urlopen(self.address, timeout=SECONDS) as response, open(to, "wb") as file:
             if self.member:
-                file.write(_unpacked(response.read(), self.member, self.bytes))
+                file.write(_unpacked(response.read(), self.member, self.size))
             else:
                 shutil.copyfileobj(response, file)
 

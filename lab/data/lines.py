@@ -11,6 +11,8 @@ from torch import Tensor
 
 from lab.data.text import number_classes, place, read_text, shown
 
+QUOTED = 3  # examples of a class in an excerpt
+
 
 @dataclass(frozen=True)
 class LabelledText:
@@ -26,6 +28,15 @@ class LabelledText:
     def subset(self, indices: Tensor) -> LabelledText:
         """The texts at `indices` [K], in that order."""
         return LabelledText(tuple(self.texts[i] for i in indices.tolist()), self.labels[indices], self.classes)
+
+    def excerpt(self) -> str:
+        """The first texts of each class, to read."""
+        paragraphs = [f"{len(self):,} texts"]
+        for label, name in enumerate(self.classes):
+            places = (self.labels == label).nonzero().flatten().tolist()
+            first = [f"  {self.texts[place]}" for place in places[:QUOTED]]
+            paragraphs.append("\n".join([f"{name}, {len(places):,} texts:", *first]))
+        return "\n\n".join(paragraphs)
 
 
 def read_labelled_lines(

@@ -97,7 +97,7 @@ def test_what_lies_there_packed_is_listed_and_checked(letters: Path, capsys: pyt
     assert printed(capsys, "check", "letters") == f"whole      {letters}\n"
     letters.write_bytes(letters.read_bytes()[:-9])
     assert main(["data", "check", "letters"]) == 1
-    assert f"DAMAGED    {letters} is damaged: it is no whole gzip file" in capsys.readouterr().out
+    assert f"DAMAGED    {letters} is damaged: it does not unpack" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

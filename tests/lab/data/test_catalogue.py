@@ -39,12 +39,12 @@ def test_a_set_of_texts_is_as_its_publisher_says(name: str) -> None:
     skip_if_absent(name)
     data = load_text(name)
     assert dict(zip(data.classes, data.labels.bincount().tolist())) == TEXTS[name]
-    with pytest.raises(ValueError, match=rf"{name} is a set of texts, and no tensors\. Take load_text\('{name}'\)"):
+    with pytest.raises(ValueError, match=rf"{name} is a LabelledText, and no Published\. .*load_as\('{name}', Labe"):
         load(name)
 
 
 def test_tensors_are_no_texts() -> None:
-    with pytest.raises(ValueError, match=r"digits is a set of tensors, and no texts\. Take load\('digits'\)"):
+    with pytest.raises(ValueError, match=r"digits is a Published, and no LabelledText\. .*load_as\('digits', Pub"):
         load_text("digits")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+import lzma
+import tarfile
 import zipfile
 from hashlib import sha256
 from pathlib import Path
@@ -127,16 +129,40 @@ def test_a_file_of_an_archive_may_lie_there_packed_by_gzip(folder: Path, publish
         packed.find()
     for torn in (gzip.compress(CONTENT)[:-9], b"no gzip", gzip.compress(CONTENT)[:12] + bytes(30)):
         path.write_bytes(torn)
-        with pytest.raises(DataError, match=r"one\.gz is damaged: it is no whole gzip file"):
+        with pytest.raises(DataError, match=r"one\.gz is damaged: it does not unpack"):
             packed.find()
 
 
-def test_a_file_of_its_own_is_not_looked_for_packed(folder: Path, publisher: Path) -> None:
-    alone = File("set/one", len(CONTENT), sha256(CONTENT).hexdigest(), publisher.as_uri())
+@pytest.mark.parametrize("kept_in", [None, "set/all.tar.xz"])
+def test_any_file_may_lie_there_packed(folder: Path, publisher: Path, kept_in: str | None) -> None:
+    publisher.unlink()
     (folder / "set").mkdir(parents=True)
-    (folder / "set" / "one.gz").write_bytes(gzip.compress(CONTENT))
-    assert alone.there() is None
-    assert alone.find() == folder / "set" / "one"
+    file = File("set/one", len(CONTENT), sha256(CONTENT).hexdigest(), publisher.as_uri(), kept_in=kept_in or "")
+    place = folder / (kept_in or "set/one.xz")
+
+    def put(content: bytes, name: str = "set/one") -> None:
+        if kept_in is None:
+            place.write_bytes(lzma.compress(content))
+            return
+        with tarfile.open(place, "w:xz") as archive:
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+
+    put(CONTENT)
+    assert file.find() == file.there() == place
+    assert file.content() == CONTENT
+    put(CONTENT[1:])
+    with pytest.raises(DataError, match=r"xz is damaged: it has 19 bytes .*the publisher's has 20"):
+        file.content()
+    put(CONTENT)
+    place.write_bytes(place.read_bytes()[: len(place.read_bytes()) // 2])
+    with pytest.raises(DataError, match=r"xz is damaged: it does not unpack"):
+        file.content()
+    if kept_in is not None:
+        put(CONTENT, "set/another")
+        with pytest.raises(DataError, match=r"xz is damaged: it does not unpack .*'set/one' not found"):
+            file.content()
 
 
 @pytest.mark.parametrize(
