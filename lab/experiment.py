@@ -29,6 +29,28 @@ class ExperimentError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Bound:
+    """What the mean over seeds of a further metric must reach, at the same step."""
+
+    metric: str  # as in metrics.jsonl
+    at_least: float | None = None
+    at_most: float | None = None  # exactly one of the two
+
+    def __post_init__(self) -> None:
+        if (self.at_least is None) == (self.at_most is None):
+            raise ValueError("A Bound has one side: give at_least or at_most, not both and not neither.")
+
+    def holds(self, value: float) -> bool:
+        """Whether a value reaches it; one that is not a number does not."""
+        return value >= self.at_least if self.at_least is not None else value <= float(self.at_most or 0)
+
+    @property
+    def said(self) -> str:
+        """The bound in short."""
+        return f">= {self.at_least:g}" if self.at_least is not None else f"<= {self.at_most:g}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Target:
     """The number an experiment is held to, with all that is needed to compare it fairly."""
 
@@ -39,6 +61,7 @@ class Target:
     steps: int  # budget, in the trial's unit
     statistic: Literal["iqm", "mean"] = "iqm"  # over seeds
     each_seed_at_least: float | None = None
+    beside: tuple[Bound, ...] = ()  # further metrics that must hold, too
     seeds: int = 5  # fewer give no verdict
     protocol: str  # how the score is taken
     source: str  # who published the number, or says the bound

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lab.experiment import Target
+from lab.experiment import Bound, Target
 from lab.statistics import bootstrap_interval, interquartile_mean
 from lab.words import number, plain
 
@@ -38,14 +38,23 @@ class Verdict:
         }  # fmt: skip
 
 
-def judge(target: Target, experiment: str, scores: Mapping[int, float]) -> Verdict:
-    """Holds scores by seed to a target. Fewer seeds than the target asks for give no verdict."""
+def judge(
+    target: Target,
+    experiment: str,
+    scores: Mapping[int, float],
+    beside: Mapping[str, Mapping[int, float]] | None = None,
+) -> Verdict:
+    """Holds scores by seed to a target, and `beside` by metric and seed to its further bounds.
+
+    Fewer seeds than the target asks for give no verdict.
+    """
     if len(scores) < target.seeds:
         sentence = f"{len(scores)} of {target.seeds} seeds have a score, so there is no verdict yet; "
         sentence += f"the target is {statistic_of(target)} {_bound(target)}."
         return Verdict(experiment, False, "open", None, None, None, dict(scores), sentence)
     interval = bootstrap_interval(list(scores.values()), interquartile_mean if target.statistic == "iqm" else np.mean)
-    reasons = shortfalls(target, interval.estimate, scores)
+    beside = beside or {}
+    reasons = shortfalls(target, interval.estimate, scores, beside)
     between = f"[{interval.low:.4g}, {interval.high:.4g}]"
     sentence = f"{statistic_of(target)} {interval.estimate:.4g} {between} over {len(scores)} seeds"
     sentence += f"; the target is {_bound(target)}"
@@ -54,6 +63,8 @@ def judge(target: Target, experiment: str, scores: Mapping[int, float]) -> Verdi
         sentence += (
             f" and no seed below {target.each_seed_at_least:g} (the lowest is seed {worst} with {scores[worst]:.4g})"
         )
+    for bound in target.beside:
+        sentence += f"; {bound.metric} mean {mean_beside(bound, scores, beside):.4g}, the target is {bound.said}"
     if target.published is not None:
         sentence += f"; published: {target.published:g}"
     word = "fail" if reasons else "pass"
@@ -84,8 +95,25 @@ def judged_row(rows: Sequence[Mapping[str, Any]], target: Target) -> Mapping[str
     return None if found is None else next(row for row in judged if row["step"] == found[0])
 
 
-def shortfalls(target: Target, value: float, scores: Mapping[int, float]) -> tuple[str, ...]:
-    """What of a target is missed, by the statistic over seeds or by a seed alone; empty if it is met."""
+def values_beside(row: Mapping[str, Any], target: Target) -> dict[str, float]:
+    """The target's further metrics in the row that holds the score; one that is not there, or not finite, is NaN."""
+    found = {bound.metric: row.get(bound.metric) for bound in target.beside}
+    return {metric: math.nan if value is None else float(value) for metric, value in found.items()}
+
+
+def mean_beside(bound: Bound, scores: Mapping[int, float], beside: Mapping[str, Mapping[int, float]]) -> float:
+    """The mean of a further metric over the seeds that have a score; NaN where one of them lacks it."""
+    values = beside.get(bound.metric, {})
+    return float(np.mean([values.get(seed, math.nan) for seed in scores]))
+
+
+def shortfalls(
+    target: Target,
+    value: float,
+    scores: Mapping[int, float],
+    beside: Mapping[str, Mapping[int, float]],
+) -> tuple[str, ...]:
+    """What of a target is missed, by the statistic over seeds, a seed alone or a further metric; empty if it is met."""
     reasons = []
     if target.at_least is not None and value < target.at_least:
         reasons.append(f"{statistic_of(target)} {_apart(value, target.at_least)} is below {plain(target.at_least)}")
@@ -98,6 +126,10 @@ def shortfalls(target: Target, value: float, scores: Mapping[int, float]) -> tup
         who = f"seed {worst} is" if len(below) == 1 else f"{len(below)} seeds are"
         lowest = "at" if len(below) == 1 else f"the lowest, seed {worst}, at"
         reasons.append(f"{who} below {plain(least)}: {lowest} {_apart(below[worst], least)}")
+    for bound in target.beside:
+        mean = mean_beside(bound, scores, beside)
+        if not bound.holds(mean):
+            reasons.append(f"{bound.metric} is {number(mean)}, not {bound.said}")
     return tuple(reasons)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from lab.results import (
     write_page,
     write_result,
 )
-from lab.verdict import Verdict, judge, judged_row
+from lab.verdict import Verdict, judge, judged_row, values_beside
 
 HELP = """usage: lab verify NAME [--seeds 0-4] [--jobs N] [--json] [--record] [settings]
 
@@ -80,7 +81,9 @@ def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[L
     launched = launch_shown(
         experiment, options, config, again=shlex.join(["lab", "verify", experiment.name, *words]), quiet=options.json
     )
-    verdict = judge(target, experiment.name, scores(launched, target))
+    rows = judged_rows(launched, target)
+    scores = {seed: row[target.metric] for seed, row in rows.items()}
+    verdict = judge(target, experiment.name, scores, by_metric(rows, target))
     if not options.json:
         print(_said(verdict, target, launched))
         if told := shaping(changed):
@@ -102,10 +105,16 @@ def _record(experiment: Experiment, variant: str, config: Any, launched: list[La
     print(f"recorded: {path}\n{write_page(root)}", file=sys.stderr if options.json else sys.stdout)
 
 
-def scores(launched: list[Launched], target: Target) -> dict[int, float]:
-    """The score of each seed that reached the target's budget, taken where the report takes it."""
+def judged_rows(launched: list[Launched], target: Target) -> dict[int, Mapping[str, Any]]:
+    """The row that holds the score, of each seed that reached the target's budget; taken where the report takes it."""
     rows = {item.seed: judged_row(item.directory.rows(), target) for item in launched if item.state == "finished"}
-    return {seed: row[target.metric] for seed, row in rows.items() if row is not None}
+    return {seed: row for seed, row in rows.items() if row is not None}
+
+
+def by_metric(rows: Mapping[int, Mapping[str, Any]], target: Target) -> dict[str, dict[int, float]]:
+    """The target's further metrics, each by seed."""
+    beside = {seed: values_beside(row, target) for seed, row in rows.items()}
+    return {bound.metric: {seed: beside[seed][bound.metric] for seed in beside} for bound in target.beside}
 
 
 def _said(verdict: Verdict, target: Target, launched: list[Launched]) -> str:

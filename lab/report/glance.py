@@ -28,7 +28,7 @@ class Row:
     metric: str
     published: str
     target: str
-    each_seed: str
+    further: str
     centre: str
     interval: str
     taken: str  # at which steps, where that is not the target's budget
@@ -56,7 +56,7 @@ def glance(experiment: Experiment, rows: Sequence[Row], results: Sequence[Result
             metric=rows[0].metric,
             published="—",
             target="none",
-            each_seed="",
+            further="",
             centre=f"{number(min(centres))} to {number(max(centres))}" if centres else "—",
             interval="",
             taken="",
@@ -87,7 +87,7 @@ def row(experiment: Experiment, anchor: str, arm: Arm, result: Result) -> Row:
         metric=arm.metric,
         published=plain(target.published) if target and target.published is not None else "—",
         target=bound_said(target) if target else "none",
-        each_seed=each_seed_said(target) if target else "",
+        further=further_said(target) if target else "",
         centre="—" if result.centre is None else number(result.centre),
         interval=_interval_said(result),
         taken=_taken(arm, result),
@@ -106,8 +106,10 @@ def bound_said(target: Target) -> str:
     return f"{'≥' if target.at_least is not None else '≤'} {plain(bound_of(target))}"
 
 
-def each_seed_said(target: Target) -> str:
-    return "" if target.each_seed_at_least is None else f"each seed ≥ {plain(target.each_seed_at_least)}"
+def further_said(target: Target) -> str:
+    """What else must hold: a bound on each seed, and those of further metrics."""
+    each = [] if target.each_seed_at_least is None else [f"each seed ≥ {plain(target.each_seed_at_least)}"]
+    return "; ".join(each + [f"{bound.metric} {bound.said}" for bound in target.beside])
 
 
 def _interval_said(result: Result) -> str:

@@ -85,7 +85,13 @@ def _verdict(
     if unmet:
         return "not yet", unmet
     assert centre is not None  # the protocol is met, so there are scores
-    reasons = shortfalls(target, centre, {seed: score.value for seed, score in scores.items()})
+    beside = {
+        bound.metric: {
+            run.seed: score.value for run in runs if (score := score_at(run.curves.get(bound.metric), target.steps))
+        }
+        for bound in target.beside
+    }
+    reasons = shortfalls(target, centre, {seed: score.value for seed, score in scores.items()}, beside)
     return ("fail" if reasons else "pass"), reasons
 
 

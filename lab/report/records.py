@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from lab.experiment import Target
+from lab.experiment import Bound, Target
 from lab.statistics import Statistic, interquartile_mean
 
 StatisticName = Literal["iqm", "mean"]
@@ -110,6 +110,18 @@ def as_count(value: Any) -> int | None:
     return int(number) if number is not None and 0 <= number < 2**53 and number == int(number) else None
 
 
+def _bounds(raw: Any, problems: list[str]) -> Iterator[Bound]:
+    """Further bounds of a target; one that says too little is told and left out."""
+    for each in raw if isinstance(raw, list) else []:
+        known = each if isinstance(each, dict) else {}
+        metric = as_text(known.get("metric"))
+        at_least, at_most = as_number(known.get("at_least")), as_number(known.get("at_most"))
+        if metric and (at_least is None) != (at_most is None):
+            yield Bound(metric=metric, at_least=at_least, at_most=at_most)
+        else:
+            problems.append(f"A further bound of the target in config.json cannot be read: {each!r}. It is not judged.")
+
+
 def parse_target(raw: Any, problems: list[str]) -> Target | None:
     """The target that config.json states; None where it states none, or says too little to judge by (then told)."""
     if raw is None:
@@ -139,6 +151,7 @@ def parse_target(raw: Any, problems: list[str]) -> Target | None:
         steps=steps or 0,
         statistic="iqm" if statistic == "iqm" else "mean",
         each_seed_at_least=as_number(known.get("each_seed_at_least")),
+        beside=tuple(_bounds(known.get("beside"), problems)),
         seeds=seeds or 0,
         protocol=as_text(known.get("protocol")),
         source=as_text(known.get("source")),

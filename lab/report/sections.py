@@ -9,7 +9,7 @@ from lab.experiment import Target
 from lab.report.arms import Arm, Experiment, commands, seed_ranges
 from lab.report.comparison import Compared, compared, shared
 from lab.report.figures import Figure, further_figures, main_figures
-from lab.report.glance import Row, bound_said, each_seed_said, glance, row
+from lab.report.glance import Row, bound_said, further_said, glance, row
 from lab.report.judge import Result, judge
 from lab.report.media import Exhibit
 from lab.report.records import DIVERGED, Run
@@ -179,7 +179,7 @@ def _protocols(experiment: Experiment) -> tuple[Protocol, ...]:
     return tuple(
         Protocol(
             arms=listed([label for label in labels if label]),
-            target=", ".join(filter(None, [f"{target.metric} {bound_said(target)}", each_seed_said(target)])),
+            target=", ".join(filter(None, [f"{target.metric} {bound_said(target)}", further_said(target)])),
             statistic=f"{STATISTIC_SAID[target.statistic]} over {target.seeds} seeds "
             f"at {count(target.steps)} {experiment.arms[0].unit}",
             protocol=target.protocol,

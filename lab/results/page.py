@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from lab.experiment import Experiment, Target
 from lab.results.result import Result, Stand, outdated
@@ -90,7 +91,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
     why = outdated(result, entry.experiment)
     return (
         *ahead,
-        ours,
+        ours + _beside(result),
         _scores(result, digits),
         WORDS[entry.standing] + (f": {why}" if why else ""),
         duration(result.seconds),
@@ -136,7 +137,18 @@ def _bound(target: Target) -> str:
     assert bound is not None  # a Target has exactly one
     least = target.each_seed_at_least
     each = "" if least is None else f", no seed < {_number(least, 7)}"
-    return f"{statistic_of(target)} {sign} {_number(bound, 7)}{each}"
+    further = "".join(f"; {_short(bound.metric)} {bound.said}" for bound in target.beside)
+    return f"{statistic_of(target)} {sign} {_number(bound, 7)}{each}{further}"
+
+
+def _beside(result: Result) -> str:
+    """The means of the target's further metrics."""
+    means = [fmean(values) for values in zip(*(item.beside for item in result.seeds))]
+    return "".join(f"; {_short(bound.metric)} {_number(mean, 4)}" for bound, mean in zip(result.target.beside, means))
+
+
+def _short(metric: str) -> str:
+    return metric.removeprefix("eval/").replace("_", " ")
 
 
 def _digits(result: Result) -> int:

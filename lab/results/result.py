@@ -11,7 +11,7 @@ from typing import Any, Literal
 from lab.config import ConfigError, address, differences, from_json
 from lab.experiment import Experiment, Target
 from lab.launching import Launched
-from lab.verdict import judge, judged_row
+from lab.verdict import judge, judged_row, values_beside
 
 _DIFF = re.compile(r"^diff --git a/.* b/(.*)$", re.MULTILINE)
 
@@ -28,6 +28,7 @@ class SeedScore:
     score: float
     seconds: float  # of wall-clock time up to there, all attempts together
     finished: str  # when its run ended: ISO time, UTC
+    beside: tuple[float, ...] = ()  # the target's further metrics in their order, at the same step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +101,12 @@ def result_of(experiment: Experiment, variant: str, config: Any, launched: Seque
             f"{experiment.name} was not recorded: seed {', '.join(lacking)} has no score at {target.steps:,} steps. "
             "Without it the story would be too fair. See `lab runs`, mend what ended the run, and verify again."
         )
-    verdict = judge(target, experiment.name, {seed: item.score for seed, item in seeds.items()})
+    verdict = judge(
+        target,
+        experiment.name,
+        {seed: item.score for seed, item in seeds.items()},
+        {bound.metric: {seed: item.beside[i] for seed, item in seeds.items()} for i, bound in enumerate(target.beside)},
+    )
     if verdict.value is None or verdict.low is None or verdict.high is None:
         raise ResultError(
             f"{experiment.name} was not recorded: {verdict.sentence} Leave --seeds out, and as many run as are needed."
@@ -161,6 +167,7 @@ def _seed_score(item: Launched, target: Target) -> SeedScore | None:
         score=row[target.metric],
         seconds=row["time/seconds"],
         finished=item.directory.status()["updated"],
+        beside=tuple(values_beside(row, target).values()),
     )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
 
-from lab.experiment import Target
-from lab.verdict import judge
+from lab.experiment import Bound, Target
+from lab.verdict import judge, shortfalls, values_beside
 
 
 def target(**settings: Any) -> Target:
@@ -77,3 +78,42 @@ def test_json_is_json(scores: tuple[float, ...]) -> None:
 def test_a_target_has_one_bound(bounds: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="A Target has one bound"):
         target(**bounds)
+
+
+INTENT = Bound(metric="eval/intent", at_least=0.97)
+ERROR = Bound(metric="eval/error", at_most=0.5)
+
+
+@pytest.mark.parametrize(
+    ("intent", "error", "reasons"),
+    [
+        ((0.96, 0.98, 0.97), (0.5, 0.5, 0.5), ()),  # means of 0.97 and 0.5: the bounds themselves are enough
+        ((0.96, 0.96, 0.97), (0.1, 0.2, 0.3), ("eval/intent is 0.9633, not >= 0.97",)),
+        ((0.99, 0.99, 0.99), (0.1, 0.2, 1.3), ("eval/error is 0.5333, not <= 0.5",)),
+        ((0.99, 0.99, math.nan), (0.1, 0.2, 0.3), ("eval/intent is nan, not >= 0.97",)),
+    ],
+)
+def test_further_metrics_must_hold_too(
+    intent: tuple[float, ...], error: tuple[float, ...], reasons: tuple[str, ...]
+) -> None:
+    held = target(at_least=1.0, seeds=3, beside=(INTENT, ERROR))
+    scores, beside = seeds(1, 2, 3), {"eval/intent": seeds(*intent), "eval/error": seeds(*error)}
+    assert shortfalls(held, 2.0, scores, beside) == reasons
+    verdict = judge(held, "e", scores, beside)
+    assert verdict.passed == (not reasons)
+    assert f"; eval/error mean {sum(error) / 3:.4g}, the target is <= 0.5" in verdict.sentence
+    assert not judge(held, "e", scores).passed  # what was not measured does not hold
+
+
+def test_the_further_metrics_are_those_of_the_judged_row() -> None:
+    held = target(at_least=1.0, beside=(INTENT, ERROR))
+    found = values_beside({"step": 100, "eval/return": 2.0, "eval/intent": 0.5, "eval/error": None}, held)
+    assert found["eval/intent"] == 0.5
+    assert math.isnan(found["eval/error"])
+    assert values_beside({"step": 100}, target(at_least=1.0)) == {}
+
+
+@pytest.mark.parametrize("sides", [{}, {"at_least": 1.0, "at_most": 2.0}])
+def test_a_bound_has_one_side(sides: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="A Bound has one side"):
+        Bound(metric="eval/intent", **sides)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lab.cli import main
-from lab.cli.verifying import scores
+from lab.cli.verifying import judged_rows
 from lab.experiment import Target
 from lab.launching import Launched, launch
 from lab.store import RunDirectory, find_runs
@@ -74,8 +74,8 @@ def test_the_score_is_that_at_the_targets_budget(
     directory = RunDirectory(tmp_path)
     lines: list[dict[str, Any]] = [{"step": s, **({} if v is None else {"eval/score": v})} for s, v in rows]
     directory.metrics_file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    found = scores([Launched(directory, "walk", "", 4, state, "ran")], target)
-    assert found == ({} if score is None else {4: score})
+    found = judged_rows([Launched(directory, "walk", "", 4, state, "ran")], target)
+    assert {seed: row["eval/score"] for seed, row in found.items()} == ({} if score is None else {4: score})
 
 
 def test_a_score_that_is_no_number_is_no_score(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_a_score_that_is_no_number_is_no_score(tmp_path: Path) -> None:
     rows[-1]["eval/score"] = None
     launched[0].directory.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
     target = Target(metric="eval/score", at_least=0.0, steps=20, protocol="p", source="s")
-    assert scores(launched, target) == {}
+    assert judged_rows(launched, target) == {}
 
 
 def test_a_target_of_one_arm_is_verified_without_naming_it(

@@ -138,3 +138,25 @@ def test_nothing_logged_is_no_score(write_run, judged):
     write_run(returns={})
     result = judged()
     assert (result.centre, result.interval, result.verdict) == (None, None, "not yet")
+
+
+def test_further_metrics_must_hold_too(write_run, judged, target):
+    further = {"beside": [{"metric": "time/seconds", "at_least": None, "at_most": 10.0}]}
+    for seed in range(5):
+        write_run(seed, returns={10: 0.0, 20: 101.0}, record={"target": target | further})  # of 10 seconds at step 20
+    assert judged().verdict == "pass"
+
+
+def test_a_missed_further_metric_fails_with_the_reason(write_run, judged, target):
+    further = {"beside": [{"metric": "time/seconds", "at_least": None, "at_most": 9.5}]}
+    for seed in range(5):
+        write_run(seed, returns={10: 0.0, 20: 101.0}, record={"target": target | further})
+    result = judged()
+    assert (result.verdict, result.reasons) == ("fail", ("time/seconds is 10.00, not <= 9.5",))
+
+
+def test_a_further_bound_that_cannot_be_read_is_told(write_run, tmp_path, target):
+    write_run(record={"target": target | {"beside": [{"metric": "eval/intent"}]}})
+    [run] = gather(tmp_path / "runs")
+    assert run.target.beside == ()
+    assert any("A further bound of the target" in problem for problem in run.problems)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from lab.experiment import Bound
 from lab.results.page import HEAD, Entry, page, summary
 from lab.results.result import SeedScore
 from tests.lab.results.cases import STAND, TARGET, experiment, result
@@ -141,3 +142,11 @@ def test_a_variant_and_the_settings_of_the_run_are_told() -> None:
     entry = Entry(arms, result(variant="drift", differences=("run.threads 2",)))
     assert row(entry)[0] == "`cart`, drift"
     assert "  - measured with run.threads 2\n" in page([entry])
+
+
+def test_further_metrics_stand_beside_the_target_and_what_was_measured() -> None:
+    target = replace(TARGET, beside=(Bound(metric="eval/test_intent", at_least=0.97),))
+    measured = result(target=target)
+    seeds = tuple(replace(item, beside=(0.96 + item.seed / 100,)) for item in measured.seeds)
+    cells = row(Entry(experiment(target=target), replace(measured, seeds=seeds)))
+    assert cells[2:4] == ["IQM >= 475; test intent >= 0.97", "**490** [480, 500]; test intent 0.97"]

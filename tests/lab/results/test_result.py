@@ -10,7 +10,7 @@ import pytest
 
 from lab.config import replace as changed
 from lab.config import to_json
-from lab.experiment import load
+from lab.experiment import Bound, load
 from lab.launching import Launched, launch
 from lab.provenance import versions
 from lab.results.result import ResultError, outdated, result_of
@@ -47,6 +47,15 @@ def test_a_result_tells_what_its_runs_tell(launched: list[Launched]) -> None:
     assert (stand.seeds, stand.threads, stand.deterministic, stand.device) == ((0, 1), 1, True, "cpu")
     assert (stand.commit, stand.torch) == (environment["commit"], versions()["torch"])
     assert stand.processor == environment["hardware"]["cpu"]
+
+
+def test_further_metrics_are_recorded_and_judged(launched: list[Launched]) -> None:
+    never = Bound(metric="time/seconds", at_most=-1.0)
+    held = replace(load("walk"), target=replace(walk.TARGET, beside=(never,)))
+    found = result_of(held, "", walk.Config(), launched)
+    assert [item.beside for item in found.seeds] == [(item.seconds,) for item in found.seeds]
+    assert found.verdict == "fail"
+    assert "time/seconds mean" in found.sentence
 
 
 def test_the_score_and_its_time_are_those_at_the_budget(launched: list[Launched]) -> None:
