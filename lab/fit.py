@@ -13,7 +13,7 @@ from lab.backbones import Backbone
 from lab.best import Best
 from lab.probe import Case
 from lab.stopping import StoppingConfig
-from lab.trial import Clip, Metrics, Picture, State
+from lab.trial import Illustration, Manner, Metrics, Speaker, State
 
 PROBED_EXAMPLES = 16
 
@@ -96,7 +96,7 @@ class Fit:
         batches: BatchSource,
         evaluation: Mapping[str, Examples],
         *,
-        show: Callable[[], Mapping[str, Picture | Clip]] | None = None,
+        show: Callable[[], Mapping[str, Illustration]] | None = None,
         unit: Literal["updates", "examples"] = "updates",
         stopping: StoppingConfig | None = None,
     ):
@@ -144,10 +144,20 @@ class Fit:
                 for metric, value in self.learner.evaluate(dataset).items()
             }
 
-    def illustrate(self) -> Mapping[str, Picture | Clip]:
+    def illustrate(self) -> Mapping[str, Illustration]:
         """What `show` returns, if it was given."""
         with self._judged():
             return self.show() if self.show is not None else {}
+
+    def reply(self, prompt: str, manner: Manner) -> str:
+        """The learner's answer to a text. Raises ValueError if it is none that speaks."""
+        if not isinstance(self.learner, Speaker):
+            raise ValueError(
+                f"{type(self.learner).__name__} does not speak: it has no reply(prompt, manner). Ask a language model, "
+                "a translator or a chat bot."
+            )
+        with self._judged():
+            return self.learner.reply(prompt, manner)
 
     def _judged(self) -> AbstractContextManager[None]:
         """Inside, the learner is as it is judged."""

@@ -8,15 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.trial import Clip, Picture
+from lab.trial import Clip, Illustration, Passage, Picture
 
 
-def write_media(folder: Path, step: int, name: str, thing: Picture | Clip, *, gif: bool = False) -> Path:
+def write_media(folder: Path, step: int, name: str, thing: Illustration, *, gif: bool = False) -> Path:
     """Writes `<step>-<name>.png` or `.mp4` (or `.gif`) under `folder`, aside and renamed, and returns its path.
 
-    A caption goes beside it as `<step>-<name>.txt`.
+    A caption goes beside it as `<step>-<name>.txt`; a passage is such a file with nothing beside it.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(thing, Passage):
+        path = folder / f"{step:012d}-{name}.txt"
+        write_passage(path, thing.text)
+        return path
     ending = ".png" if isinstance(thing, Picture) else ".gif" if gif else ".mp4"
     path = folder / f"{step:012d}-{name}{ending}"
     if isinstance(thing, Picture):
@@ -26,6 +30,13 @@ def write_media(folder: Path, step: int, name: str, thing: Picture | Clip, *, gi
     if thing.caption:
         path.with_suffix(".txt").write_text(thing.caption + "\n")
     return path
+
+
+def write_passage(path: Path, text: str) -> None:
+    """Writes text as UTF-8 with a line end at its end."""
+    aside = path.with_name(f".{path.name}")
+    aside.write_text(text.removesuffix("\n") + "\n", encoding="utf-8")
+    os.replace(aside, path)
 
 
 def write_picture(path: Path, pixels: np.ndarray) -> None:

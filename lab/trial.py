@@ -63,12 +63,23 @@ class Clip:
     caption: str = ""
 
 
+@dataclass(frozen=True)
+class Passage:
+    """Text to read: what a model wrote, its lines as they are."""
+
+    text: str
+
+
+Illustration = Picture | Clip | Passage
+"""What a run leaves to look at."""
+
+
 @runtime_checkable
 class Illustrated(Protocol):
     """A trial that can show what it learnt. Like `evaluate`, showing never changes training."""
 
-    def illustrate(self) -> Mapping[str, Picture | Clip]:
-        """Returns pictures and clips by name, each name fit for a file."""
+    def illustrate(self) -> Mapping[str, Illustration]:
+        """Returns pictures, clips and passages by name, each name fit for a file."""
         ...
 
 
@@ -108,4 +119,32 @@ class Replayable(Protocol):
         With `max_frames`, of every so many frames one is shown. Raises ValueError if what happens is not what was
         recorded.
         """
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manner:
+    """How a model speaks."""
+
+    length: int = 500  # characters or words at most
+    temperature: float = 0.8  # divides the log-probabilities before a symbol is drawn; 0: always the likeliest
+    top_k: int = 0  # of how many of the likeliest symbols one is drawn; 0: of all
+    beam: int = 1  # answers that are followed side by side, where the model searches instead of drawing
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.length < 1 or self.temperature < 0 or self.top_k < 0 or self.beam < 1:
+            raise ValueError(
+                f"length is {self.length}, temperature {self.temperature}, top_k {self.top_k} and beam {self.beam}: a "
+                "model says at least one symbol, at a temperature of 0 or more, drawn of 0 (all) or more, following at "
+                "least one answer. Raise them."
+            )
+
+
+@runtime_checkable
+class Speaker(Protocol):
+    """Something that answers text with text: a language model goes on, a translator translates, a chat bot replies."""
+
+    def reply(self, prompt: str, manner: Manner) -> str:
+        """The answer. Like `evaluate`, it never changes training. Raises ValueError for what it cannot read."""
         ...

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_NO_CLASS = -100  # the label that torch's cross_entropy passes over
+
 
 def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) -> Tensor:
     """The negative log-probability of the right class, in nats; of soft labels the mean over their classes.
@@ -14,6 +16,16 @@ def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) 
     that share of each label evenly over all classes (Szegedy et al. 2016, section 7). Returns [B].
     """
     return F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
+
+
+def cross_entropy_of_known(logits: Tensor, labels: Tensor) -> Tensor:
+    """As `cross_entropy`, at any number of places; 0 where the label is not one of the K classes, such as in padding.
+
+    logits [..., K]; labels [...] int64. No gradient flows where the loss is 0 for that reason. Returns [...].
+    """
+    known = labels.where((labels >= 0) & (labels < logits.shape[-1]), _NO_CLASS)
+    losses = F.cross_entropy(logits.flatten(0, -2), known.flatten(), reduction="none", ignore_index=_NO_CLASS)
+    return losses.reshape(labels.shape)
 
 
 def correct(logits: Tensor, labels: Tensor) -> Tensor:

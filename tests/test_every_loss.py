@@ -14,6 +14,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lab.data.sequences import Padded
 from lab.gradients import GradientReport, check_gradients
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,6 +54,10 @@ CASES: dict[str, list[dict[str, Any]]] = {
         {"logits": drawn(4, 5), "labels": CLASSES, "label_smoothing": 0.2},
         {"logits": drawn(4, 5), "labels": drawn(4, 5, seed=1).softmax(-1), "label_smoothing": 0.2},
     ],
+    "supervised.losses.cross_entropy_of_known": [
+        {"logits": drawn(4, 5), "labels": CLASSES},
+        {"logits": drawn(2, 3, 4), "labels": torch.tensor([[3, -1, 0], [4, 1, -1]])},
+    ],
     "supervised.losses.correct": [{"logits": drawn(4, 5), "labels": CLASSES}],
     "supervised.losses.squared_error": [{"predicted": drawn(4), "labels": drawn(4, seed=1)}],
     "supervised.losses.binary_cross_entropy": [
@@ -61,6 +66,14 @@ CASES: dict[str, list[dict[str, Any]]] = {
     ],
     "supervised.losses.mean_of_present": [{"losses": drawn(3, 2), "labels": ANSWERS}],
     "supervised.losses.correct_answers": [{"logits": drawn(3, 2), "labels": drawn(3, 2, seed=1).sigmoid().round()}],
+    "supervised.ctc.ctc_loss": [
+        {
+            "logits": drawn(2, 6, 4),
+            "lengths": torch.tensor([6, 4]),
+            "labels": Padded(torch.tensor([[2, 0, 0], [1, 0, 0]]), torch.tensor([3, 1])),
+        }
+    ],
+    "supervised.cliff.unit_loss": [{"w": some(5.5, -2.0), "b": some(-2.3, 1.0), "num_steps": 20}],
     "agents.losses.q_learning_target": [{"reward": drawn(4), "discount": some(0, 1, 0.9, 1), "next_q": drawn(4, 3)}],
     "agents.losses.double_q_learning_target": [
         {

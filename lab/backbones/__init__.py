@@ -20,6 +20,7 @@ from lab.backbones.attention import (
 from lab.backbones.backbone import Backbone, BackboneConfig
 from lab.backbones.convolution import Convolution, ConvolutionConfig
 from lab.backbones.inception import Inception, InceptionConfig
+from lab.backbones.jordan import Jordan, JordanConfig
 from lab.backbones.layers import Activation, Initialisation, activation_layer, initialise, memory_format, per_layer
 from lab.backbones.mlp import MLP, MLPConfig
 from lab.backbones.recurrent import Recurrent, RecurrentConfig
@@ -38,6 +39,8 @@ __all__ = [
     "Inception",
     "InceptionConfig",
     "Initialisation",
+    "Jordan",
+    "JordanConfig",
     "LuongAttention",
     "MLPConfig",
     "MultiHeadAttention",

@@ -20,6 +20,9 @@ CELLS: dict[str, Any] = {
     "lstm": nn.LSTM,  # Hochreiter and Schmidhuber 1997, with forget gates
 }
 
+Memory = list[Any]
+"""Where each layer ended, as torch's layers return and take it: [1, B, width], of an LSTM two of these."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RecurrentConfig:
@@ -73,6 +76,25 @@ class Recurrent(SequenceBackbone):
         for layer, dropout in zip(self.layers, self.dropouts):
             steps = dropout(unroll(layer, steps, lengths))
         return steps
+
+    def carry(self, inputs: Tensor, memory: Memory | None = None) -> tuple[Tensor, Memory]:
+        """Every step of inputs [B, T, F] that go on where a memory ended, and the memory at their own end.
+
+        Piece by piece it gives what `steps` gives of the whole; no memory stands for a beginning. Raises ValueError for
+        a network in both directions, which would have to know the end.
+        """
+        self.check(inputs)
+        if not self.causal:
+            raise ValueError(
+                "The network reads in both directions, so no step of it is known before the last input. Set "
+                "bidirectional to False, or give `steps` the whole sequence."
+            )
+        steps, ended = inputs, []
+        for i, (layer, dropout) in enumerate(zip(self.layers, self.dropouts)):
+            steps, end = layer(steps, None if memory is None else memory[i])
+            steps = dropout(steps)
+            ended.append(end)
+        return steps, ended
 
     def last(self, steps: Tensor, lengths: Tensor | None) -> Tensor:
         forward = super().last(steps, lengths)

@@ -34,7 +34,10 @@ class SequenceBackbone(Backbone):
         """[B, T, F], lengths [B] -> [B, T, out_features], 0 in the padding."""
 
     def forward(self, inputs: Tensor, lengths: Tensor | None = None) -> Tensor:
-        steps = self.steps(inputs, lengths)
+        return self.pooled(self.steps(inputs, lengths), lengths)
+
+    def pooled(self, steps: Tensor, lengths: Tensor | None) -> Tensor:
+        """What stands for a whole sequence, of its steps, which are 0 in the padding: -> [B, out_features]."""
         return mean_step(steps, lengths) if self.pool == "mean" else self.last(steps, lengths)
 
     def last(self, steps: Tensor, lengths: Tensor | None) -> Tensor:

@@ -19,6 +19,7 @@ COMMANDS = {
     "results": ("lab.cli.results", "write RESULTS.md anew: every target beside what was recorded"),
     "report": ("lab.cli.showing", "write the runs' page: curves, targets, pictures"),
     "play": ("lab.cli.playing", "watch what a run learnt, or an episode that it recorded"),
+    "sample": ("lab.cli.sampling", "talk to a run's language model, translator or chat bot"),
     "export": ("lab.cli.exporting", "write the backbone that a run has learnt as a file of weights"),
     "data": ("lab.cli.datasets", "data sets by name: list, fetch, check, show"),
     "probe": ("lab.cli.probing", "check an experiment's model: gradients, leaks, learning by heart"),

@@ -12,7 +12,7 @@ from lab.names import did_you_mean
 from lab.store import RunDirectory, RunError, find_run, runs_folder
 
 if TYPE_CHECKING:
-    from lab.trial import Clip, Picture, Record
+    from lab.trial import Clip, Illustration, Record
 
 WIDTH = 400  # pixels of an episode's picture
 GIF_FRAMES = 1_000  # a GIF is large, and made in memory
@@ -108,7 +108,7 @@ def _chosen(directory: RunDirectory, wanted: str, evaluation: bool) -> tuple[int
     return number, recorded[number]
 
 
-def _shown(trial: Any, given: Namespace) -> dict[str, Picture | Clip]:
+def _shown(trial: Any, given: Namespace) -> dict[str, Illustration]:
     """What a trial can do now, in the size that it chooses or, of an episode, in the one that was asked for."""
     from lab.trial import Illustrated, Replayable
 
@@ -136,7 +136,7 @@ def _replayed(trial: Any, record: Record, given: Namespace) -> Clip:
         raise RunError(str(error)) from error
 
 
-def _write(folder: Path, step: int, name: str, thing: Picture | Clip, gif: bool) -> None:
+def _write(folder: Path, step: int, name: str, thing: Illustration, gif: bool) -> None:
     from lab.media import write_media
 
     print(write_media(folder, step, name, thing, gif=gif))

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from lab.data import cifar
+from lab.data.corpus import Corpus
 from lab.data.dataset import Dataset
 from lab.data.files import DataError, File
 from lab.data.idx import read_idx
 from lab.data.lines import LabelledText, read_labelled_lines
+from lab.data.pairs import parse_pairs
 from lab.data.shipped import breast_cancer, diabetes, digits
+from lab.data.speeches import speech_pairs
+from lab.data.spoken_digits import BUNDLES, read_spoken_digits
+from lab.data.tagged import parse_tagged
 from lab.names import did_you_mean
 
 Kind = TypeVar("Kind")
@@ -134,6 +140,14 @@ def _idx_files(folder: str, address: str, *known: tuple[str, int, str]) -> tuple
     )
 
 
+def _kept_together(folder: str, address: str, *known: tuple[str, int, str]) -> tuple[File, ...]:
+    """Plain files below one address, which may also lie in one archive in the folder, as <folder>.tar.xz."""
+    return tuple(
+        File(f"{folder}/{name}", size, digest, f"{address}/{name}", kept_in=f"{folder}/{folder}.tar.xz")
+        for name, size, digest in known
+    )
+
+
 _FASHION = _idx_files(
     "fashion-mnist",
     "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com",
@@ -162,6 +176,34 @@ _SMS_SPAM = File(
     "7d039a24a6083ed9ef0f806ebad56bbb976e3aeb8de05669173bfdc4996c239d",
     "https://archive.ics.uci.edu/static/public/228/sms+spam+collection.zip",
     member="SMSSpamCollection",
+)
+_SNIPS = _kept_together(
+    "snips",
+    "https://raw.githubusercontent.com/MiuLab/SlotGated-SLU/master/data/snips",
+    ("train/seq.in", 617_079, "04ad1e3f2121d83c6478f9a4b17d2dbdc21d06d6127f73cb7af835ed733f9855"),
+    ("train/seq.out", 950_926, "fd5f2121d8055827e5d6b3d3bac30f3d7e94e82a5d437751960cbdd9e1b4f6d3"),
+    ("train/label", 184_532, "bfd7df6cf9dd76c5da5d8b61bc85f90386197bdd3d7510c1d324c051537b962f"),
+    ("valid/seq.in", 33_629, "64e0f6d8ad8aab3a3828164d7d53731a0993d3ca1aed437ceaca6d3d568d410e"),
+    ("valid/seq.out", 50_626, "712e6d34feb8d52d208b820a5f8bae6e6ff990f08374507dfde22de389088319"),
+    ("valid/label", 9_900, "9c1dd041216f647bcfca838aaf1a48eb5781e4404256d31ff07cd38a5436c52f"),
+    ("test/seq.in", 33_121, "c1e341173fcea2951a8ca371956a6f81c76de87b9583c62eb87edd6158fa3a7c"),
+    ("test/seq.out", 50_918, "58c07c9097d5e1f78889765c2a535a160f6455b90b3142055c8051847afcca47"),
+    ("test/label", 10_120, "37a26da3ad079bb41c42c85a3a8f827eb47efec4c5917ce5d08f4b2736e4f830"),
+)
+_TINY_SHAKESPEARE = File(
+    "tiny-shakespeare/input.txt",
+    1_115_394,
+    "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+    "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+)
+# The publisher adds sentences now and then: what is there today is newer, fails the checksum and is refused, as scores
+# of one version say nothing of another.
+_TATOEBA_FRA_ENG = File(
+    "tatoeba-fra-eng/fra.txt",
+    10_009_515,
+    "2546838ae46e0eac4c02ab7032ea0a02a006074a5340077a36a9444f41e02888",
+    "http://www.manythings.org/anki/fra-eng.zip",
+    member="fra.txt",
 )
 GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 NUMERALS = tuple("0123456789")
@@ -222,5 +264,45 @@ SOURCES: dict[str, Source] = {
         "Almeida, Gomez Hidalgo and Yamakami 2011, Contributions to the study of SMS spam filtering, DocEng",
         (_SMS_SPAM,),
         lambda: read_labelled_lines(_SMS_SPAM.find(), classes=("ham", "spam")),
+    ),
+    "snips": Source(
+        "14,484 requests to an assistant in English: a slot tag a word, and one of seven intents",
+        "https://github.com/MiuLab/SlotGated-SLU",
+        "CC0 1.0",
+        "Coucke et al. 2018, arXiv 1805.10190; split into words and parts by Goo et al. 2018, NAACL",
+        _SNIPS,
+        lambda: parse_tagged({Path(file.path): file.content().decode() for file in _SNIPS}),
+    ),
+    "fsdd": Source(
+        "2,000 recordings of spoken English digits, four of the publisher's six speakers, 8 kHz",
+        "https://github.com/Jakobovski/free-spoken-digit-dataset",
+        "CC BY-SA 4.0",
+        "Jackson et al. 2016, Free Spoken Digit Dataset, version 1.0.10",
+        tuple(BUNDLES.values()),
+        read_spoken_digits,
+    ),
+    "tatoeba_fra_eng": Source(
+        "142,787 short English sentences with French translations, as of 29 September 2017",
+        "http://www.manythings.org/anki/",
+        "CC BY 2.0",
+        "Tatoeba Project, tatoeba.org; selection by Charles Kelly, www.manythings.org/anki",
+        (_TATOEBA_FRA_ENG,),
+        lambda: parse_pairs(Path(_TATOEBA_FRA_ENG.path), _TATOEBA_FRA_ENG.content().decode()),
+    ),
+    "shakespeare_speeches": Source(
+        "7,048 pairs of what one says in Shakespeare's plays and what another answers, a sentence each",
+        "https://github.com/karpathy/char-rnn",
+        "public domain",
+        "Shakespeare; text of Karpathy 2015, The unreasonable effectiveness of recurrent neural networks",
+        (_TINY_SHAKESPEARE,),
+        lambda: speech_pairs(_TINY_SHAKESPEARE.content().decode()),
+    ),
+    "tiny_shakespeare": Source(
+        "1,115,394 characters of Shakespeare's plays in one text",
+        "https://github.com/karpathy/char-rnn",
+        "public domain",
+        "Karpathy 2015, The unreasonable effectiveness of recurrent neural networks",
+        (_TINY_SHAKESPEARE,),
+        lambda: Corpus(_TINY_SHAKESPEARE.content().decode()),
     ),
 }

@@ -28,7 +28,8 @@ from lab.report.records import (
 from lab.store import RunDirectory
 
 _SEED = re.compile(r"seed-(\d+)")
-_MEDIUM = re.compile(r"(\d+)-(.+)\.(?:png|gif|mp4)")
+_MEDIUM = re.compile(r"(\d+)-(.+)\.(?:png|gif|mp4|txt)")
+_SHOWN = (".png", ".gif", ".mp4")  # beside one of these a text is its caption
 _NO_NUMBER = {
     "nan",
     "inf",
@@ -219,13 +220,17 @@ def _caption(path: Path) -> str:
 
 
 def _latest_media(folder: Path) -> tuple[Medium, ...]:
-    """The newest file of each name and kind: the last step wins."""
+    """The newest file of each name and kind: the last step wins. A text beside a picture or clip is its caption."""
     latest: dict[tuple[str, str], Medium] = {}
     for path in sorted(folder.glob("*")):
         match = _MEDIUM.fullmatch(path.name)
         if match is None or not path.is_file():
             continue
-        medium = Medium(name=match[2], step=int(match[1]), path=path, caption=_caption(path.with_suffix(".txt")))
+        is_text = path.suffix == ".txt"
+        if is_text and any(path.with_suffix(ending).exists() for ending in _SHOWN):
+            continue
+        caption = "" if is_text else _caption(path.with_suffix(".txt"))
+        medium = Medium(name=match[2], step=int(match[1]), path=path, caption=caption)
         known = latest.get((medium.name, path.suffix))
         if known is None or known.step <= medium.step:
             latest[medium.name, path.suffix] = medium

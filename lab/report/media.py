@@ -1,4 +1,4 @@
-"""Takes pictures and clips into the page as data URIs, within a budget that the experiments share."""
+"""Takes pictures and clips into the page as data URIs, passages as text, within a budget that experiments share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SMALL = 200  # pixels of width below which a picture is enlarged with its pixel
 
 @dataclass(frozen=True, kw_only=True)
 class Exhibit:
-    """A picture or clip as the page shows it; `uri` is None where it is left out, and `note` says why."""
+    """A picture, clip or passage as the page shows it; `uri` is None where it is left out, and `note` says why."""
 
     name: str
     arm: str
@@ -26,11 +26,12 @@ class Exhibit:
     step: int
     unit: str
     place: str  # the file, relative to the runs folder
-    kind: Literal["picture", "animation", "video"]
-    uri: str | None
+    kind: Literal["picture", "animation", "video", "passage"]
+    uri: str | None  # of a passage empty: its text stands on the page
     size: tuple[int, int] | None  # width and height in pixels; not known of videos
     note: str
     caption: str = ""
+    text: str = ""
 
     @property
     def is_small(self) -> bool:
@@ -38,7 +39,7 @@ class Exhibit:
 
     @property
     def is_wide(self) -> bool:
-        return self.size is not None and self.size[0] >= _WIDE
+        return self.kind == "passage" or (self.size is not None and self.size[0] >= _WIDE)
 
 
 def exhibits(experiments: Sequence[Experiment], budget: int = BUDGET) -> dict[str, list[Exhibit]]:
@@ -89,7 +90,8 @@ def _exhibit(arm: Arm, run: Run, medium: Medium, share: int) -> tuple[Exhibit, i
             note = f"cannot be read: {error}"
         if not note and not _is_whole(data, suffix):
             note = f"is no whole {suffix.removeprefix('.').upper()} file; it was probably being written"
-    mime = {".png": "image/png", ".gif": "image/gif", ".mp4": "video/mp4"}[suffix]
+    mime = {".png": "image/png", ".gif": "image/gif", ".mp4": "video/mp4"}.get(suffix)
+    uri = f"data:{mime};base64,{base64.b64encode(data).decode()}" if mime else ""
     exhibit = Exhibit(
         name=medium.name,
         arm=arm.label,
@@ -97,11 +99,12 @@ def _exhibit(arm: Arm, run: Run, medium: Medium, share: int) -> tuple[Exhibit, i
         step=medium.step,
         unit=run.unit,
         place=f"{run.place}/media/{medium.path.name}",
-        kind={".png": "picture", ".gif": "animation", ".mp4": "video"}[suffix],  # type: ignore[arg-type]
-        uri=None if note else f"data:{mime};base64,{base64.b64encode(data).decode()}",
+        kind={".png": "picture", ".gif": "animation", ".mp4": "video", ".txt": "passage"}[suffix],  # type: ignore[arg-type]
+        uri=None if note else uri,
         size=None if note else _size(data, suffix),
         note=note,
         caption=medium.caption,
+        text=data.decode(errors="replace").rstrip() if suffix == ".txt" else "",
     )
     return exhibit, 0 if note else len(data)
 
@@ -112,6 +115,8 @@ def _is_whole(data: bytes, suffix: str) -> bool:
         return data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) > 24 and b"IEND" in data[-12:]
     if suffix == ".gif":
         return data.startswith((b"GIF87a", b"GIF89a")) and data.endswith(b"\x3b")
+    if suffix == ".txt":
+        return data.endswith(b"\n")
     return data[4:8] == b"ftyp"
 
 

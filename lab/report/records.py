@@ -41,7 +41,7 @@ class Status:
 
 @dataclass(frozen=True, kw_only=True)
 class Medium:
-    """The latest picture or clip of one name."""
+    """The latest picture, clip or passage of one name."""
 
     name: str
     step: int

@@ -18,6 +18,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -39,7 +40,7 @@ _WANDB_MODES: dict[str, Mode] = {
     "dryrun": "offline",
     "disabled": "off",
 }
-_MEDIUM = re.compile(r"(\d+)-(.+)\.(png|jpg|jpeg|gif|mp4)")
+_MEDIUM = re.compile(r"(\d+)-(.+)\.(png|jpg|jpeg|gif|mp4|txt)")
 
 log = logging.getLogger("lab.tracking")
 
@@ -220,7 +221,8 @@ class WandbTracker:
         for row in read_rows(self.directory / "metrics.jsonl"):
             found[int(row["step"])] = {name: value for name, value in row.items() if name != "step"}
         for path in sorted((self.directory / "media").glob("*")):
-            if match := _MEDIUM.fullmatch(path.name):
+            match = _MEDIUM.fullmatch(path.name)
+            if match and not (path.suffix == ".txt" and _is_caption(path)):
                 found.setdefault(int(match[1]), {})[match[2]] = path
         return {at: found[at] for at in sorted(found) if at <= step}
 
@@ -297,8 +299,15 @@ def _contents(records: list[bytes]) -> tuple[set[int], bool]:
     return steps, closed
 
 
+def _is_caption(path: Path) -> bool:
+    """Whether a text lies beside a picture or clip of the same name, and is no passage of its own."""
+    return any(other != path for other in path.parent.glob(f"{path.stem}.*"))
+
+
 def _medium(path: Path) -> Any:
     import wandb
 
     kind = path.suffix.removeprefix(".")
+    if kind == "txt":
+        return wandb.Html(f"<pre>{escape(path.read_text(encoding='utf-8'))}</pre>", inject=False)
     return wandb.Video(str(path), format=kind) if kind in ("gif", "mp4") else wandb.Image(str(path))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -111,3 +113,20 @@ def test_wrong_inputs_and_settings_are_refused():
         RecurrentConfig(num_layers=0).build((T, F))
     with pytest.raises(ValueError, match="pool is 'max'"):
         RecurrentConfig(pool="max").build((T, F))
+
+
+@pytest.mark.parametrize("cell", sorted(CELLS))
+def test_what_is_read_in_pieces_is_read_as_a_whole(cell: Literal["rnn", "rnn_relu", "gru", "lstm"]) -> None:
+    network = RecurrentConfig(cell=cell, width=5, num_layers=2).build((7, 3)).double()
+    inputs = torch.randn(4, 7, 3, dtype=torch.float64)
+    whole, memory, pieces = network.steps(inputs), None, []
+    for piece in inputs.split([1, 4, 2], dim=1):
+        steps, memory = network.carry(piece, memory)
+        pieces.append(steps)
+    torch.testing.assert_close(torch.cat(pieces, 1), whole)
+
+
+def test_both_directions_cannot_be_read_in_pieces() -> None:
+    network = RecurrentConfig(width=5, bidirectional=True).build((7, 3))
+    with pytest.raises(ValueError, match=r"reads in both directions, .* Set bidirectional to False"):
+        network.carry(torch.randn(1, 7, 3))

@@ -10,8 +10,12 @@ import pytest
 import torch
 
 from lab.data import load, load_text
-from lab.data.catalogue import SOURCES, source
+from lab.data.audio import Recordings
+from lab.data.catalogue import SOURCES, load_as, source
+from lab.data.corpus import Corpus
 from lab.data.files import DataError, File
+from lab.data.pairs import PairedText
+from lab.data.tagged import TaggedParts
 
 SIZES = {  # training, test, shape of an input
     "fashion_mnist": (60_000, 10_000, (1, 28, 28)),
@@ -22,10 +26,17 @@ SIZES = {  # training, test, shape of an input
     "breast_cancer": (569, None, (30,)),
 }
 TEXTS = {"sms_spam": {"ham": 4_827, "spam": 747}}  # texts of each class
+PAIRS = {  # pairs, and the first of them
+    "tatoeba_fra_eng": (142_787, "Go.", "Va !"),
+    "shakespeare_speeches": (7_048, "Before we proceed any further, hear me speak.", "Speak, speak."),
+}
+SOUNDS = {"fsdd": (2_000, 8_000)}  # recordings, samples a second
+CORPORA = {"tiny_shakespeare": (1_115_394, 65)}  # characters, and different ones
+TAGGED = {"snips": (13_084, 700, 700)}  # requests for training, choosing and testing
 
 
 def test_every_set_is_known_by_its_size() -> None:
-    assert {*SIZES, *TEXTS} == set(SOURCES)
+    assert {*SIZES, *TEXTS, *PAIRS, *SOUNDS, *TAGGED, *CORPORA} == set(SOURCES)
 
 
 def skip_if_absent(name: str) -> None:
@@ -40,6 +51,42 @@ def test_a_set_of_texts_is_as_its_publisher_says(name: str) -> None:
     data = load_text(name)
     assert dict(zip(data.classes, data.labels.bincount().tolist())) == TEXTS[name]
     with pytest.raises(ValueError, match=rf"{name} is a LabelledText, and no Published\. .*load_as\('{name}', Labe"):
+        load(name)
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_set_of_pairs_is_as_its_publisher_says(name: str) -> None:
+    skip_if_absent(name)
+    pairs = load_as(name, PairedText)
+    assert (len(pairs), pairs.sources[0], pairs.targets[0]) == PAIRS[name]
+    with pytest.raises(ValueError, match=rf"{name} is a PairedText, and no Published"):
+        load(name)
+
+
+@pytest.mark.parametrize("name", SOUNDS)
+def test_a_set_of_recordings_is_as_its_publisher_says(name: str) -> None:
+    skip_if_absent(name)
+    recordings = load_as(name, Recordings)
+    assert (len(recordings), recordings.rate) == SOUNDS[name]
+    with pytest.raises(ValueError, match=rf"{name} is a Recordings, and no Published"):
+        load(name)
+
+
+@pytest.mark.parametrize("name", TAGGED)
+def test_a_set_of_tagged_requests_is_as_its_publisher_says(name: str) -> None:
+    skip_if_absent(name)
+    parts = load_as(name, TaggedParts)
+    assert (len(parts.train), len(parts.valid), len(parts.test)) == TAGGED[name]
+    with pytest.raises(ValueError, match=rf"{name} is a TaggedParts, and no Published"):
+        load(name)
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_a_corpus_is_as_its_publisher_says(name: str) -> None:
+    skip_if_absent(name)
+    vocabulary, symbols = load_as(name, Corpus).numbered()
+    assert (len(symbols), len(vocabulary)) == CORPORA[name]
+    with pytest.raises(ValueError, match=rf"{name} is a Corpus, and no Published"):
         load(name)
 
 

@@ -1,0 +1,42 @@
+"""What the experiments on slots share: requests of which every word gets a slot's tag and the whole an intent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lab.backbones import JordanConfig, RecurrentConfig
+from lab.data import BucketedBatches, load_as
+from lab.data.tagged import TaggedParts, number_tagged, read_tagged
+from lab.data.word_numbers import WordConfig
+from lab.fit import Fit
+from lab.run import RunConfig
+from lab.seeding import Seeds
+from supervised.embedding import EmbeddingConfig, WordEmbedding
+from supervised.tagger import Tagger, TaggerConfig
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """The settings that all of them have."""
+
+    folder: str = ""  # of your own requests in {train,valid,test}/{seq.in,seq.out,label}, such as ATIS; none: SNIPS
+    words: WordConfig = WordConfig(affixes=(1, 2, 3, 4))
+    embedding: EmbeddingConfig = EmbeddingConfig(dropout=0.4, word_dropout=0.2)
+    backbone: RecurrentConfig | JordanConfig = RecurrentConfig(bidirectional=True, dropout=0.5)
+    tagger: TaggerConfig
+    batch_size: int = 64  # requests
+    run: RunConfig
+
+
+def fit(config: Problem, seeds: Seeds) -> Fit:
+    """The trial: a tagger x batches of training requests of about equal length, judged on valid and test requests."""
+    device = config.run.torch_device()
+    parts = read_tagged(config.folder) if config.folder else load_as("snips", TaggedParts)
+    data = number_tagged(config.words, parts)
+    with seeds.initialising("embedding"):
+        embedding = WordEmbedding(config.embedding, data.words.sizes)
+    with seeds.initialising("backbone"):
+        backbone = config.backbone.build((1, embedding.out_features))  # of any number of steps
+    tagger = Tagger(config.tagger, embedding, backbone, seeds, device, tags=data.tags, classes=data.intents)
+    batches = BucketedBatches(data.train.to(device), config.batch_size, seeds.child("batches"))
+    return Fit(tagger, batches, {"valid": data.valid.to(device), "test": data.test.to(device)})

@@ -1,0 +1,174 @@
+"""A language model: which symbol comes next, of a text in windows, on any backbone that does not see the future.
+
+Sources: Bengio et al. 2003, "A neural probabilistic language model"; Graves 2013, "Generating sequences with recurrent
+neural networks", section 2 (characters); Radford et al. 2018 for the transformer.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from lab.backbones import Recurrent, SequenceBackbone
+from lab.backbones.recurrent import Memory
+from lab.data import Dataset, Vocabulary
+from lab.optim import Descent, OptimizerConfig
+from lab.precision import has_bfloat16
+from lab.probe import Case, Expectation
+from lab.seeding import Seeds
+from lab.transfer import shares
+from lab.trial import Manner, Metrics, State
+from supervised.losses import correct, cross_entropy
+
+log = logging.getLogger("lab")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageModelConfig:
+    """How a language model learns."""
+
+    optimizer: OptimizerConfig = OptimizerConfig(max_norm=1.0)
+    evaluation_batch: int = 256  # windows at a time when judging
+    bfloat16: bool = False  # compute in bfloat16, with weights and loss in float32 (Micikevicius et al. 2018)
+
+
+class NextSymbol(nn.Module):
+    """Symbols int64 [B, T] -> logits [B, T, symbols] of the one that follows each."""
+
+    def __init__(self, backbone: SequenceBackbone, num_symbols: int):
+        """The backbone's input_shape is (longest window, width of a symbol's vector)."""
+        super().__init__()
+        self.embedding = nn.Embedding(num_symbols, backbone.input_shape[1])
+        self.backbone = backbone
+        self.head = nn.Linear(backbone.out_features, num_symbols)
+
+    def forward(self, symbols: Tensor) -> Tensor:
+        return self.head(self.backbone.steps(self.embedding(symbols)))
+
+    def carry(self, symbols: Tensor, memory: Memory | None) -> tuple[Tensor, Memory]:
+        """As `forward`, of symbols that go on where a recurrent backbone's memory ended, and its memory after them."""
+        steps, memory = cast(Recurrent, self.backbone).carry(self.embedding(symbols), memory)
+        return self.head(steps), memory
+
+
+class LanguageModel:
+    """Learns to name the next symbol at every place of a window.
+
+    When it speaks, a recurrent network carries its memory from symbol to symbol, so that each costs the same; the
+    window of any other slides: what it says next depends on the last symbols that fit into one.
+    """
+
+    def __init__(
+        self,
+        config: LanguageModelConfig,
+        backbone: SequenceBackbone,
+        vocabulary: Vocabulary,
+        seeds: Seeds,
+        device: torch.device | str = "cpu",
+    ):
+        """Raises ValueError for a backbone that sees the future, which would only have to copy it."""
+        if not backbone.causal:
+            raise ValueError(
+                f"The {type(backbone).__name__} sees the steps that it is to name. Set causal to True for a "
+                "transformer, or bidirectional to False for a recurrent network."
+            )
+        if config.bfloat16 and not has_bfloat16(torch.device(device)):
+            log.warning("%s has no instructions for bfloat16 and imitates it: without it is faster.", device)
+        self.config, self.vocabulary, self.backbone = config, vocabulary, backbone
+        self.context = backbone.input_shape[0]
+        self.device = torch.device(device)
+        with seeds.initialising("language_model"):
+            self.network = NextSymbol(backbone, len(vocabulary)).to(device)
+        self.descent = Descent(self.network.parameters(), config.optimizer, shares=shares(backbone))
+
+    def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
+        """One gradient step on (symbols [B, T], the next symbols [B, T])."""
+        symbols, following = batch
+        if not self.network.training:
+            self.network.train()
+        loss = cross_entropy(self._logits(symbols).flatten(0, 1), following.flatten()).mean()
+        measured = self.descent.descend(loss)
+        return {"loss": loss.detach(), **measured}
+
+    def predict(self, symbols: Tensor) -> Tensor:
+        """Logits [B, T, symbols] with dropout off."""
+        with self.descent.judging(self.network):
+            return self._logits(symbols)
+
+    def _logits(self, symbols: Tensor) -> Tensor:
+        if not self.config.bfloat16:
+            return self.network(symbols)
+        with torch.autocast(symbols.device.type, torch.bfloat16):
+            return self.network(symbols).float()
+
+    def evaluate(self, dataset: Dataset) -> Metrics:
+        """Over every place of all windows: loss in nats a symbol, the same in bits, and the share that is named."""
+        losses, hits = [], []
+        for symbols, following in dataset.chunks(self.config.evaluation_batch):
+            logits = self.predict(symbols).flatten(0, 1)
+            losses.append(cross_entropy(logits, following.flatten()))
+            hits.append(correct(logits, following.flatten()))
+        loss = torch.cat(losses).mean()
+        return {"loss": loss, "bits": loss / math.log(2), "accuracy": torch.cat(hits).mean()}
+
+    def reply(self, prompt: str, manner: Manner) -> str:
+        """The prompt, and how the model goes on: `manner.length` characters, each drawn in turn.
+
+        Raises ValueError for a character that it was not taught.
+        """
+        return prompt + "".join(self.vocabulary.decode(self.continued(self.vocabulary.encode(prompt), manner)))
+
+    def continued(self, symbols: list[int], manner: Manner) -> list[int]:
+        """The next `manner.length` symbols, the draws fixed by its seed; after nothing, the first symbol is any."""
+        generator = torch.Generator().manual_seed(manner.seed)
+        known, first = list(symbols), len(symbols)
+        if not known:
+            known.append(int(torch.randint(len(self.vocabulary), (), generator=generator)))
+        unread, memory = known, None  # what a recurrent network keeps of those that it has read
+        while len(known) < first + manner.length:
+            with self.descent.judging(self.network):
+                if isinstance(self.backbone, Recurrent):
+                    logits, memory = self.network.carry(torch.tensor([unread], device=self.device), memory)
+                else:
+                    logits = self._logits(torch.tensor([known[-self.context :]], device=self.device))
+            unread = [draw(logits[0, -1].float().cpu(), manner, generator)]
+            known += unread
+        return known[first:]
+
+    def probe_case(self, dataset: Dataset) -> Case:
+        """The network with its loss; what it says at a place must depend on the symbols up to there alone."""
+        following = dataset.labels
+
+        def loss(network: nn.Module, symbols: Tensor) -> Tensor:
+            return cross_entropy(network(symbols).flatten(0, 1), following.flatten()).mean()
+
+        expected = Expectation.of_classes(len(self.vocabulary), following.flatten())
+        return Case(self.network, dataset.inputs, loss, expected, causal=True)
+
+    def state_dict(self) -> State:
+        """Weights, optimiser."""
+        return {"network": dict(self.network.state_dict()), "descent": self.descent.state_dict()}
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on exactly from a state."""
+        self.network.load_state_dict(state["network"])
+        self.descent.load_state_dict(state["descent"])
+
+
+def draw(logits: Tensor, manner: Manner, generator: torch.Generator) -> int:
+    """A symbol by its logits [symbols], of the `top_k` likeliest where that is set; at temperature 0 the likeliest.
+
+    Source of top_k: Fan et al. 2018, "Hierarchical neural story generation", section 5.1.
+    """
+    if manner.temperature == 0:
+        return int(logits.argmax())
+    logits = logits.double() / manner.temperature
+    if 0 < manner.top_k < len(logits):
+        least = logits.topk(manner.top_k).values[-1]
+        logits = logits.masked_fill(logits < least, -math.inf)
+    return int(torch.multinomial(logits.softmax(-1), 1, generator=generator))
