@@ -57,13 +57,13 @@ def build(config: Config, seeds: Seeds) -> Fit:
 
 TARGET = Target(
     metric="eval/validation_loss",
-    at_most=1.88,
+    at_most=1.6,
     steps=2_500,
     statistic="mean",
     seeds=5,
     protocol="nats a character over the last tenth of tiny Shakespeare in windows of 64 that do not overlap, each "
     "character given those before it in its window; last weights after 2,500 updates, no choice by this loss; 5 seeds",
-    source="the bound of char_transformer, whose cost this is; Karpathy 2022, nanoGPT, README",
+    source="the lab's own bound, at about the cost of char_transformer, which is held to 1.88",
 )
 
 SMOKE = Config(

@@ -3,7 +3,9 @@
     lab run slots_cells --seeds 0-4 --report
 
 All arms read the same words in the same order for as many updates, with as many units in each layer and direction, and
-answer with the tags that are likeliest together. Settings are those of slots_snips, tuned for no arm.
+answer with the tags that are likeliest together. Settings are those of slots_snips, tuned for no arm. Elman's and
+Jordan's networks also read windows of seven words, as in Mesnil et al. 2015. The whole request is its last step; of
+Jordan's, which remembers no more than the tag before, the mean of all steps.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from supervised.embedding import EmbeddingConfig
 from supervised.tagger import TaggerConfig
 
 NUM_TAGS = 72  # of SNIPS, which the Jordan network feeds back
+WINDOW = 3  # words on each side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +39,19 @@ class Config(Problem):
 
 
 def variants(config: Config) -> dict[str, Config]:
-    """Six networks."""
+    """Six networks, and two of them with windows."""
     recurrent = RecurrentConfig(width=config.width, dropout=config.dropout)
     networks: dict[str, RecurrentConfig | JordanConfig] = {
         "elman": replace(recurrent, cell="rnn"),
-        "jordan": JordanConfig(width=config.width, num_outputs=NUM_TAGS, dropout=config.dropout),
+        "jordan": JordanConfig(width=config.width, num_outputs=NUM_TAGS, dropout=config.dropout, pool="mean"),
         "gru": replace(recurrent, cell="gru"),
         "lstm": recurrent,
         "deep": replace(recurrent, num_layers=2),
         "bidirectional": replace(recurrent, bidirectional=True),
     }
-    return {name: replace(config, backbone=network) for name, network in networks.items()}
+    arms = {name: replace(config, backbone=network) for name, network in networks.items()}
+    windows = replace(config.embedding, window=WINDOW)
+    return arms | {f"{name}-window": replace(arms[name], embedding=windows) for name in ("elman", "jordan")}
 
 
 def build(config: Config, seeds: Seeds) -> Fit:

@@ -35,10 +35,13 @@ def test_the_published_split_is_judged() -> None:
 def test_the_arms_differ_in_the_network_alone() -> None:
     config = slots_cells.Config()
     arms = slots_cells.variants(config)
-    assert list(arms) == ["elman", "jordan", "gru", "lstm", "deep", "bidirectional"]
-    for arm in arms.values():
-        assert replace(arm, backbone=config.backbone) == config
+    assert list(arms) == ["elman", "jordan", "gru", "lstm", "deep", "bidirectional", "elman-window", "jordan-window"]
+    for name, arm in arms.items():
+        assert arm.embedding.window == (3 if name.endswith("-window") else 0)
+        assert replace(arm, backbone=config.backbone, embedding=config.embedding) == config
+        assert replace(arm.embedding, window=0) == config.embedding
         assert arm.backbone.width == config.width
         assert arm.backbone.dropout == config.dropout
     assert isinstance(arms["jordan"].backbone, JordanConfig)
+    assert arms["jordan-window"].backbone == arms["jordan"].backbone
     assert arms["deep"].backbone == replace(arms["lstm"].backbone, num_layers=2)
