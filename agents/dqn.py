@@ -35,7 +35,7 @@ from agents.q_network import QNetwork
 from agents.replay import Batch, Replay
 from lab.backbones import Backbone, MLPConfig
 from lab.optim import Descent
-from lab.precision import has_bfloat16
+from lab.precision import warn_if_imitated
 from lab.probe import Case
 from lab.schedules import constant
 from lab.seeding import Seeds
@@ -85,8 +85,8 @@ class DQN:
         self.passes = Passes(config, network, self.device)
         network = network.to(self.device).to(memory_format=self.passes.memory_format)  # type: ignore[call-overload]
         self.networks = NetworkPair(network, frozen=config.frozen_target, bfloat16=config.bfloat16)
-        if config.bfloat16 and not has_bfloat16(self.device):
-            log.warning("%s has no instructions for bfloat16 and imitates it: without it is faster.", self.device)
+        if config.bfloat16:
+            warn_if_imitated(self.device)
         self.plain = self._written_out() if written_out else None
         self.descent = Descent(
             self.network.parameters() if self.plain is None else [self.plain.vector], config.optimizer_config()

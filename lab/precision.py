@@ -6,10 +6,13 @@ bfloat16 for deep learning training" (its range is float32's, so no loss has to 
 
 from __future__ import annotations
 
+import logging
 from copy import deepcopy
 
 import torch
 from torch import Tensor, nn
+
+log = logging.getLogger("lab")
 
 
 class HalfPrecision:
@@ -52,3 +55,15 @@ def has_bfloat16(device: torch.device) -> bool:
         there = torch.cpu.get_capabilities()
         return any(there.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
     return True  # nothing better is known, and the answer only decides about a warning
+
+
+def warn_if_imitated(device: torch.device | str) -> None:
+    """Tells whoever asked for bfloat16 on a device without it that it costs time there."""
+    if not has_bfloat16(torch.device(device)):
+        log.warning("%s has no instructions for bfloat16 and imitates it: without it is faster.", device)
+
+
+def autocast_bfloat16(network: nn.Module, inputs: Tensor) -> Tensor:
+    """What a network makes of its inputs by arithmetic in bfloat16: weights and outputs stay float32."""
+    with torch.autocast(inputs.device.type, torch.bfloat16):
+        return network(inputs).float()

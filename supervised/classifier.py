@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -13,16 +12,15 @@ from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.data.labels import check_classes, check_labels
 from lab.optim import Descent, OptimizerConfig
-from lab.precision import has_bfloat16
+from lab.precision import autocast_bfloat16, warn_if_imitated
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
-from lab.trial import Metrics, State
+from lab.trial import Metrics
 from supervised.headed import Headed
 from supervised.losses import correct, cross_entropy
 from supervised.metrics import SCORES, Score, check_costs, weighted_error
-
-log = logging.getLogger("lab")
+from supervised.one_network import OneNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +36,10 @@ class ClassifierConfig:
     bfloat16: bool = False  # compute in bfloat16, with weights and loss in float32 (Micikevicius et al. 2018)
 
 
-class Classifier:
+class Classifier(OneNetwork):
     """Learns to name the class of each input [B, *backbone.input_shape]."""
+
+    network: Headed
 
     def __init__(
         self,
@@ -57,8 +57,8 @@ class Classifier:
                 f"mirror is set, but the backbone takes inputs of shape {list(backbone.input_shape)}, which have no "
                 "left and right. Give it images [C, H, W], or set mirror to False."
             )
-        if config.bfloat16 and not has_bfloat16(torch.device(device)):
-            log.warning("%s has no instructions for bfloat16 and imitates it: without it is faster.", device)
+        if config.bfloat16:
+            warn_if_imitated(device)
         self.backbone = backbone
         self.network = Headed(backbone, num_classes, seeds, "classifier/head", device)
         self.descent = Descent(self.network.parameters(), config.optimizer, shares=shares(backbone))
@@ -80,10 +80,7 @@ class Classifier:
             return (logits + self._logits(inputs.flip(-1))) / 2 if self.config.mirror else logits
 
     def _logits(self, inputs: Tensor) -> Tensor:
-        if not self.config.bfloat16:
-            return self.network(inputs)
-        with torch.autocast(inputs.device.type, torch.bfloat16):
-            return self.network(inputs).float()
+        return autocast_bfloat16(self.network, inputs) if self.config.bfloat16 else self.network(inputs)
 
     def evaluate(self, dataset: Dataset) -> Metrics:
         """Mean loss and accuracy over a whole data set, and what else the config asks for.
@@ -128,12 +125,3 @@ class Classifier:
         first_penalty = float(penalty(self.network.parameters()).detach())
         expected = Expectation.of_classes(self.num_classes, labels, first_penalty)
         return Case.of_network(self.network, dataset.inputs, loss, expected)
-
-    def state_dict(self) -> State:
-        """Weights, running statistics, optimiser."""
-        return {"network": dict(self.network.state_dict()), "descent": self.descent.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Goes on exactly from a state."""
-        self.network.load_state_dict(state["network"])
-        self.descent.load_state_dict(state["descent"])

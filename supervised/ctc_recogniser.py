@@ -19,8 +19,9 @@ from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
-from lab.trial import Metrics, State
+from lab.trial import Metrics
 from supervised.ctc import ctc_loss, decode_greedily, fewest_steps, search_prefixes
+from supervised.one_network import OneNetwork
 from supervised.subsampling import Subsampling
 from supervised.word_errors import word_error_rate
 
@@ -47,8 +48,10 @@ class Transcriber(nn.Module):
         return Padded(self.head(self.backbone.steps(values, lengths)), lengths)
 
 
-class CTCRecogniser:
+class CTCRecogniser(OneNetwork):
     """Learns to say the labels [B, L] of features [B, T, F], both of any length; labels come in the order of time."""
+
+    network: Transcriber
 
     def __init__(
         self,
@@ -144,15 +147,6 @@ class CTCRecogniser:
             penalty=float(penalty(self.network.parameters()).detach()),
         )
         return Case(self.network, features.values, loss, expected, outputs)
-
-    def state_dict(self) -> State:
-        """Weights and optimiser."""
-        return {"network": dict(self.network.state_dict()), "descent": self.descent.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Goes on exactly from a state."""
-        self.network.load_state_dict(state["network"])
-        self.descent.load_state_dict(state["descent"])
 
 
 NEAR = 0.3  # share by which the first loss may lie from that of even odds: a small bias adds up over all steps

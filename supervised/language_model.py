@@ -6,7 +6,6 @@ neural networks", section 2 (characters); Radford et al. 2018 for the transforme
 
 from __future__ import annotations
 
-import logging
 import math
 from dataclasses import dataclass
 from typing import cast
@@ -18,14 +17,13 @@ from lab.backbones import Recurrent, SequenceBackbone
 from lab.backbones.recurrent import Memory
 from lab.data import Dataset, Vocabulary
 from lab.optim import Descent, OptimizerConfig
-from lab.precision import has_bfloat16
+from lab.precision import autocast_bfloat16, warn_if_imitated
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
-from lab.trial import Manner, Metrics, State
+from lab.trial import Manner, Metrics
 from supervised.losses import correct, cross_entropy
-
-log = logging.getLogger("lab")
+from supervised.one_network import OneNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +54,14 @@ class NextSymbol(nn.Module):
         return self.head(steps), memory
 
 
-class LanguageModel:
+class LanguageModel(OneNetwork):
     """Learns to name the next symbol at every place of a window.
 
     When it speaks, a recurrent network carries its memory from symbol to symbol, so that each costs the same; the
     window of any other slides: what it says next depends on the last symbols that fit into one.
     """
+
+    network: NextSymbol
 
     def __init__(
         self,
@@ -77,8 +77,8 @@ class LanguageModel:
                 f"The {type(backbone).__name__} sees the steps that it is to name. Set causal to True for a "
                 "transformer, or bidirectional to False for a recurrent network."
             )
-        if config.bfloat16 and not has_bfloat16(torch.device(device)):
-            log.warning("%s has no instructions for bfloat16 and imitates it: without it is faster.", device)
+        if config.bfloat16:
+            warn_if_imitated(device)
         self.config, self.vocabulary, self.backbone = config, vocabulary, backbone
         self.context = backbone.input_shape[0]
         self.device = torch.device(device)
@@ -101,10 +101,7 @@ class LanguageModel:
             return self._logits(symbols)
 
     def _logits(self, symbols: Tensor) -> Tensor:
-        if not self.config.bfloat16:
-            return self.network(symbols)
-        with torch.autocast(symbols.device.type, torch.bfloat16):
-            return self.network(symbols).float()
+        return autocast_bfloat16(self.network, symbols) if self.config.bfloat16 else self.network(symbols)
 
     def evaluate(self, dataset: Dataset) -> Metrics:
         """Over every place of all windows: loss in nats a symbol, the same in bits, and the share that is named."""
@@ -149,15 +146,6 @@ class LanguageModel:
 
         expected = Expectation.of_classes(len(self.vocabulary), following.flatten())
         return Case(self.network, dataset.inputs, loss, expected, causal=True)
-
-    def state_dict(self) -> State:
-        """Weights, optimiser."""
-        return {"network": dict(self.network.state_dict()), "descent": self.descent.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Goes on exactly from a state."""
-        self.network.load_state_dict(state["network"])
-        self.descent.load_state_dict(state["descent"])
 
 
 def draw(logits: Tensor, manner: Manner, generator: torch.Generator) -> int:

@@ -18,9 +18,10 @@ from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
-from lab.trial import Metrics, State
+from lab.trial import Metrics
 from supervised.headed import Headed
 from supervised.losses import binary_cross_entropy, correct_answers, mean_of_present
+from supervised.one_network import OneNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,12 +32,14 @@ class MultiTaskConfig:
     evaluation_batch: int = 1_024  # examples at a time when judging
 
 
-class MultiTaskClassifier:
+class MultiTaskClassifier(OneNetwork):
     """Learns to answer T questions, the tasks, about each input [B, *backbone.input_shape].
 
     Labels [N, T] are 1.0 for yes, 0.0 for no, NaN where missing. Every label that is present weighs the same, so a task
     with more labels weighs more. A batch without any label has loss 0 and gradient 0.
     """
+
+    network: Headed
 
     def __init__(
         self,
@@ -117,15 +120,6 @@ class MultiTaskClassifier:
         first_penalty = float(penalty(self.network.parameters()).detach())
         expected = Expectation.of_classes(2, labels, first_penalty, "log 2 of a yes-or-no answer")
         return Case.of_network(self.network, dataset.inputs, loss, expected)
-
-    def state_dict(self) -> State:
-        """Weights, running statistics, optimiser."""
-        return {"network": dict(self.network.state_dict()), "descent": self.descent.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Goes on exactly from a state."""
-        self.network.load_state_dict(state["network"])
-        self.descent.load_state_dict(state["descent"])
 
 
 def check_answers(labels: Tensor, tasks: Sequence[str], part: str) -> None:

@@ -14,9 +14,10 @@ from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
-from lab.trial import Metrics, State
+from lab.trial import Metrics
 from supervised.headed import Headed
 from supervised.losses import squared_error
+from supervised.one_network import OneNetwork
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +28,14 @@ class RegressorConfig:
     evaluation_batch: int = 1_024  # examples at a time when judging
 
 
-class Regressor:
+class Regressor(OneNetwork):
     """Learns a number for each input [B, *backbone.input_shape]; without hidden layers it is linear regression.
 
     The network learns labels that `scale` brings to mean 0 and deviation 1; what is predicted and judged is in the
     labels' own units.
     """
+
+    network: Headed
 
     def __init__(
         self,
@@ -83,12 +86,3 @@ class Regressor:
 
         expected = Expectation.of_normalised(float(penalty(self.network.parameters()).detach()))
         return Case.of_network(self.network, dataset.inputs, loss, expected)
-
-    def state_dict(self) -> State:
-        """Weights, running statistics, optimiser. The labels' scale belongs to the data."""
-        return {"network": dict(self.network.state_dict()), "descent": self.descent.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Goes on exactly from a state."""
-        self.network.load_state_dict(state["network"])
-        self.descent.load_state_dict(state["descent"])

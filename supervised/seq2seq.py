@@ -21,10 +21,11 @@ from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
-from lab.trial import Metrics, State
+from lab.trial import Metrics
 from supervised.decoding import DecodingConfig, Found, decode_greedily, search_beam
 from supervised.encoder_decoder import DecoderConfig, EncoderDecoder, Symbols
 from supervised.losses import cross_entropy
+from supervised.one_network import OneNetwork
 
 NEAR = 0.5  # nats that the first loss may lie from that of even odds
 
@@ -53,11 +54,13 @@ class Judge(Protocol):
         ...
 
 
-class Seq2Seq:
+class Seq2Seq(OneNetwork):
     """Learns to answer a source with a target, both of any length.
 
     A batch, and a data set, has a field of sources and one of targets [T] int64 without begin and end.
     """
+
+    network: EncoderDecoder
 
     def __init__(
         self,
@@ -187,15 +190,6 @@ class Seq2Seq:
             penalty=float(penalty(self.network.parameters()).detach()),
         )
         return Case(self.network, source.values, loss, expected, outputs)
-
-    def state_dict(self) -> State:
-        """Weights and optimiser."""
-        return {"network": dict(self.network.state_dict()), "descent": self.descent.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Goes on exactly from a state."""
-        self.network.load_state_dict(state["network"])
-        self.descent.load_state_dict(state["descent"])
 
 
 def _refuse(wrong: Tensor, part: str, why: str) -> None:

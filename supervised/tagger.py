@@ -21,12 +21,13 @@ from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
-from lab.trial import Metrics, State
+from lab.trial import Metrics
 from supervised.chunks import score_chunks
 from supervised.embedding import WordEmbedding
 from supervised.legal_tags import likeliest_legal, may_follow
 from supervised.losses import cross_entropy_of_known
 from supervised.metrics import SCORES, Score
+from supervised.one_network import OneNetwork
 from supervised.reader import ByQuestion, Question, Reader
 
 _ACCURACY: dict[Question, str] = {"tags": "tag_accuracy", "classes": "accuracy"}
@@ -44,12 +45,14 @@ class TaggerConfig:
     evaluation_batch: int = 256  # sequences at a time when judging
 
 
-class Tagger:
+class Tagger(OneNetwork):
     """Learns the tag of each word, the class of the whole sequence, or both.
 
     A batch, and a data set, has a field of words, then one of tags if they are asked, then one of classes if they are.
     A label that the training part does not have cannot be answered: it counts as an error and has no loss.
     """
+
+    network: Reader
 
     def __init__(
         self,
@@ -208,15 +211,6 @@ class Tagger:
         )
         causal = self.backbone.causal and "tags" in known and not self.network.embedding.config.window
         return Case(self.network, words.values, loss, expected, outputs=outputs, causal=causal)
-
-    def state_dict(self) -> State:
-        """Weights, optimiser."""
-        return {"network": dict(self.network.state_dict()), "descent": self.descent.state_dict()}
-
-    def load_state_dict(self, state: State) -> None:
-        """Goes on exactly from a state."""
-        self.network.load_state_dict(state["network"])
-        self.descent.load_state_dict(state["descent"])
 
 
 def _beside_words(tags: Ragged | Tensor, lengths: Tensor, part: str) -> Tensor:

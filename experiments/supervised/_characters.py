@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from lab.backbones import SequenceBackbone
-from lab.backbones.backbone import BackboneConfig
+from dataclasses import dataclass
+
+from lab.backbones import RecurrentConfig, TransformerConfig
 from lab.data.catalogue import load_as
 from lab.data.corpus import Corpus, RandomWindows, first_and_rest, read_corpus, windows
 from lab.fit import Fit
@@ -16,28 +17,30 @@ TRAINING = 0.9  # share of the text, its beginning
 SAMPLE = 600  # characters that a run shows
 
 
-def fit(
-    backbone: BackboneConfig,
-    model: LanguageModelConfig,
-    *,
-    text: str,
-    context: int,
-    embedding: int,
-    batch_size: int,
-    run: RunConfig,
-    seeds: Seeds,
-) -> Fit:
-    """Of the user's own text file, or of tiny Shakespeare where `text` is empty."""
-    corpus = read_corpus(text) if text else load_as("tiny_shakespeare", Corpus)
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """The settings that all of them have."""
+
+    backbone: RecurrentConfig | TransformerConfig
+    model: LanguageModelConfig
+    context: int = 64  # characters of a window
+    embedding: int  # numbers that stand for a character
+    batch_size: int = 12  # windows
+    text: str = ""  # a text file of your own; none: tiny Shakespeare
+    run: RunConfig
+
+
+def fit(config: Problem, seeds: Seeds) -> Fit:
+    """The trial: a language model x windows of the first nine tenths of the text, judged on the last tenth."""
+    corpus = read_corpus(config.text) if config.text else load_as("tiny_shakespeare", Corpus)
     vocabulary, symbols = corpus.numbered()
-    training, validation = first_and_rest(symbols.to(run.torch_device()), TRAINING)
+    training, validation = first_and_rest(symbols.to(config.run.torch_device()), TRAINING)
     with seeds.initialising("backbone"):
-        network = backbone.build((context, embedding))
-    assert isinstance(network, SequenceBackbone)
-    learner = LanguageModel(model, network, vocabulary, seeds, training.device)
-    batches = RandomWindows(training, batch_size, context, seeds.child("batches"))
+        backbone = config.backbone.build((config.context, config.embedding))
+    learner = LanguageModel(config.model, backbone, vocabulary, seeds, training.device)
+    batches = RandomWindows(training, config.batch_size, config.context, seeds.child("batches"))
 
     def show() -> dict[str, Passage]:
         return {"sample": Passage(learner.reply("", Manner(length=SAMPLE)))}
 
-    return Fit(learner, batches, {"validation": windows(validation, context)}, show=show)
+    return Fit(learner, batches, {"validation": windows(validation, config.context)}, show=show)

@@ -1,14 +1,15 @@
-"""What the experiments on spoken digit strings share: one recogniser, so that only who is heard differs."""
+"""What the experiments on spoken digit strings share: what is heard, and of those with CTC one recogniser."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 
-from lab.backbones import RecurrentConfig, TransformerConfig
+from lab.backbones import RecurrentConfig, SequenceBackbone, TransformerConfig
+from lab.data import SequenceSet
 from lab.data.audio import Recordings
 from lab.data.sound_augmentation import SoundAugmentConfig
 from lab.data.spectra import Spectra, SpectraConfig
@@ -21,9 +22,16 @@ from lab.schedules import cosine
 from lab.seeding import Seeds
 from supervised.ctc_recogniser import CTCConfig, CTCRecogniser
 from supervised.sound_pictures import transcripts
-from supervised.subsampling import SubsamplingConfig
+from supervised.subsampling import Subsampling, SubsamplingConfig
 
 STEPS = 3_000  # updates
+OPTIMIZER = OptimizerConfig(
+    kind="adamw",
+    learning_rate=2e-3,
+    weight_decay=0.01,
+    max_norm=5.0,
+    decay=cosine(1.0, 0.0, STEPS, warmup_steps=100),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,24 +44,30 @@ class Problem:
     augment: SoundAugmentConfig = SoundAugmentConfig(speed=0.1, noise=(10.0, 50.0))
     subsampling: SubsamplingConfig = SubsamplingConfig(widths=(128, 128), dropout=0.1)
     backbone: RecurrentConfig | TransformerConfig = RecurrentConfig(width=128, bidirectional=True, dropout=0.3)
-    recogniser: CTCConfig = CTCConfig(
-        optimizer=OptimizerConfig(
-            kind="adamw",
-            learning_rate=2e-3,
-            weight_decay=0.01,
-            max_norm=5.0,
-            decay=cosine(1.0, 0.0, STEPS, warmup_steps=100),
-        ),
-        beam_width=8,
-    )
     batch_size: int = 16  # strings
     test_strings: int = 500
     strings_seed: int = 0  # which strings are for testing
-    run: RunConfig
+    run: RunConfig = RunConfig(steps=STEPS, log_every=50, evaluate_every=500, save_every=500, device="cpu", threads=1)
 
 
-def fit(config: Problem, training: Recordings, test: Recordings, seeds: Seeds) -> Fit:
-    """The trial: a CTC recogniser x batches of strings of the training recordings, judged on strings of the others."""
+@dataclass(frozen=True, kw_only=True)
+class CTCProblem(Problem):
+    """The settings of those with CTC."""
+
+    recogniser: CTCConfig = CTCConfig(optimizer=OPTIMIZER, beam_width=8)
+
+
+class Heard(NamedTuple):
+    """What is heard, and the untrained parts that hear it."""
+
+    batches: StringBatches
+    test: SequenceSet
+    subsampling: Subsampling
+    backbone: SequenceBackbone  # above the subsampling
+
+
+def heard(config: Problem, training: Recordings, test: Recordings, seeds: Seeds) -> Heard:
+    """Strings of the training recordings, others for testing, and first weights for what is to hear them."""
     device = config.run.torch_device()
     strings, judged = Strings(config.strings, training.to(device)), Strings(config.strings, test.to(device))
     spectra = Spectra(config.spectra, training.rate).to(device)
@@ -64,12 +78,20 @@ def fit(config: Problem, training: Recordings, test: Recordings, seeds: Seeds) -
     most_steps = int(subsampling.left(spectra.num_frames(torch.tensor(most_samples))))
     with seeds.initialising("backbone"):
         backbone = config.backbone.build((most_steps, subsampling.out_features))
-    recogniser = CTCRecogniser(config.recogniser, subsampling, backbone, len(training.classes), seeds, device)
     augments = config.augment.build(training.rate)
     batches = StringBatches(strings, spectra, config.batch_size, seeds.child("batches"), augments=augments)
     strings_for_testing = fixed_strings(judged, spectra, config.test_strings, Seeds(config.strings_seed))
-    show = lambda: {"transcripts": transcripts(recogniser, strings_for_testing, training.classes)}  # noqa: E731
-    return Fit(recogniser, batches, {"test": strings_for_testing}, show=show)
+    return Heard(batches, strings_for_testing, subsampling, backbone)
+
+
+def fit(config: CTCProblem, training: Recordings, test: Recordings, seeds: Seeds) -> Fit:
+    """The trial: a CTC recogniser x batches of strings of the training recordings, judged on strings of the others."""
+    batches, strings, subsampling, backbone = heard(config, training, test, seeds)
+    recogniser = CTCRecogniser(
+        config.recogniser, subsampling, backbone, len(training.classes), seeds, config.run.torch_device()
+    )
+    show = lambda: {"transcripts": transcripts(recogniser, strings, training.classes)}  # noqa: E731
+    return Fit(recogniser, batches, {"test": strings}, show=show)
 
 
 SMALL: dict[str, Any] = {  # settings of the smallest versions
@@ -78,7 +100,6 @@ SMALL: dict[str, Any] = {  # settings of the smallest versions
     "spectra": SpectraConfig(num_bands=10),
     "subsampling": SubsamplingConfig(widths=(8, 8)),
     "backbone": RecurrentConfig(width=4, bidirectional=True, dropout=0.3),
-    "recogniser": CTCConfig(),
     "batch_size": 2,
     "test_strings": 8,
     "run": RunConfig(steps=60, log_every=10, evaluate_every=30, save_every=10, device="cpu", threads=1),

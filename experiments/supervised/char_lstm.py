@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.supervised import _characters
+from experiments.supervised._characters import Problem, fit
 from lab.backbones import RecurrentConfig
 from lab.experiment import Target
 from lab.fit import Fit
@@ -20,7 +20,7 @@ from supervised.language_model import LanguageModelConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of char_lstm."""
 
     backbone: RecurrentConfig = RecurrentConfig(cell="lstm", width=384)
@@ -34,25 +34,13 @@ class Config:
             decay=cosine(1.0, 0.03, 2_500, warmup_steps=100),
         )
     )
-    context: int = 64  # characters of a window
     embedding: int = 64  # numbers that stand for a character
-    batch_size: int = 12  # windows
-    text: str = ""  # a text file of your own; none: tiny Shakespeare
     run: RunConfig = RunConfig(steps=2_500, log_every=100, evaluate_every=500, save_every=500)
 
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a language model x windows of the first nine tenths of the text, judged on the last tenth."""
-    return _characters.fit(
-        config.backbone,
-        config.model,
-        text=config.text,
-        context=config.context,
-        embedding=config.embedding,
-        batch_size=config.batch_size,
-        run=config.run,
-        seeds=seeds,
-    )
+    return fit(config, seeds)
 
 
 TARGET = Target(

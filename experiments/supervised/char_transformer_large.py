@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.supervised import _characters
+from experiments.supervised._characters import Problem, fit
 from lab.backbones import TransformerConfig
 from lab.experiment import Target
 from lab.fit import Fit
@@ -22,7 +22,7 @@ from supervised.language_model import LanguageModelConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of char_transformer_large."""
 
     backbone: TransformerConfig = TransformerConfig(
@@ -49,22 +49,12 @@ class Config:
     context: int = 256  # characters of a window
     embedding: int = 384  # numbers that stand for a character
     batch_size: int = 64  # windows
-    text: str = ""  # a text file of your own; none: tiny Shakespeare
     run: RunConfig = RunConfig(steps=5_000, log_every=100, evaluate_every=250, save_every=1_000)
 
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a language model x windows of the first nine tenths of the text, judged on the last tenth."""
-    return _characters.fit(
-        config.backbone,
-        config.model,
-        text=config.text,
-        context=config.context,
-        embedding=config.embedding,
-        batch_size=config.batch_size,
-        run=config.run,
-        seeds=seeds,
-    )
+    return fit(config, seeds)
 
 
 TARGET = Target(

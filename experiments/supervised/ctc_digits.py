@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.supervised._spoken_digits import SMALL, STEPS, Problem, fit
+from experiments.supervised._spoken_digits import SMALL, STEPS, CTCProblem, fit
 from lab.data.spoken_digits import official_split, read_spoken_digits
 from lab.experiment import Target
 from lab.fit import Fit
-from lab.run import RunConfig
 from lab.seeding import Seeds
+from supervised.ctc_recogniser import CTCConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Problem):
+class Config(CTCProblem):
     """Settings of ctc_digits."""
-
-    run: RunConfig = RunConfig(steps=STEPS, log_every=50, evaluate_every=500, save_every=500, device="cpu", threads=1)
 
 
 def build(config: Config, seeds: Seeds) -> Fit:
@@ -40,4 +38,4 @@ TARGET = Target(
     source="the lab's own bound: nobody has published a word error rate of digit strings for this data set",
 )
 
-SMOKE = Config(**SMALL)
+SMOKE = Config(**SMALL, recogniser=CTCConfig())

@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from experiments.supervised._spoken_digits import SMALL, STEPS, Problem, fit
+from experiments.supervised._spoken_digits import SMALL, CTCProblem, fit
 from lab.data.spoken_digits import hold_out, read_spoken_digits
 from lab.fit import Fit
-from lab.run import RunConfig
 from lab.seeding import Seeds
+from supervised.ctc_recogniser import CTCConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Problem):
+class Config(CTCProblem):
     """Settings of ctc_held_out, which all arms share but for who is held out."""
 
     held_out: str = "jackson"  # one of the speakers
-    run: RunConfig = RunConfig(steps=STEPS, log_every=50, evaluate_every=500, save_every=500, device="cpu", threads=1)
 
 
 def variants(config: Config) -> dict[str, Config]:
@@ -36,4 +35,4 @@ def build(config: Config, seeds: Seeds) -> Fit:
 
 TARGET = None  # nobody has published such a number; the mean over the arms is what there is to know
 
-SMOKE = Config(**SMALL)
+SMOKE = Config(**SMALL, recogniser=CTCConfig())

@@ -30,11 +30,7 @@ class Batches:
         mix: BatchAugment | None = None,
     ):
         """`augment` changes the inputs of a batch, and then `mix` both inputs and labels."""
-        if not 1 <= batch_size <= len(dataset):
-            raise ValueError(
-                f"batch_size is {batch_size} but the data set holds {len(dataset)} examples, so no full batch exists. "
-                f"Choose a batch_size from 1 to {len(dataset)}."
-            )
+        check_batch_size(batch_size, len(dataset))
         self.dataset, self.batch_size, self.seeds, self.augment, self.mix = dataset, batch_size, seeds, augment, mix
         self.epoch, self.position = 0, 0  # the position counts examples within the epoch
         self._generator = torch.Generator(dataset.inputs.device)
@@ -74,3 +70,12 @@ class Batches:
         # Drawn on the CPU whatever the device is, so that a GPU sees the examples in the same order.
         order = torch.randperm(len(self.dataset), generator=self.seeds.generator(f"epoch/{self.epoch}"))
         return order.to(self.dataset.inputs.device)
+
+
+def check_batch_size(batch_size: int, num_examples: int) -> None:
+    """Raises ValueError where no batch of that size can be drawn from so many examples."""
+    if not 1 <= batch_size <= num_examples:
+        raise ValueError(
+            f"batch_size is {batch_size} but the data set holds {num_examples} examples, so no full batch exists. "
+            f"Choose a batch_size from 1 to {num_examples}."
+        )

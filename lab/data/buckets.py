@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from lab.data.batches import check_batch_size
 from lab.data.sequences import SequenceSet
 from lab.seeding import Seeds
 from lab.trial import State
@@ -20,11 +21,7 @@ class BucketedBatches:
     """
 
     def __init__(self, dataset: SequenceSet, batch_size: int, seeds: Seeds, *, pool: int = 50):
-        if not 1 <= batch_size <= len(dataset):
-            raise ValueError(
-                f"batch_size is {batch_size} but the data set holds {len(dataset)} examples, so no full batch exists. "
-                f"Choose a batch_size from 1 to {len(dataset)}."
-            )
+        check_batch_size(batch_size, len(dataset))
         if pool < 1:
             raise ValueError(f"pool is {pool}, but it counts batches that are sorted together. Set it to 1 or more.")
         self.dataset, self.batch_size, self.seeds, self.pool = dataset, batch_size, seeds, pool

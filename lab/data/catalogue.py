@@ -80,15 +80,14 @@ def load_as(name: str, kind: type[Kind]) -> Kind:
 
 def _read(name: str) -> Any:
     """Reads a set anew only when its files have changed: a launch of many seeds in one process reads them once."""
-    files = source(name).files
-    places = [place for place in (file.there() for file in files) if place is not None]
-    if len(places) < len(files):  # to be fetched
+    stamps = tuple(file.stamp() for file in source(name).files)
+    if None in stamps:  # to be fetched
         return source(name).read()
-    return _read_once(name, tuple((str(place), place.stat().st_size, place.stat().st_mtime_ns) for place in places))
+    return _read_once(name, stamps)
 
 
 @lru_cache(maxsize=4)
-def _read_once(name: str, stamps: tuple[tuple[str, int, int], ...]) -> Any:
+def _read_once(name: str, stamps: tuple[tuple[str, int, int] | None, ...]) -> Any:
     return source(name).read()
 
 

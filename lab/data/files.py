@@ -16,12 +16,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO, Any, cast
 
 _OPENERS: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open}
+_NOT_PACKED = (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, KeyError)
 SECONDS = 30  # that a publisher may be silent
 
 
@@ -53,6 +54,11 @@ class File:
             places.append(data_folder() / self.kept_in)
         return next((place for place in places if place.exists()), None)
 
+    def stamp(self) -> tuple[str, int, int] | None:
+        """Where it lies, its size and when it was written: another stamp, another file. None if it is not there."""
+        place = self.there()
+        return None if place is None else (str(place), place.stat().st_size, place.stat().st_mtime_ns)
+
     def find(self) -> Path:
         """Where it lies, whole; fetched first if it is not there, unless $LAB_OFFLINE is set.
 
@@ -72,18 +78,27 @@ class File:
 
     def content(self) -> bytes:
         """What stands in it, unpacked; raises as `find` does."""
-        with self._open(self.find()) as file:
-            return file.read()
+        path = self.there() or self.find()
+        try:
+            with self._open(path) as file:
+                content = file.read()
+        except _NOT_PACKED as error:
+            raise self._damaged(path, f"it does not unpack ({error})") from error
+        self._compare(path, sha256(content).hexdigest(), len(content))
+        return content
 
     def check(self, path: Path) -> None:
         """Raises DataError if what lies at a path is not this file."""
         try:
             with self._open(path) as file:
                 found, size = file_digest(file, "sha256"), file.tell()
-        except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, KeyError) as error:
+        except _NOT_PACKED as error:
             raise self._damaged(path, f"it does not unpack ({error})") from error
-        if found.hexdigest() != self.sha256:
-            raise self._damaged(path, f"it has {size:,} bytes and SHA-256 {found.hexdigest()}")
+        self._compare(path, found.hexdigest(), size)
+
+    def _compare(self, path: Path, digest: str, size: int) -> None:
+        if digest != self.sha256:
+            raise self._damaged(path, f"it has {size:,} bytes and SHA-256 {digest}")
 
     @contextmanager
     def _open(self, path: Path) -> Iterator[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,10 +12,12 @@ from unicodedata import normalize
 import torch
 from torch import Tensor
 
-from lab.data.text import place, read_text, shown
+from lab.data.text import lines_of, place, read_text, shown
 
 QUOTED = 8  # pairs in an excerpt
 PARTS = ("train", "val", "test")  # as Multi30k names them
+
+PARTNERED = "has its partner"  # what a line that is not empty has
 
 _KEY = re.compile(r"\w+")
 
@@ -82,7 +83,7 @@ def read_pairs(path: str | Path) -> PairedText:
 def parse_pairs(path: Path, text: str) -> PairedText:
     """The text of a file of pairs; as `read_pairs` otherwise."""
     sources, targets = [], []
-    for number, line in enumerate(_lines(path, text), start=1):
+    for number, line in enumerate(lines_of(path, text, PARTNERED), start=1):
         source, *rest = line.split("\t")
         if not rest:
             raise ValueError(
@@ -102,7 +103,7 @@ def read_parallel(source: str | Path, target: str | Path) -> PairedText:
     Raises ValueError, which names the files, where their counts differ, and file and line where one is empty.
     """
     paths = (Path(source), Path(target))
-    sides = [[line.strip() for line in _lines(path, read_text(path))] for path in paths]
+    sides = [[line.strip() for line in lines_of(path, read_text(path), PARTNERED)] for path in paths]
     if len(sides[0]) != len(sides[1]):
         raise ValueError(
             f"{paths[0]} has {len(sides[0]):,} lines and {paths[1]} has {len(sides[1]):,}, but line i of one belongs "
@@ -120,15 +121,6 @@ def read_parallel_parts(
     """
     folder = Path(folder)
     return PairedParts(*(read_parallel(folder / f"{part}.{source}", folder / f"{part}.{target}") for part in parts))
-
-
-def _lines(path: Path, text: str) -> list[str]:
-    # Not str.splitlines, which also breaks a text at form feeds and other characters that editors show within a line.
-    lines = [line.removesuffix("\n") for line in io.StringIO(text, newline=None)]
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            raise ValueError(f"{place(path, number)} is empty, but each line has its partner. Fill it in or remove it.")
-    return lines
 
 
 def split_pairs(pairs: PairedText, held_out: Sequence[int], seed: int, by: Side) -> list[PairedText]:

@@ -46,17 +46,11 @@ def read_spoken_digits(speakers: Sequence[str] = SPEAKERS) -> Recordings:
     for speaker in speakers:  # now, so that the stamp below is of what is read
         if BUNDLES[speaker].there() is None:
             BUNDLES[speaker].find()
-    return _read_once(tuple(speakers), tuple(_stamp(BUNDLES[speaker]) for speaker in speakers))
-
-
-def _stamp(bundle: Bundle) -> tuple[str, int, int]:
-    path = bundle.there()
-    assert path is not None
-    return str(path), path.stat().st_size, path.stat().st_mtime_ns
+    return _read_once(tuple(speakers), tuple(BUNDLES[speaker].stamp() for speaker in speakers))
 
 
 @lru_cache(maxsize=2)
-def _read_once(speakers: tuple[str, ...], stamps: tuple[tuple[str, int, int], ...]) -> Recordings:
+def _read_once(speakers: tuple[str, ...], stamps: tuple[tuple[str, int, int] | None, ...]) -> Recordings:
     """`stamps` says which files are meant, so that others are read anew."""
     waveforms, rows = [], []
     for number, speaker in enumerate(speakers):

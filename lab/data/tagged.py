@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from pathlib import Path
 import torch
 
 from lab.data.sequences import Ragged, SequenceSet
-from lab.data.text import place, read_text, shown
+from lab.data.text import lines_of, place, read_text, shown
 from lab.data.word_numbers import WordConfig, WordNumbers
 
 PARTS = ("train", "valid", "test")
@@ -81,7 +80,7 @@ def parse_tagged(texts: Mapping[Path, str]) -> TaggedParts:
 
 def _part(words: tuple[Path, str], tags: tuple[Path, str], intents: tuple[Path, str]) -> TaggedText:
     paths = [path for path, _ in (words, tags, intents)]
-    lines = [_lines(path, text) for path, text in (words, tags, intents)]
+    lines = [lines_of(path, text, "is a request's") for path, text in (words, tags, intents)]
     if len({len(each) for each in lines}) > 1:
         counts = ", ".join(f"{path} has {len(each)}" for path, each in zip(paths, lines))
         raise ValueError(
@@ -102,14 +101,6 @@ def _part(words: tuple[Path, str], tags: tuple[Path, str], intents: tuple[Path, 
                 )
     split = [tuple(tuple(line.split()) for line in each) for each in lines[:2]]
     return TaggedText(split[0], split[1], tuple(line.strip() for line in lines[2]))
-
-
-def _lines(path: Path, text: str) -> list[str]:
-    lines = [line.removesuffix("\n") for line in io.StringIO(text, newline=None)]
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            raise ValueError(f"{place(path, number)} is empty, but each line is a request's. Fill it in or remove it.")
-    return lines
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +45,18 @@ def read_text(path: Path) -> str:
     if not text.strip():
         raise ValueError(f"{path} is empty, so there is nothing to learn from. Check that it was written to its end.")
     return text
+
+
+def lines_of(path: Path, text: str, each: str) -> list[str]:
+    """The lines of a file's text, none empty: ValueError, which names the line, says that `each line` is something.
+
+    Not by str.splitlines, which also breaks a text at form feeds and other characters that editors show within a line.
+    """
+    lines = [line.removesuffix("\n") for line in io.StringIO(text, newline=None)]
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            raise ValueError(f"{place(path, number)} is empty, but each line {each}. Fill it in or remove it.")
+    return lines
 
 
 def place(path: Path, line: int, column: str | None = None) -> str:

@@ -113,7 +113,7 @@ def test_in_bfloat16_a_state_is_gone_on_from_bit_for_bit(average: float | None) 
 def test_a_device_that_imitates_bfloat16_is_told(
     native: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("supervised.classifier.has_bfloat16", lambda device: native)
+    monkeypatch.setattr("lab.precision.has_bfloat16", lambda device: native)
     monkeypatch.setattr(logging.getLogger("lab"), "propagate", True)
     classifier(bfloat16=True)
     assert ("cpu has no instructions for bfloat16" in caplog.text) is not native
