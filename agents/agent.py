@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -45,6 +46,20 @@ class Agent(Protocol):
 
     def load_state_dict(self, state: State) -> None:
         """Takes up a state so that what follows equals never having stopped, bit for bit."""
+        ...
+
+
+@runtime_checkable
+class RunningAhead(Protocol):
+    """An agent whose work waits in a device's queue, so that the process can do something else meanwhile."""
+
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether it is so here."""
+        ...
+
+    def ask(self, observations: np.ndarray, explore: bool) -> Callable[[], np.ndarray]:
+        """As `act`, without waiting: the call of what is returned gives the actions."""
         ...
 
 

@@ -8,6 +8,7 @@ Each part is a switch of DQNConfig, so that it can be taken away and missed.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -37,6 +38,7 @@ from lab.backbones import Backbone, MLPConfig
 from lab.optim import Descent
 from lab.precision import warn_if_imitated
 from lab.probe import Case
+from lab.recording import Recorded, on_its_way
 from lab.schedules import constant
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
@@ -89,7 +91,9 @@ class DQN:
             warn_if_imitated(self.device)
         self.plain = self._written_out() if written_out else None
         self.descent = Descent(
-            self.network.parameters() if self.plain is None else [self.plain.vector], config.optimizer_config()
+            self.network.parameters() if self.plain is None else [self.plain.vector],
+            config.optimizer_config(),
+            capturable=self.device.type == "cuda",
         )
         self.support = even_support(*config.value_range, config.atoms, self.device)
         self.popart = PopArt(config.popart_settings, device=self.device) if config.popart else None
@@ -108,6 +112,10 @@ class DQN:
         )
         self.exploration = seeds.numpy("exploration")
         self.noise = seeds.generator("noise", self.device)
+        self._learning, self._choosing, self._choosing_noisily = (
+            Recorded(function, self.device, generators=(self.noise,))
+            for function in (self._learn_from, self._greedy, self._greedy_by_noise)
+        )
         self.steps = 0  # environment steps learnt from
         self.copied_at = 0  # number of the update since which the target network is frozen
 
@@ -130,27 +138,43 @@ class DQN:
 
     def act(self, observations: np.ndarray, explore: bool) -> np.ndarray:
         """The action of highest value for each environment, or with `explore` each by its own chance a random one."""
+        return self.ask(observations, explore)()
+
+    def ask(self, observations: np.ndarray, explore: bool) -> Callable[[], np.ndarray]:
+        """As `act`, without waiting: the call of what is returned gives the actions."""
         num = len(observations)
         if not explore:
             return self._best(observations)
         by_chance = self.exploration.random(num) < self.config.exploration(self.steps)
         chosen = self.exploration.integers(self.num_actions, size=num)
         if by_chance.all():
-            return chosen
-        return np.where(by_chance, chosen, self._best(observations, noisy=self.config.noisy))
+            return lambda: chosen
+        best = self._best(observations, noisy=self.config.noisy)
+        return lambda: np.where(by_chance, chosen, best())
 
-    def _best(self, observations: np.ndarray, noisy: bool = False) -> np.ndarray:
-        return self._q(observations, noisy).argmax(-1).cpu().numpy()
-
-    def values(self, observations: np.ndarray) -> np.ndarray:
-        """Expected discounted return of each action: [N, ...] -> [N, A]."""
-        q = self._q(observations)
-        return (q if self.popart is None else self.popart.unnormalise(q)).cpu().numpy()
+    @property
+    def runs_ahead(self) -> bool:
+        """Whether `ask` and `learn` return before a device has done what they gave it to do."""
+        return self.device.type == "cuda"
 
     @torch.inference_mode()
-    def _q(self, observations: np.ndarray, noisy: bool = False) -> Tensor:
-        """What the network makes of each action: [N, ...] -> [N, A] float32, as normalised as its targets are."""
-        inputs = torch.from_numpy(observations)
+    def _best(self, observations: np.ndarray, noisy: bool = False) -> Callable[[], np.ndarray]:
+        choosing = self._choosing_noisily if noisy else self._choosing
+        return on_its_way(choosing(self._checked(observations))[0])
+
+    def _greedy(self, observations: Tensor) -> tuple[Tensor]:
+        return (self._q(observations).argmax(-1),)
+
+    def _greedy_by_noise(self, observations: Tensor) -> tuple[Tensor]:
+        return (self._q(observations, noisy=True).argmax(-1),)
+
+    @torch.inference_mode()
+    def values(self, observations: np.ndarray) -> np.ndarray:
+        """Expected discounted return of each action: [N, ...] -> [N, A]."""
+        q = self._q(self._checked(observations))
+        return (q if self.popart is None else self.popart.unnormalise(q)).cpu().numpy()
+
+    def _checked(self, observations: np.ndarray) -> Tensor:
         if observations.shape[1:] != (shape := self.network.backbone.input_shape):
             raise ValueError(
                 f"The observations are {list(observations.shape)}, but the agent was built for "
@@ -162,6 +186,10 @@ class DQN:
                 f"The observations are of {observations.dtype}, but the agent was built for {self.observation_dtype}, "
                 "which says how they are scaled. Convert them, or build it with observation_dtype of theirs."
             )
+        return torch.from_numpy(observations)
+
+    def _q(self, inputs: Tensor, noisy: bool = False) -> Tensor:
+        """What the network makes of each action: [N, ...] -> [N, A] float32, as normalised as its targets are."""
         if self.plain is not None:
             return self.plain.forward(self.passes.inputs(inputs))[-1]
         if noisy:
@@ -201,23 +229,29 @@ class DQN:
         else:
             rows = self.replay.newest(blocks * config.train_every).expand(updates, -1)
         weights = self._importance(rows)
+        self.replay.tell()
+        self.descent.set_learning_rate(config.learning_rate * config.learning_rate_decay(self.steps))
+        done = self.descent.updates
+        loss, value = self._learning(rows) if weights is None else self._learning(rows, weights)
+        self.descent.counted(done + len(rows))
+        return {"loss": loss, "value": value, "exploration": config.exploration(self.steps)}
+
+    def _learn_from(self, rows: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Updates from rows [U, B] of the replay: their mean loss, and the mean value in the last one's targets."""
         batches = self.replay.at(rows)
         twin = self.networks.computing_frozen
         frozen = None if twin is None else self._frozen_outputs(twin, rows, batches)
-        self.descent.set_learning_rate(config.learning_rate * config.learning_rate_decay(self.steps))
         losses: list[Tensor] = []
         for i, batch in enumerate(map(Batch._make, zip(*(field.unbind(0) for field in batches)))):
             following, importance = (None if each is None else each[i] for each in (frozen, weights))
             target = self._target(batch, following)
             loss, errors = self._update(batch, target, importance)
             losses.append(loss)
-            if config.prioritised:
+            if self.config.prioritised:
                 self.replay.prioritise(rows[i], errors)
-        return {
-            "loss": torch.stack(losses).mean(),
-            "value": self._true_mean(target),  # of the last update; all would be felt where they are small
-            "exploration": config.exploration(self.steps),
-        }
+        return torch.stack(losses).mean(), self._true_mean(
+            target
+        )  # of all targets it would be felt where they are small
 
     def _true_mean(self, target: Tensor) -> Tensor:
         """The mean, in true units, of what transitions say their actions are worth: [B] or shares of returns [B, K]."""
@@ -352,6 +386,8 @@ class DQN:
         self.copied_at = state["copied_at"]
         self.descent.load_state_dict(state["descent"])
         self.replay.load_state_dict(state["replay"])
+        for recorded in (self._learning, self._choosing, self._choosing_noisily):
+            recorded.forget()  # moments and the replay's columns may lie elsewhere now
         self.exploration.bit_generator.state = state["exploration"]
         self.noise.set_state(state["noise"])
 

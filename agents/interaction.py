@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
-from agents.agent import Agent, ProbedAgent, Transition, Valued
+from agents.agent import Agent, ProbedAgent, RunningAhead, Transition, Valued
 from agents.environments import Finished
 from agents.simulator import NothingToSee
 from agents.viewing import AnotherEpisode, watched
@@ -64,6 +64,7 @@ class Interaction:
         overlap: bool = False,
     ):
         self.agent, self.environments, self.evaluation, self.overlap = agent, environments, evaluation, overlap
+        self._ahead = agent if isinstance(agent, RunningAhead) and agent.runs_ahead else None
         self._seeds = seeds
         self._waiting: Transition | None = None  # that the agent has still to learn from
         self._records: list[Record] = []
@@ -81,18 +82,26 @@ class Interaction:
 
     def step(self) -> Metrics:
         """One step of every environment; `return` and `length` where episodes ended, and what the agent reports."""
-        actions = self.agent.act(self.environments.observations, explore=True)
-        if self.overlap:
-            self.environments.send(actions)
-            metrics = self.agent.learn(self._waiting) if self._waiting is not None else {}
-            transition = self._waiting = self.environments.recv()
-        else:
-            transition = self.environments.step(actions)
+        observations = self.environments.observations
+        if not self.overlap:
+            transition = self.environments.step(self.agent.act(observations, explore=True))
             metrics = self.agent.learn(transition)
+        else:
+            if self._ahead is None:
+                self.environments.send(self.agent.act(observations, explore=True))
+                metrics = self._learn_waiting()
+            else:  # the device gets its updates while it looks for the actions, and has no pause between the two
+                actions = self._ahead.ask(observations, explore=True)
+                metrics = self._learn_waiting()
+                self.environments.send(actions())
+            transition = self._waiting = self.environments.recv()
         self._steps += self.environments.num
         if transition.last.any():
             metrics |= self._note_ended()
         return metrics
+
+    def _learn_waiting(self) -> Metrics:
+        return self.agent.learn(self._waiting) if self._waiting is not None else {}
 
     def _note_ended(self) -> Metrics:
         """Records the training episodes that ended; their mean `return` and `length`, or nothing if there are none."""

@@ -36,6 +36,9 @@ def action_error(q: Tensor, action: Tensor, target: Tensor) -> Tensor:
 
     q [B, A] values where the agent acted; action [B] in [0, A); target [B]. Returns [B].
     """
+    if q.is_cuda:  # where a gather's gradient, to be the same each time, would be sorted
+        taken = torch.arange(q.shape[-1], device=q.device) == action[:, None]
+        return target - torch.where(taken, q, 0.0).sum(-1)
     return target - q.gather(-1, action[:, None]).squeeze(-1)
 
 

@@ -1,8 +1,7 @@
 """A Q-network's passes, from observations to values and to a loss; compiled by torch if that is wanted.
 
-Compiling fuses what lies between the large products and, on a GPU, records all of it as one graph to be launched at
-once. On two cores of a Xeon that made a bare loop of updates of the Nature network faster (14.2 ms instead of 16.8),
-but not DQN on Pong as a whole (benchmarks/dqn_atari.py).
+Compiling fuses what lies between the large products. On two cores of a Xeon that made a bare loop of updates of the
+Nature network faster (14.2 ms instead of 16.8), but not DQN on Pong as a whole (benchmarks/dqn_atari.py).
 """
 
 from __future__ import annotations
@@ -41,8 +40,7 @@ class Passes:
     def _compiled(self, function: Callable[..., Any]) -> Callable[..., Any]:
         if not self.config.compiled:
             return function
-        mode = "reduce-overhead" if self.device.type == "cuda" else "default"  # the former by CUDA graphs
-        return torch.compile(function, mode=mode, dynamic=False)
+        return torch.compile(function, dynamic=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies: what was compiled refers to the original."""
@@ -74,7 +72,7 @@ class Passes:
         """Outputs of many observations [n, ...], without gradient: values [n, A] or logits [n, A, K]."""
         with self._mode(network, self.config.noisy):
             parts = [self._forward(network, part) for part in observations.split(_CACHED_ROWS)]
-        return torch.cat(parts)  # a copy, as a graph's next launch writes to the same memory
+        return torch.cat(parts)
 
     def loss(
         self, network: QNetwork, observation: Tensor, action: Tensor, target: Tensor, weights: Tensor | None

@@ -16,6 +16,7 @@ from agents.agent import Transition
 from agents.lanes import Coding, Lanes
 from agents.memory import check_memory
 from agents.priorities import Priorities, PrioritisedConfig
+from lab.recording import Recorded, in_any_order
 from lab.seeding import Seeds
 from lab.tracked import Tracked
 from lab.trial import State
@@ -77,6 +78,7 @@ class Replay:
         self.priorities = None if priorities is None else Priorities(priorities, capacity, self.generator)
         self._lanes: Lanes | None = None  # until the number of environments is known
         self._newest_frames = np.empty((0, *frame_shape), self._dtype)  # [N, ...] on which the next actions are taken
+        self._noting, self._putting = Recorded(self._note, self.device), Recorded(self._put, self.device)
         self._link()
 
     def _check_settings(self) -> None:
@@ -119,7 +121,7 @@ class Replay:
         """Codes and rewards as tensors and, where numpy can reach them, frames as an array.
 
         On a processor these are the same memory, and numpy writes a row in a fraction of the time of torch. A
-        device has copies of codes and rewards, which learn of changes when they are needed (`_tell`).
+        device has copies of codes and rewards, which learn of changes when they are needed (`tell`).
         """
         on_host = _numpy_reaches(self.device)
         self._array = self.frames.tensor.numpy() if on_host else None
@@ -127,6 +129,7 @@ class Replay:
             self._code, self._reward = map(torch.from_numpy, (self._lanes.code, self._lanes.reward))
             if not on_host:
                 self._code, self._reward = (column.to(self.device, copy=True) for column in (self._code, self._reward))
+                self._noting.forget()
 
     def __getstate__(self) -> dict[str, Any]:
         """For copies, whose arrays would be memory of their own and not that of their tensors."""
@@ -136,19 +139,31 @@ class Replay:
         vars(self).update(state)
         self._link()
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
         """Tells the device and the priorities which slots changed since they were told last."""
         lanes = self._lanes
         if lanes is None or not lanes.changed:
             return
         slots = np.unique(lanes.changed)
         lanes.changed.clear()
-        there = self._send(slots)
-        if self._array is None:
-            self._code[there] = self._send(lanes.code[slots])
-            self._reward[there] = self._send(lanes.reward[slots])
+        if self._array is not None:
+            assert self.priorities is not None, "only they have to be told what lies in the same memory"
+            self.priorities.renew(self._send(slots), self._send(lanes.valid(slots)))
+            return
+        size = max(16, 1 << (len(slots) - 1).bit_length())  # of few sizes, each of which is recorded once
+        slots = np.pad(slots, (0, size - len(slots)), "edge")
+        told = (slots, lanes.code[slots], lanes.reward[slots], lanes.valid(slots))
+        self._noting(torch.from_numpy(np.array(told, np.float64)))  # which holds all of them exactly
+
+    def _note(self, told: Tensor) -> tuple[()]:
+        """On the device, the slots that changed [M], and their codes, rewards and validity: told [4, M] float64."""
+        slots = told[0].long()
+        with in_any_order():  # a slot that comes twice comes with the same values
+            self._code[slots] = told[1].to(self._code.dtype)
+            self._reward[slots] = told[2].to(self._reward.dtype)
         if self.priorities is not None:
-            self.priorities.renew(there, self._send(lanes.valid(slots)))
+            self.priorities.renew(slots, told[3].bool())
+        return ()
 
     def _send(self, array: np.ndarray) -> Tensor:
         """On the device, without waiting for it; the host's memory is read before the call returns."""
@@ -180,7 +195,7 @@ class Replay:
         self._write(following, frames)
         self._newest_frames = frames.copy()
         if len(lanes.changed) > _MANY_CHANGES:
-            self._tell()
+            self.tell()
 
     def _check_form(self, transition: Transition) -> None:
         num = len(transition.reward)
@@ -254,11 +269,16 @@ class Replay:
 
     def _write(self, slots: list[int], frames: np.ndarray) -> None:
         if self._array is None:
-            self.frames.tensor[self._send(np.array(slots))] = self._send(frames)
+            self._putting(torch.from_numpy(np.array(slots)), torch.from_numpy(np.ascontiguousarray(frames)))
         for slot, frame in zip(slots, frames):
             if self._array is not None:
                 self._array[slot] = frame
             self.frames.wrote(slot)
+
+    def _put(self, slots: Tensor, frames: Tensor) -> tuple[()]:
+        with in_any_order():
+            self.frames.tensor[slots] = frames
+        return ()
 
     # ---- reading ----------------------------------------------------------------------------------------------------
 
@@ -271,7 +291,7 @@ class Replay:
             raise ValueError("The replay holds no transition with a whole return yet. Add some before drawing.")
         if self.priorities is None:
             return self._send(self._lanes.draw(count, self.generator))
-        self._tell()
+        self.tell()
         return self.priorities.draw(count)
 
     def newest(self, count: int) -> Tensor:
@@ -283,7 +303,7 @@ class Replay:
 
         Stacks that overlap are given as views of the same memory: whoever writes to an observation copies it first.
         """
-        self._tell()
+        self.tell()
         start = rows.flatten()  # [B]
         code = self._code.index_select(0, start)
         if self.steps == 1:
@@ -336,7 +356,7 @@ class Replay:
     def prioritise(self, rows: Tensor, errors: Tensor) -> None:
         """Gives rows [...] the priorities that belong to these errors [...], of any sign."""
         priorities = self._by_priority()
-        self._tell()  # new rows get the largest priority so far, before there is another
+        self.tell()  # new rows get the largest priority so far, before there is another
         priorities.prioritise(rows, errors)
 
     def _by_priority(self) -> Priorities:
@@ -348,7 +368,7 @@ class Replay:
 
     def state_dict(self) -> State:
         """Everything that is needed to go on exactly, as it lies in memory (not copies)."""
-        self._tell()
+        self.tell()
         return {
             "capacity": self.capacity,
             "stack": self.stack,

@@ -87,20 +87,31 @@ class OptimizerConfig:
             )
 
     def build(
-        self, parameters: Iterable[nn.Parameter], shares: Mapping[nn.Parameter, float] | None = None
+        self,
+        parameters: Iterable[nn.Parameter],
+        shares: Mapping[nn.Parameter, float] | None = None,
+        *,
+        capturable: bool = False,
     ) -> torch.optim.Optimizer:
-        """The bare torch optimiser, fused where torch can; clipping, l1, decay and average are Descent's."""
+        """The bare torch optimiser, fused where torch can; clipping, l1, decay and average are Descent's.
+
+        `capturable`: its step may be recorded by a GPU; learning rates then are tensors there.
+        """
         parameters = list(parameters)
         learning_rate = self.learning_rate * self.decay(0)
         groups = _groups(parameters, self.l2 or self.weight_decay, learning_rate, shares or {})
+        if capturable:
+            for group in groups:
+                group["lr"] = torch.tensor(group["lr"], device=parameters[0].device)
         fused = all(p.device.type in _FUSED_DEVICES and p.is_floating_point() for p in parameters)
         if self.kind == "rmsprop":  # torch has no fused kernel for it
             return torch.optim.RMSprop(
-                groups, learning_rate, alpha=self.smoothing, eps=self.epsilon, centered=self.centered
-            )
+                groups, learning_rate, alpha=self.smoothing, eps=self.epsilon, centered=self.centered,
+                capturable=capturable,
+            )  # fmt: skip
         if self.kind in {"adam", "adamw"}:
             adam = torch.optim.AdamW if self.kind == "adamw" else torch.optim.Adam
-            return adam(groups, learning_rate, betas=self.betas, eps=self.epsilon, fused=fused)
+            return adam(groups, learning_rate, betas=self.betas, eps=self.epsilon, fused=fused, capturable=capturable)
         momentum = 0.0 if self.kind == "sgd" else self.momentum
         nesterov = self.kind == "nesterov" and momentum > 0
         optimizer = torch.optim.SGD(groups, learning_rate, momentum=momentum, nesterov=nesterov, fused=fused)
@@ -154,13 +165,20 @@ class Descent:
         *,
         shares: Mapping[nn.Parameter, float] | None = None,
         guard: Literal["host", "device"] | None = None,
+        capturable: bool = False,
     ):
-        """Parameters that take no gradient are left alone; those in `shares` get that share of the learning rate."""
+        """Parameters that take no gradient are left alone; those in `shares` get that share of the learning rate.
+
+        `capturable`: `descend` may be recorded by a GPU (lab.recording). It then leaves to whoever launches it what is
+        Python's: `follow_decay` or `set_learning_rate` before it, `counted` after it.
+        """
         self.config = config
         self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
-        self.optimizer = config.build(self.parameters, shares)
+        self.optimizer = config.build(self.parameters, shares, capturable=capturable)
         # Bare of torch's profiler ranges and hooks: 13 us an update, where a small network takes a few hundred.
         self._step = unwrap(type(self.optimizer).step)
+        self.capturable = capturable
+        self._rate = config.learning_rate * config.decay(0)  # that the optimiser has
         self.updates = 0  # steps taken (or, by a guard on the device, skipped)
         self.average = None if config.average is None else WeightedAverage(self.parameters, config.average)
         self._can_skip = all(group.get("fused") for group in self.optimizer.param_groups)
@@ -175,7 +193,24 @@ class Descent:
     def set_learning_rate(self, rate: float) -> None:
         """Sets the rate of the next update, of which each parameter has its share; a decay that varies sets its own."""
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["share"]
+            if not isinstance(group["lr"], Tensor):
+                group["lr"] = rate * group["share"]
+            elif rate != self._rate:
+                group["lr"].fill_(rate * group["share"])
+        self._rate = rate
+
+    def follow_decay(self) -> Metrics:
+        """Sets the rate of the next update, and returns it as learning_rate, where it varies."""
+        if not self.config.decay.varies:
+            return {}
+        self.set_learning_rate(self.learning_rate)
+        return {"learning_rate": self.learning_rate}
+
+    def counted(self, updates: int) -> None:
+        """Says how many updates there were, of which a recording counts none."""
+        self.updates = updates
+        if self.average is not None:
+            self.average.count = updates
 
     def descend(self, loss: Tensor, name: str = "loss", gradients: Sequence[Tensor] | None = None) -> Metrics:
         """One update along the gradient of a scalar loss; returns what it measured on the way.
@@ -189,9 +224,8 @@ class Descent:
         config, metrics = self.config, Metrics()
         if self._guards_on_host and not math.isfinite(value := loss.item()):
             raise self._non_finite(name, value)
-        if config.decay.varies:
-            metrics["learning_rate"] = self.learning_rate
-            self.set_learning_rate(self.learning_rate)
+        if not self.capturable:
+            metrics |= self.follow_decay()
         if gradients is None:
             for parameter in self.parameters:
                 parameter.grad = None

@@ -20,7 +20,7 @@ from lab.trial import Metrics
 from supervised.headed import Headed
 from supervised.losses import correct, cross_entropy
 from supervised.metrics import SCORES, Score, check_costs, weighted_error
-from supervised.one_network import OneNetwork
+from supervised.one_network import OneNetwork, Updating
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +40,7 @@ class Classifier(OneNetwork):
     """Learns to name the class of each input [B, *backbone.input_shape]."""
 
     network: Headed
+    updating: Updating
 
     def __init__(
         self,
@@ -61,11 +62,17 @@ class Classifier(OneNetwork):
             warn_if_imitated(device)
         self.backbone = backbone
         self.network = Headed(backbone, num_classes, seeds, "classifier/head", device)
-        self.descent = Descent(self.network.parameters(), config.optimizer, shares=shares(backbone))
+        device = torch.device(device)
+        self.descent = Descent(
+            self.network.parameters(), config.optimizer, shares=shares(backbone), capturable=device.type == "cuda"
+        )
+        self.updating = Updating(self.descent, self._update, device)
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
         """One gradient step on (inputs [B, ...], labels [B])."""
-        inputs, labels = batch
+        return self.updating(batch)
+
+    def _update(self, inputs: Tensor, labels: Tensor) -> Metrics:
         if not self.network.training:  # walking through all modules costs a small network half its overhead
             self.network.train()
         logits = self._logits(inputs)

@@ -23,7 +23,7 @@ from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Manner, Metrics
 from supervised.losses import correct, cross_entropy
-from supervised.one_network import OneNetwork
+from supervised.one_network import OneNetwork, Updating
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +62,7 @@ class LanguageModel(OneNetwork):
     """
 
     network: NextSymbol
+    updating: Updating
 
     def __init__(
         self,
@@ -84,11 +85,19 @@ class LanguageModel(OneNetwork):
         self.device = torch.device(device)
         with seeds.initialising("language_model"):
             self.network = NextSymbol(backbone, len(vocabulary)).to(device)
-        self.descent = Descent(self.network.parameters(), config.optimizer, shares=shares(backbone))
+        self.descent = Descent(
+            self.network.parameters(),
+            config.optimizer,
+            shares=shares(backbone),
+            capturable=self.device.type == "cuda",
+        )
+        self.updating = Updating(self.descent, self._update, self.device)
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
         """One gradient step on (symbols [B, T], the next symbols [B, T])."""
-        symbols, following = batch
+        return self.updating(batch)
+
+    def _update(self, symbols: Tensor, following: Tensor) -> Metrics:
         if not self.network.training:
             self.network.train()
         loss = cross_entropy(self._logits(symbols).flatten(0, 1), following.flatten()).mean()

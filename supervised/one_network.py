@@ -1,11 +1,15 @@
-"""What learners of one network share: the state that they go on from."""
+"""What learners of one network share: the state that they go on from, and updates that a GPU is given whole."""
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
 
 from lab.optim import Descent
-from lab.trial import State
+from lab.recording import Recorded
+from lab.trial import Metrics, State
 
 
 class OneNetwork:
@@ -13,6 +17,7 @@ class OneNetwork:
 
     network: nn.Module
     descent: Descent
+    updating: Updating | None = None
 
     def state_dict(self) -> State:
         """Weights, running statistics, optimiser."""
@@ -22,3 +27,27 @@ class OneNetwork:
         """Goes on exactly from a state."""
         self.network.load_state_dict(state["network"])
         self.descent.load_state_dict(state["descent"])
+        if self.updating is not None:
+            self.updating.recorded.forget()  # moments may lie elsewhere now
+
+
+class Updating:
+    """The updates of a learner that waits for nothing in them; a GPU records them, once for each shape of a batch."""
+
+    def __init__(self, descent: Descent, update: Callable[..., Metrics], device: torch.device):
+        """`update` takes a batch's tensors, makes the network train and gives tensors as metrics."""
+        self.descent, self.update, self.recorded = descent, update, Recorded(self._values, device)
+        self._names: list[str] = []
+
+    def __call__(self, batch: tuple[Tensor, ...]) -> Metrics:
+        if not self.descent.capturable:
+            return self.update(*batch)
+        done, metrics = self.descent.updates, self.descent.follow_decay()
+        values = self.recorded(*batch)
+        self.descent.counted(done + 1)
+        return metrics | dict(zip(self._names, values, strict=True))
+
+    def _values(self, *batch: Tensor) -> tuple[Tensor, ...]:
+        metrics = self.update(*batch)
+        self._names = list(metrics)
+        return tuple(torch.as_tensor(value) for value in metrics.values())

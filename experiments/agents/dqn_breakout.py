@@ -20,7 +20,7 @@ class Config:
 
     agent: DQNConfig = ADAM_DQN
     protocol: AtariProtocol = NATURE
-    num_environments: int = 8  # stepped together
+    num_environments: int = 32  # stepped together: a GPU acts in all of them in the time of one
     evaluation: EvaluationConfig = EvaluationConfig(episodes=30, epsilon=0.05)
     run: RunConfig = RunConfig(steps=10_000_000, log_every=10_000, evaluate_every=500_000, save_every=250_000)
 

@@ -29,6 +29,7 @@ class SeedScore:
     seconds: float  # of wall-clock time up to there, all attempts together
     finished: str  # when its run ended: ISO time, UTC
     beside: tuple[float, ...] = ()  # the target's further metrics in their order, at the same step
+    curve: tuple[tuple[int, float], ...] = ()  # step and score of each evaluation up to there
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,15 +160,18 @@ def _judging(target: Target) -> Target:
 
 
 def _seed_score(item: Launched, target: Target) -> SeedScore | None:
-    row = judged_row(item.directory.rows(), target) if item.state == "finished" else None
+    rows = item.directory.rows()
+    row = judged_row(rows, target) if item.state == "finished" else None
     if row is None:
         return None
+    judged = {each["step"]: score for each in rows if (score := each.get(target.metric)) is not None}
     return SeedScore(
         seed=item.seed,
         score=row[target.metric],
         seconds=row["time/seconds"],
         finished=item.directory.status()["updated"],
         beside=tuple(values_beside(row, target).values()),
+        curve=tuple((step, score) for step, score in judged.items() if step <= row["step"]),
     )
 
 
