@@ -79,3 +79,18 @@ class ProbedAgent(Protocol):
     def probe_case(self, observations: np.ndarray, seeds: Seeds) -> Case:
         """Its module, the observations [B, ...] as inputs, and a loss on them."""
         ...
+
+
+def check_observations(observations: np.ndarray, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    """Raises ValueError where observations are not [N, *shape] of that type, for which an agent was built."""
+    if observations.shape[1:] != shape:
+        raise ValueError(
+            f"The observations are {list(observations.shape)}, but the agent was built for "
+            f"[N, {', '.join(map(str, shape))}]: one for each of N environments. Add the axis that is missing, or "
+            "build it with their shape."
+        )
+    if observations.dtype != dtype:
+        raise ValueError(
+            f"The observations are of {observations.dtype}, but the agent was built for {dtype}, "
+            "which says how they are scaled. Convert them, or build it with observation_dtype of theirs."
+        )

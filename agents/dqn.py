@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from agents.agent import Transition
+from agents.agent import Transition, check_observations
 from agents.backpropagation import PlainNetwork, is_plain
 from agents.distributional import categorical_target, even_support, expected_values
-from agents.dqn_config import DQNConfig
+from agents.dqn_config import EXAMPLE_DQN, EXAMPLE_RAINBOW, DQNConfig
 from agents.losses import (
     action_error,
     double_q_learning_target,
@@ -34,12 +34,11 @@ from agents.passes import Passes
 from agents.popart import PopArt
 from agents.q_network import QNetwork
 from agents.replay import Batch, Replay
-from lab.backbones import Backbone, MLPConfig
+from lab.backbones import Backbone
 from lab.optim import Descent
 from lab.precision import warn_if_imitated
 from lab.probe import Case
 from lab.recording import Recorded, on_its_way
-from lab.schedules import constant
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
 
@@ -160,7 +159,7 @@ class DQN:
     @torch.inference_mode()
     def _best(self, observations: np.ndarray, noisy: bool = False) -> Callable[[], np.ndarray]:
         choosing = self._choosing_noisily if noisy else self._choosing
-        return on_its_way(choosing(self._checked(observations))[0])
+        return on_its_way(choosing(self._inputs(observations))[0])
 
     def _greedy(self, observations: Tensor) -> tuple[Tensor]:
         return (self._q(observations).argmax(-1),)
@@ -171,21 +170,11 @@ class DQN:
     @torch.inference_mode()
     def values(self, observations: np.ndarray) -> np.ndarray:
         """Expected discounted return of each action: [N, ...] -> [N, A]."""
-        q = self._q(self._checked(observations))
+        q = self._q(self._inputs(observations))
         return (q if self.popart is None else self.popart.unnormalise(q)).cpu().numpy()
 
-    def _checked(self, observations: np.ndarray) -> Tensor:
-        if observations.shape[1:] != (shape := self.network.backbone.input_shape):
-            raise ValueError(
-                f"The observations are {list(observations.shape)}, but the agent was built for "
-                f"[N, {', '.join(map(str, shape))}]: one for each of N environments. Add the axis that is missing, or "
-                "build it with their shape."
-            )
-        if observations.dtype != self.observation_dtype:
-            raise ValueError(
-                f"The observations are of {observations.dtype}, but the agent was built for {self.observation_dtype}, "
-                "which says how they are scaled. Convert them, or build it with observation_dtype of theirs."
-            )
+    def _inputs(self, observations: np.ndarray) -> Tensor:
+        check_observations(observations, self.network.backbone.input_shape, self.observation_dtype)
         return torch.from_numpy(observations)
 
     def _q(self, inputs: Tensor, noisy: bool = False) -> Tensor:
@@ -394,37 +383,9 @@ class DQN:
 
 def example(observation_shape: tuple[int, ...], num_actions: int, discount: float, seeds: Seeds) -> DQN:
     """A small one that learns a small problem in a few thousand steps; the contract tests run it."""
-    return DQN(replace(_EXAMPLE, discount=discount), observation_shape, num_actions, seeds)
+    return DQN(replace(EXAMPLE_DQN, discount=discount), observation_shape, num_actions, seeds)
 
 
 def example_rainbow(observation_shape: tuple[int, ...], num_actions: int, discount: float, seeds: Seeds) -> DQN:
     """The same with all of Rainbow's parts."""
-    config = replace(
-        _EXAMPLE,
-        discount=discount,
-        learning_rate=1e-3,
-        double=True,
-        duelling=True,
-        hidden=(16,),
-        n_step=3,
-        prioritised=True,
-        distributional=True,
-        value_range=(0.0, 12.0),
-        atoms=25,
-        noisy=True,
-    )
-    return DQN(config, observation_shape, num_actions, seeds)
-
-
-_EXAMPLE = DQNConfig(
-    backbone=MLPConfig(widths=(32,)),
-    learning_rate=3e-3,
-    learning_rate_decay=constant(1.0),
-    exploration=constant(0.5),
-    learn_after=100,
-    train_every=16,
-    updates=8,
-    batch_size=32,
-    replay_capacity=2_000,
-    copy_target_every=32,
-)
+    return DQN(replace(EXAMPLE_RAINBOW, discount=discount), observation_shape, num_actions, seeds)

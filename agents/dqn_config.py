@@ -276,3 +276,32 @@ SMALL_BRICKS = replace(
     copy_target_every=40,
 )
 """The smallest for the same screens."""
+
+EXAMPLE_DQN = DQNConfig(
+    backbone=MLPConfig(widths=(32,)),
+    learning_rate=3e-3,
+    learning_rate_decay=constant(1.0),
+    exploration=constant(0.5),
+    learn_after=100,
+    train_every=16,
+    updates=8,
+    batch_size=32,
+    replay_capacity=2_000,
+    copy_target_every=32,
+)
+"""Learns a small problem in a few thousand steps."""
+
+EXAMPLE_RAINBOW = replace(
+    EXAMPLE_DQN,
+    learning_rate=1e-3,
+    double=True,
+    duelling=True,
+    hidden=(16,),
+    n_step=3,
+    prioritised=True,
+    distributional=True,
+    value_range=(0.0, 12.0),
+    atoms=25,
+    noisy=True,
+)
+"""The same with all of Rainbow's parts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 
@@ -154,6 +155,29 @@ def test_overlapped_it_learns_from_the_transition_before_while_the_next_is_made(
     for one, other in zip(interaction.agent.transitions, straight.agent.transitions):
         for field in ("observation", "action", "reward", "discount", "next_observation", "last"):
             assert np.array_equal(getattr(one, field), getattr(other, field))
+
+
+def test_an_agent_that_runs_ahead_learns_before_its_actions_are_waited_for() -> None:
+    class Ahead(Tape):
+        runs_ahead = True
+
+        def ask(self, observations: np.ndarray, explore: bool) -> Callable[[], np.ndarray]:
+            actions = self.act(observations, explore)
+
+            def given() -> np.ndarray:
+                self.events.append("given")
+                return actions
+
+            return given
+
+    overlapped = trial(num=2, overlap=True)
+    ahead = Interaction(Ahead(), trial(num=2).environments, Seeds(0), overlap=True)
+    for _ in range(20):
+        assert overlapped.step() == ahead.step()
+    assert ahead.agent.events[:8] == ["act", "given", *["act", "learn", "given"] * 2]
+    for one, other in zip(overlapped.agent.transitions, ahead.agent.transitions, strict=True):
+        assert one.observation.tobytes() == other.observation.tobytes()
+        assert one.action.tobytes() == other.action.tobytes()
 
 
 def test_overlapped_it_goes_on_exactly_with_the_transition_that_waits() -> None:
