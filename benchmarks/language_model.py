@@ -140,7 +140,7 @@ def measure(quick: bool = False) -> Result:
     with fixed_bits(threads=1, deterministic=True), TemporaryDirectory() as folder:
         for name, backbone in (("transformer", transformer), ("LSTM", lstm)):
             contest = Contest(backbone, updates, Path(folder))
-            elapsed = alternate(contest.arms(), repeats=2 if quick else 21)
+            elapsed = alternate(contest.arms(), repeats=2 if quick else 7)
             speed = paired_ratio(*([each.wall for each in elapsed[arm]] for arm in ("raw", "fit")))
             used = paired_ratio(*([each.processor for each in elapsed[arm]] for arm in ("raw", "fit")))
             tokens = updates * BATCH * CONTEXT
