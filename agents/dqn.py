@@ -238,9 +238,8 @@ class DQN:
             losses.append(loss)
             if self.config.prioritised:
                 self.replay.prioritise(rows[i], errors)
-        return torch.stack(losses).mean(), self._true_mean(
-            target
-        )  # of all targets it would be felt where they are small
+        # The value is of the last update: of all, it would be felt where they are small.
+        return torch.stack(losses).mean(), self._true_mean(target)
 
     def _true_mean(self, target: Tensor) -> Tensor:
         """The mean, in true units, of what transitions say their actions are worth: [B] or shares of returns [B, K]."""

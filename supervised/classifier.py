@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.data.labels import check_classes, check_labels
+from lab.one_network import OneNetwork, Updating
 from lab.optim import Descent, OptimizerConfig
 from lab.precision import autocast_bfloat16, warn_if_imitated
 from lab.probe import Case, Expectation
@@ -20,7 +21,6 @@ from lab.trial import Metrics
 from supervised.headed import Headed
 from supervised.losses import correct, cross_entropy
 from supervised.metrics import SCORES, Score, check_costs, weighted_error
-from supervised.one_network import OneNetwork, Updating
 
 
 @dataclass(frozen=True, kw_only=True)

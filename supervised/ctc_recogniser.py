@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from lab.backbones import SequenceBackbone
 from lab.data.sequences import Padded, SequenceSet
+from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
 from supervised.ctc import ctc_loss, decode_greedily, fewest_steps, search_prefixes
-from supervised.one_network import OneNetwork
 from supervised.subsampling import Subsampling
 from supervised.word_errors import word_error_rate
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from lab.backbones import Recurrent, SequenceBackbone
 from lab.backbones.recurrent import Memory
 from lab.data import Dataset, Vocabulary
+from lab.one_network import OneNetwork, Updating
 from lab.optim import Descent, OptimizerConfig
 from lab.precision import autocast_bfloat16, warn_if_imitated
 from lab.probe import Case, Expectation
@@ -23,7 +24,6 @@ from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Manner, Metrics
 from supervised.losses import correct, cross_entropy
-from supervised.one_network import OneNetwork, Updating
 
 
 @dataclass(frozen=True, kw_only=True)

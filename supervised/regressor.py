@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.normalisation import Normalisation
+from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
@@ -17,7 +18,6 @@ from lab.transfer import shares
 from lab.trial import Metrics
 from supervised.headed import Headed
 from supervised.losses import squared_error
-from supervised.one_network import OneNetwork
 
 
 @dataclass(frozen=True, kw_only=True)

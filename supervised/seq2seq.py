@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from lab.backbones import SequenceBackbone
 from lab.data.sequences import Padded, Ragged, SequenceSet
+from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
@@ -25,7 +26,6 @@ from lab.trial import Metrics
 from supervised.decoding import DecodingConfig, Found, decode_greedily, search_beam
 from supervised.encoder_decoder import DecoderConfig, EncoderDecoder, Symbols
 from supervised.losses import cross_entropy
-from supervised.one_network import OneNetwork
 
 NEAR = 0.5  # nats that the first loss may lie from that of even odds
 

@@ -17,6 +17,7 @@ from lab.backbones import SequenceBackbone, valid_steps
 from lab.data import Padded, Ragged, SequenceSet
 from lab.data.labels import check_labels
 from lab.data.tagged import Names
+from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
@@ -27,7 +28,6 @@ from supervised.embedding import WordEmbedding
 from supervised.legal_tags import likeliest_legal, may_follow
 from supervised.losses import cross_entropy_of_known
 from supervised.metrics import SCORES, Score
-from supervised.one_network import OneNetwork
 from supervised.reader import ByQuestion, Question, Reader
 
 _ACCURACY: dict[Question, str] = {"tags": "tag_accuracy", "classes": "accuracy"}

@@ -22,11 +22,13 @@ PARTS = {
         "gradients",
         "names",
         "normalisation",
+        "one_network",
         "optim",
         "pictures",
         "precision",
         "probe",
         "published_names",
+        "recording",
     ),
     *("schedules", "seeding", "sharing", "statistics", "stopping", "tracked", "transfer", "trial", "weights", "words"),
 }

@@ -1,0 +1,50 @@
+"""Sheets of pictures that show what a generative model does, for a run's report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lab.pictures import sheet, tile
+from lab.trial import Picture
+
+COLUMNS = 12
+
+
+def given_back(inputs: Tensor, made: Tensor, columns: int = COLUMNS, rows: int = 3) -> Picture:
+    """Inputs [N, C, H, W] in [0, 1], and beneath each what was made of it again."""
+    count = min(len(inputs), columns * rows)
+    tiles = []
+    for start in range(0, count, columns):
+        stop = min(start + columns, count)
+        pairs = [tile(image) for image in inputs[start:stop]], [tile(image) for image in made[start:stop]]
+        tiles += [*pairs[0], *pairs[1]]
+    return Picture(sheet(tiles, columns), f"{count} test examples, and beneath each row what the code tells of it.")
+
+
+def samples(images: Tensor, columns: int = COLUMNS) -> Picture:
+    """Made-up images [N, C, H, W] in [0, 1]."""
+    return Picture(sheet([tile(image) for image in images], columns), f"{len(images)} made-up examples, as drawn.")
+
+
+def interpolated(codes: Tensor, decoded: Callable[[Tensor], Tensor], columns: int = COLUMNS) -> Picture:
+    """A row from each code [2 R, K] to the next, along the straight line between them."""
+    share = torch.linspace(0, 1, columns, device=codes.device)[:, None]
+    lines = [decoded(begin + share * (end - begin)) for begin, end in zip(codes[::2], codes[1::2])]
+    tiles = [tile(image) for line in lines for image in line]
+    return Picture(sheet(tiles, columns), f"{len(lines)} walks along straight lines between the codes of two examples.")
+
+
+def neighbours(queries: Tensor, query_codes: Tensor, images: Tensor, codes: Tensor, columns: int = COLUMNS) -> Picture:
+    """Each query [Q, C, H, W], framed, and after it the images [N, C, H, W] of the nearest codes."""
+    nearest = torch.cdist(query_codes, codes).topk(columns - 1, largest=False).indices
+    tiles = []
+    for query, found in zip(queries, nearest):
+        tiles += [tile(query, _QUERY), *(tile(images[i], _FOUND) for i in found)]
+    caption = f"{len(queries)} test examples (blue), and the training examples of like codes."
+    return Picture(sheet(tiles, columns), caption)
+
+
+_QUERY, _FOUND = (37, 99, 235), (255, 255, 255)
