@@ -1,0 +1,39 @@
+"""Sheets: where each picture lies."""
+
+from __future__ import annotations
+
+import torch
+
+from generative.sheets import given_back, interpolated, neighbours, samples
+from lab.pictures import FRAME, GAP, TILE
+
+
+def level(value: float) -> torch.Tensor:
+    return torch.full((1, TILE, TILE), value)
+
+
+def test_what_was_made_lies_beneath_what_was_given() -> None:
+    picture = given_back(torch.stack([level(1.0)] * 3), torch.stack([level(0.0)] * 3), columns=2, rows=2)
+    pixels, step = picture.pixels, TILE + GAP
+    rows = [pixels[GAP + i * step + 1, GAP + 1, 0] for i in range(3)]
+    assert rows == [255, 0, 255]
+    assert "3 test examples" in picture.caption
+
+
+def test_a_walk_goes_from_one_code_to_the_next() -> None:
+    codes = torch.tensor([[0.0], [1.0]])
+    picture = interpolated(codes, lambda z: z[:, :, None, None].expand(-1, 1, TILE, TILE), columns=3)
+    shades = [picture.pixels[GAP + 1, GAP + i * (TILE + GAP) + 1, 0] for i in range(3)]
+    assert shades == [0, 127, 255]
+
+
+def test_neighbours_come_nearest_first_behind_their_query() -> None:
+    images = torch.stack([level(0.0), level(0.5), level(1.0)])
+    picture = neighbours(images[2:], torch.tensor([[2.0]]), images, torch.tensor([[0.0], [1.0], [2.0]]), columns=3)
+    side = TILE + 2 * FRAME + GAP
+    shades = [picture.pixels[GAP + FRAME + 1, GAP + FRAME + 1 + i * side, 0] for i in range(3)]
+    assert shades == [255, 255, 127]
+
+
+def test_samples_are_counted() -> None:
+    assert samples(torch.zeros(5, 1, 4, 4)).caption == "5 made-up examples, as drawn."
