@@ -38,7 +38,7 @@ from lab.backbones import Backbone
 from lab.optim import Descent
 from lab.precision import warn_if_imitated
 from lab.probe import Case
-from lab.recording import Recorded, on_its_way
+from lab.recording import Graphed, on_its_way
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
 
@@ -112,7 +112,7 @@ class DQN:
         self.exploration = seeds.numpy("exploration")
         self.noise = seeds.generator("noise", self.device)
         self._learning, self._choosing, self._choosing_noisily = (
-            Recorded(function, self.device, generators=(self.noise,))
+            Graphed(function, self.device, generators=(self.noise,))
             for function in (self._learn_from, self._greedy, self._greedy_by_noise)
         )
         self.steps = 0  # environment steps learnt from

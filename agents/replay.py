@@ -16,7 +16,7 @@ from agents.agent import Transition
 from agents.lanes import Coding, Lanes
 from agents.memory import check_memory
 from agents.priorities import Priorities, PrioritisedConfig
-from lab.recording import Recorded, in_any_order
+from lab.recording import Graphed, in_any_order
 from lab.seeding import Seeds
 from lab.tracked import Tracked
 from lab.trial import State
@@ -78,7 +78,7 @@ class Replay:
         self.priorities = None if priorities is None else Priorities(priorities, capacity, self.generator)
         self._lanes: Lanes | None = None  # until the number of environments is known
         self._newest_frames = np.empty((0, *frame_shape), self._dtype)  # [N, ...] on which the next actions are taken
-        self._noting, self._putting = Recorded(self._note, self.device), Recorded(self._put, self.device)
+        self._noting, self._putting = Graphed(self._note, self.device), Graphed(self._put, self.device)
         self._link()
 
     def _check_settings(self) -> None:
@@ -150,8 +150,7 @@ class Replay:
             assert self.priorities is not None, "only they have to be told what lies in the same memory"
             self.priorities.renew(self._send(slots), self._send(lanes.valid(slots)))
             return
-        size = max(16, 1 << (len(slots) - 1).bit_length())  # of few sizes, each of which is recorded once
-        slots = np.pad(slots, (0, size - len(slots)), "edge")
+        slots = _padded(slots)
         told = (slots, lanes.code[slots], lanes.reward[slots], lanes.valid(slots))
         self._noting(torch.from_numpy(np.array(told, np.float64)))  # which holds all of them exactly
 
@@ -269,7 +268,7 @@ class Replay:
 
     def _write(self, slots: list[int], frames: np.ndarray) -> None:
         if self._array is None:
-            self._putting(torch.from_numpy(np.array(slots)), torch.from_numpy(np.ascontiguousarray(frames)))
+            self._putting(torch.from_numpy(_padded(np.array(slots))), torch.from_numpy(_padded(frames)))
         for slot, frame in zip(slots, frames):
             if self._array is not None:
                 self._array[slot] = frame
@@ -397,6 +396,12 @@ class Replay:
         self.generator.set_state(state["generator"])
         if self.priorities is not None:
             self.priorities.load_state_dict(state["priorities"])
+
+
+def _padded(rows: np.ndarray) -> np.ndarray:
+    """The rows [n, ...] and the last one again, up to a power of two: of few sizes, as each is recorded once."""
+    more = (1 << (len(rows) - 1).bit_length()) - len(rows)
+    return np.ascontiguousarray(np.concatenate([rows, np.repeat(rows[-1:], more, 0)]) if more else rows)
 
 
 def _numpy_reaches(device: torch.device) -> bool:

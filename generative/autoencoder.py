@@ -36,14 +36,15 @@ class AutoencoderConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
-        if self.size < 1:
-            raise ValueError(f"size is {self.size}, but a code has at least one number. Raise it.")
+        for name in ("size", "evaluation_batch"):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name} is {value}, but there is at least one. Raise it.")
         if not 0 <= self.corruption < 1:
             raise ValueError(f"corruption is {self.corruption}, but of the inputs a share in [0, 1) is set to 0.")
 
 
 class Coder(nn.Module):
-    """Inputs [B, ...] -> what is made of them again [B, ...], by way of a code [B, size]."""
+    """Inputs [B, ...] -> their reconstructions [B, ...], by way of a code [B, size]."""
 
     def __init__(self, backbone: Backbone, size: int, decoder: DecoderConfig):
         super().__init__()
@@ -117,7 +118,7 @@ class Autoencoder(OneNetwork):
             return torch.cat([self.network.encode(part) for part in inputs.split(self.config.evaluation_batch)])
 
     def predict(self, inputs: Tensor) -> Tensor:
-        """What is made of inputs [N, ...] again."""
+        """Reconstructions of inputs [N, ...]."""
         with self.descent.judging(self.network):
             return torch.cat([self.network(part) for part in inputs.split(self.config.evaluation_batch)])
 
@@ -128,7 +129,7 @@ class Autoencoder(OneNetwork):
         errors = (self.predict(dataset.inputs).double() - dataset.inputs).square()
         metrics: Metrics = {"error": errors.mean()}
         if self.principal is not None:
-            metrics["distance"] = span_distance(self._written(), self.principal)
+            metrics["distance"] = span_distance(self._written(), self.principal.to(dataset.inputs.device))
         if (library := self.library) is not None:
             near = self.codes(library.inputs)
             metrics["precision"] = precision_at(10, self.codes(dataset.inputs), dataset.labels, near, library.labels)
@@ -137,9 +138,8 @@ class Autoencoder(OneNetwork):
     def _written(self) -> Tensor:
         """What a linear decoder makes of each number of the code alone: [size, D]."""
         with self.descent.judging(self.network):
-            zero = torch.zeros(1, self.config.size, device=self.principal.device)  # type: ignore[union-attr]
-            one = torch.eye(self.config.size, device=zero.device)
-            return (self.network.decoder(one) - self.network.decoder(zero)).flatten(1)
+            one = torch.eye(self.config.size, device=self._generator.device)
+            return (self.network.decoder(one) - self.network.decoder(torch.zeros_like(one))).flatten(1)
 
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
         """Raises ValueError, naming the part and the example, for inputs that are not finite."""

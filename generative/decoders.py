@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from lab.backbones import MLPConfig
 from lab.backbones.backbone import check_axes
-from lab.backbones.layers import Activation, Initialisation, activation_layer, initialise
+from lab.backbones.layers import Activation, activation_layer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,6 @@ class DeconvolutionConfig:
 
     channels: tuple[int, ...] = (64, 32)  # maps that each transposed convolution starts from
     activation: Activation = "relu"
-    initialisation: Initialisation = "torch"
     batch_norm: bool = True
 
 
@@ -63,7 +62,9 @@ def _deconvolution(config: DeconvolutionConfig, size: int, output_shape: tuple[i
     check_axes("Deconvolution", output_shape, "C H W")
     channels, (out_channels, height, width) = config.channels, output_shape
     factor = 2 ** len(channels)
-    if not channels or height % factor or width % factor:
+    if not channels:
+        raise ValueError("channels is empty, but maps are doubled at least once. Give one number for each doubling.")
+    if height % factor or width % factor:
         raise ValueError(
             f"channels is {channels}: {len(channels)} doublings make images of which {height} x {width} pixels are "
             f"asked for, so both have to be multiples of {factor}. Give one number of channels for each doubling that "
@@ -76,6 +77,4 @@ def _deconvolution(config: DeconvolutionConfig, size: int, output_shape: tuple[i
             layers.append(nn.BatchNorm2d(before))
         # Four pixels wide at a stride of two: each output pixel is made by as many, which leaves no chequered pattern.
         layers += [activation_layer(config.activation), nn.ConvTranspose2d(before, after, 4, 2, 1)]
-    made = nn.Sequential(*layers)
-    initialise(made, config.initialisation)
-    return made
+    return nn.Sequential(*layers)

@@ -14,7 +14,7 @@ COLUMNS = 12
 
 
 def given_back(inputs: Tensor, made: Tensor, columns: int = COLUMNS, rows: int = 3) -> Picture:
-    """Inputs [N, C, H, W] in [0, 1], and beneath each what was made of it again."""
+    """Inputs [N, C, H, W] in [0, 1], and beneath each its reconstruction."""
     count = min(len(inputs), columns * rows)
     tiles = []
     for start in range(0, count, columns):
@@ -26,7 +26,9 @@ def given_back(inputs: Tensor, made: Tensor, columns: int = COLUMNS, rows: int =
 
 def samples(images: Tensor, columns: int = COLUMNS) -> Picture:
     """Made-up images [N, C, H, W] in [0, 1]."""
-    return Picture(sheet([tile(image) for image in images], columns), f"{len(images)} made-up examples, as drawn.")
+    return Picture(
+        sheet([tile(image) for image in images], columns), f"{len(images)} made-up examples of codes drawn at random."
+    )
 
 
 def interpolated(codes: Tensor, decoded: Callable[[Tensor], Tensor], columns: int = COLUMNS) -> Picture:

@@ -111,7 +111,7 @@ class VAE(OneNetwork):
         return {"loss": loss.detach(), "divergence": apart.detach().mean(), **self.descent.descend(loss)}
 
     def _bound(self, inputs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """The two parts of the evidence lower bound of each example, [B] and [B]: what is gained and what is paid."""
+        """The two parts of the evidence lower bound of each example, [B] and [B]: log likelihood and divergence."""
         logits, mean, log_variance = self.network(inputs, noise)
         return log_bernoulli(inputs, logits), divergence(mean, log_variance)
 
@@ -119,8 +119,10 @@ class VAE(OneNetwork):
         return torch.randn(*shape, self.config.size, generator=self._generator, device=self.device)
 
     def evaluate(self, dataset: Dataset) -> Metrics:
-        """Nats an example, by the same draws each time: `nelbo`, the negative bound of one draw, its divergence, and
-        `nll`, minus the log likelihood by importance sampling, which is not above the truth's negative on average.
+        """Nats an example: `nelbo`, the negative evidence lower bound by one draw, its `divergence`, and `nll`, minus
+        the log likelihood by importance sampling, which on average is no lower than the true one.
+
+        The draws are the same each time; they are dealt out by `evaluation_batch`.
         """
         self._generator.manual_seed(self.seeds.derive("judging"))
         bounds, divergences, likelihoods = [], [], []

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from lab.optim import Descent
-from lab.recording import Recorded
+from lab.recording import Graphed
 from lab.trial import Metrics, State
 
 
@@ -36,7 +36,7 @@ class Updating:
 
     def __init__(self, descent: Descent, update: Callable[..., Metrics], device: torch.device):
         """`update` takes a batch's tensors, makes the network train and gives tensors as metrics."""
-        self.descent, self.update, self.recorded = descent, update, Recorded(self._values, device)
+        self.descent, self.update, self.recorded = descent, update, Graphed(self._values, device)
         self._names: list[str] = []
 
     def __call__(self, batch: tuple[Tensor, ...]) -> Metrics:

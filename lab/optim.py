@@ -216,7 +216,8 @@ class Descent:
         """One update along the gradient of a scalar loss; returns what it measured on the way.
 
         `gradients`, one a parameter, are taken where they are known already; else autograd finds them.
-        That is gradient_norm (before clipping) where max_norm is set, and learning_rate where it varies.
+        That is gradient_norm (before clipping) where max_norm is set, and learning_rate where it varies, unless that
+        is left to `follow_decay` (`capturable`).
         Raises NonFinite, with parameters and state as before, where the loss or that norm is not finite and
         the host guards; where the device does, parameters and moments stay as they are and nothing is raised. (RMSprop,
         of which torch has no fused kernel, takes a gradient of 0 instead, which leaves the parameters alone.)

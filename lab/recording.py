@@ -20,7 +20,7 @@ WARM_UPS = 3  # calls that run as they are: libraries get ready in them, and opt
 Key = tuple[tuple[torch.Size, torch.dtype], ...]
 
 
-class Recorded:
+class Graphed:
     """A function of tensors that gives tensors; on a GPU, it is recorded once for each shape of its inputs.
 
     What it does must be done by the device: it waits for nothing, and Python's part of it runs in the first calls only.
@@ -53,9 +53,13 @@ class Recorded:
         self.forget()
 
     def __call__(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """Inputs may lie on the host. What is returned is the caller's own and not written to again."""
+        """Inputs may lie on the host. What a GPU returns is the caller's own and not written to again."""
         if self.device.type != "cuda":
             return self.function(*inputs)
+        with torch.cuda.device(self.device):
+            return self._launched(inputs)
+
+    def _launched(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         key = tuple((each.shape, each.dtype) for each in inputs)
         if key not in self._recordings:
             self._stream = self._stream or torch.cuda.Stream(self.device)
@@ -111,7 +115,7 @@ def on_its_way(tensor: Tensor) -> Callable[[], np.ndarray]:
     there = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
     there.copy_(tensor, non_blocking=True)
     arrived = torch.cuda.Event()
-    arrived.record()
+    arrived.record(torch.cuda.current_stream(tensor.device))
 
     def array() -> np.ndarray:
         arrived.synchronize()

@@ -31,12 +31,12 @@ class Config:
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: an autoencoder x all digits at every update, each pixel less its mean."""
-    inputs = digits().inputs
-    centred = Dataset((inputs - inputs.mean(0)).to(config.run.torch_device()), digits().labels)
-    principal = Principal.of(centred.inputs, config.autoencoder.size).components.to(centred.inputs.device)
+    device, (inputs, labels) = config.run.torch_device(), (digits().inputs, digits().labels)
+    centred = Dataset(inputs - inputs.mean(0), labels).to(device)
+    principal = Principal.of(centred.inputs, config.autoencoder.size).components
     with seeds.initialising("backbone"):
         backbone = config.backbone.build(tuple(inputs.shape[1:]))
-    learner = Autoencoder(config.autoencoder, backbone, MLPConfig(widths=()), seeds, principal=principal)
+    learner = Autoencoder(config.autoencoder, backbone, MLPConfig(widths=()), seeds, device, principal=principal)
     return Fit(learner, Batches(centred, len(centred), seeds.child("batches")), {"train": centred})
 
 

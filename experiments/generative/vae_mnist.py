@@ -28,8 +28,8 @@ WALKS = 4  # between two digits each
 class Config:
     """Settings of vae_mnist."""
 
-    backbone: MLPConfig = MLPConfig(widths=(400, 400))
-    decoder: DecoderConfig = MLPConfig(widths=(400, 400))
+    backbone: MLPConfig = MLPConfig(widths=(400,))
+    decoder: DecoderConfig = MLPConfig(widths=(400,))
     vae: VAEConfig = VAEConfig(
         optimizer=OptimizerConfig(kind="adam", learning_rate=1e-3, decay=cosine(1.0, 0.05, 60_000)), size=20
     )
@@ -72,8 +72,8 @@ TARGET = Target(
     protocol="nats an image on the 10,000 test images of MNIST, each pixel a bit drawn once with its brightness as "
     "probability, 200 importance samples; training images' bits drawn anew in each batch, last weights after 100 "
     "epochs; 5 seeds",
-    source="clementchadebec/benchmark_VAE, reproducibility README: VAE of one hidden layer of 400, bits of MNIST drawn "
-    "once, 200 importance samples: 89.78 +- 0.01",
+    source="clementchadebec/benchmark_VAE, reproducibility README: VAE of one hidden layer of 400 on published bits of "
+    "MNIST, 200 importance samples: 89.78, +- 0.01 over five judgements of one model",
     published=89.78,
 )
 

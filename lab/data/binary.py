@@ -14,7 +14,7 @@ from lab.data.dataset import Dataset
 
 
 def drawn() -> Augment:
-    """Draws the bits of a batch anew each time: inputs [B, ...] in [0, 1]."""
+    """Dynamic binarisation: the bits of a batch are drawn anew each time, from inputs [B, ...] in [0, 1]."""
 
     def bits(inputs: Tensor, generator: torch.Generator) -> Tensor:
         return (torch.rand(inputs.shape, generator=generator, device=inputs.device) < inputs).to(inputs.dtype)
@@ -23,7 +23,7 @@ def drawn() -> Augment:
 
 
 def binarised(dataset: Dataset, seed: int) -> Dataset:
-    """The same examples with bits that were drawn once, on the host, so that they are the same everywhere."""
+    """Static binarisation: bits that are drawn once, on the host, so that they are the same everywhere."""
     generator = torch.Generator().manual_seed(seed)
     inputs = drawn()(dataset.inputs.cpu(), generator)
     return Dataset(inputs.to(dataset.inputs.device), dataset.labels)

@@ -36,4 +36,4 @@ def test_neighbours_come_nearest_first_behind_their_query() -> None:
 
 
 def test_samples_are_counted() -> None:
-    assert samples(torch.zeros(5, 1, 4, 4)).caption == "5 made-up examples, as drawn."
+    assert samples(torch.zeros(5, 1, 4, 4)).caption == "5 made-up examples of codes drawn at random."

@@ -1,4 +1,4 @@
-"""Recorded: a function as it is on a processor, a graph on a GPU."""
+"""Graphed: a function as it is on a processor, a graph on a GPU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lab.recording import WARM_UPS, Recorded
+from lab.recording import WARM_UPS, Graphed
 
 on_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 
@@ -18,7 +18,7 @@ class Counter:
 
     def __init__(self, device: str):
         self.total, self.calls = torch.zeros(3, device=device), 0
-        self.recorded = Recorded(self.add, torch.device(device))
+        self.recorded = Graphed(self.add, torch.device(device))
 
     def add(self, value: Tensor) -> tuple[Tensor, ...]:
         self.calls += 1
@@ -67,7 +67,7 @@ def test_random_numbers_go_on_as_without_recording() -> None:
         def draw(value: Tensor, generator: torch.Generator = generator) -> tuple[Tensor, ...]:
             return (value + torch.randn(5, generator=generator, device="cuda"),)
 
-        recorded = Recorded(draw, torch.device("cuda"), generators=(generator,))
+        recorded = Graphed(draw, torch.device("cuda"), generators=(generator,))
         numbers = [(recorded if recording else draw)(torch.zeros(5, device="cuda"))[0] for _ in range(8)]
         drawn.append((torch.stack(numbers).tolist(), generator.get_state().tolist()))
     assert drawn[0] == drawn[1]
