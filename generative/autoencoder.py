@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from generative.checks import check_inputs
 from generative.decoders import Decoder, DecoderConfig
 from generative.retrieval import precision_at
 from lab.backbones import Backbone
@@ -143,14 +144,8 @@ class Autoencoder(OneNetwork):
 
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
         """Raises ValueError, naming the part and the example, for inputs that are not finite."""
-        for name, dataset in {"training": training, **evaluation}.items():
-            finite = dataset.inputs.flatten(1).isfinite().all(1)
-            if not finite.all():
-                first = int((~finite).nonzero()[0])
-                raise ValueError(
-                    f"Input {first} of the {name} set holds numbers that are not finite, which nothing can give back. "
-                    "Leave the example out, or mend it."
-                )
+        wrong = "holds numbers that are not finite, which nothing can give back. Leave the example out, or mend it."
+        check_inputs(training, evaluation, torch.isfinite, wrong)
 
     def probe_case(self, dataset: Dataset) -> Case:
         """The network with its loss on inputs as they are."""

@@ -31,6 +31,15 @@ def samples(images: Tensor, columns: int = COLUMNS) -> Picture:
     )
 
 
+def completed(whole: Tensor, known: int, made: Tensor, columns: int = COLUMNS) -> Picture:
+    """Pictures [N, 1, H, W], what was given of them (their first `known` pixels), and what was drawn to it."""
+    given = whole.clone()
+    given.flatten(1)[:, known:] = 0.5
+    rows = [tile(image) for images in (whole, given, made) for image in images[:columns]]
+    caption = f"{min(len(whole), columns)} test examples; the part that was given of them; what the model drew to it."
+    return Picture(sheet(rows, min(len(whole), columns)), caption)
+
+
 def interpolated(codes: Tensor, decoded: Callable[[Tensor], Tensor], columns: int = COLUMNS) -> Picture:
     """A row from each code [2 R, K] to the next, along the straight line between them."""
     share = torch.linspace(0, 1, columns, device=codes.device)[:, None]
@@ -47,6 +56,13 @@ def neighbours(queries: Tensor, query_codes: Tensor, images: Tensor, codes: Tens
         tiles += [tile(query, _QUERY), *(tile(images[i], _FOUND) for i in found)]
     caption = f"{len(queries)} test examples (blue), and the training examples of like codes."
     return Picture(sheet(tiles, columns), caption)
+
+
+def nearest(made: Tensor, images: Tensor) -> Picture:
+    """Made-up pictures [M, C, H, W], and beneath each the training image [N, C, H, W] with the nearest pixels."""
+    found = torch.cdist(made.flatten(1), images.flatten(1)).argmin(1)
+    tiles = [tile(picture) for picture in [*made, *images[found]]]
+    return Picture(sheet(tiles, len(made)), f"{len(made)} made-up examples, and the training images nearest to them.")
 
 
 _QUERY, _FOUND = (37, 99, 235), (255, 255, 255)

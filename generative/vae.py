@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from generative.checks import check_inputs, within_0_and_1
 from generative.decoders import Decoder, DecoderConfig
 from lab.backbones import Backbone
 from lab.data import Dataset
@@ -166,14 +167,8 @@ class VAE(OneNetwork):
 
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
         """Raises ValueError, naming the part and the example, for inputs that are no probabilities."""
-        for name, dataset in {"training": training, **evaluation}.items():
-            within = ((dataset.inputs >= 0) & (dataset.inputs <= 1)).flatten(1).all(1)
-            if not within.all():
-                first = int((~within).nonzero()[0])
-                raise ValueError(
-                    f"Input {first} of the {name} set holds numbers outside 0 to 1, but the model is of bits and their "
-                    "probabilities. Scale pixels to that range."
-                )
+        wrong = "holds numbers outside 0 to 1, but the model is of bits and their probabilities. Scale pixels to that range."
+        check_inputs(training, evaluation, within_0_and_1, wrong)
 
     def probe_case(self, dataset: Dataset) -> Case:
         """The network without noise, to learn its inputs by heart, at no cost for the codes."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from generative.sheets import given_back, interpolated, neighbours, samples
+from generative.sheets import completed, given_back, interpolated, nearest, neighbours, samples
 from lab.pictures import FRAME, GAP, TILE
 
 
@@ -37,3 +37,19 @@ def test_neighbours_come_nearest_first_behind_their_query() -> None:
 
 def test_samples_are_counted() -> None:
     assert samples(torch.zeros(5, 1, 4, 4)).caption == "5 made-up examples of codes drawn at random."
+
+
+def test_what_is_completed_lies_beneath_what_was_given_of_it() -> None:
+    whole = level(1.0)[None]
+    picture = completed(whole, TILE * TILE // 2, level(0.0)[None])
+    top, bottom = GAP + 1, GAP + TILE - 1
+    column = picture.pixels[:, GAP + 1, 0]
+    assert [column[top + i * (TILE + GAP)] for i in range(3)] == [255, 255, 0]
+    assert [column[bottom + i * (TILE + GAP)] for i in range(3)] == [255, 127, 0]
+    assert float(whole.min()) == 1.0, "what was given is left as it is"
+
+
+def test_the_nearest_training_image_lies_beneath() -> None:
+    picture = nearest(level(0.9)[None], torch.stack([level(0.0), level(1.0), level(0.2)]))
+    assert picture.pixels[GAP + 1, GAP + 1, 0] == 229
+    assert picture.pixels[2 * GAP + TILE + 1, GAP + 1, 0] == 255

@@ -1,0 +1,27 @@
+"""What generative learners ask of their inputs before the first update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from torch import Tensor
+
+from lab.data import Dataset
+
+
+def check_inputs(
+    training: Dataset, evaluation: Mapping[str, Dataset], right: Callable[[Tensor], Tensor], wrong: str
+) -> None:
+    """Raises ValueError, naming the part and the first input [N, ...] of which a number is not `right`.
+
+    `wrong` goes on from "Input 3 of the test set" and says what to do.
+    """
+    for name, dataset in {"training": training, **evaluation}.items():
+        whole = right(dataset.inputs).flatten(1).all(1)
+        if not whole.all():
+            raise ValueError(f"Input {int((~whole).nonzero()[0])} of the {name} set {wrong}")
+
+
+def within_0_and_1(inputs: Tensor) -> Tensor:
+    """Which numbers lie from 0 to 1: bool of the same shape."""
+    return (inputs >= 0) & (inputs <= 1)

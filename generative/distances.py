@@ -1,0 +1,135 @@
+"""How far made-up examples are from real ones, by the features of both. Pure functions; arithmetic in float64.
+
+All depend on how many examples there are and on what made the features, so numbers of which these differ cannot be
+compared: `SampleMetrics` says both whenever it is printed.
+
+Sources: Heusel et al. 2017, "GANs trained by a two time-scale update rule converge to a local Nash equilibrium" (the
+Frechet distance); Binkowski et al. 2018, "Demystifying MMD GANs" (the kernel distance); Kynkaanniemi et al. 2019,
+"Improved precision and recall metric for assessing generative models"; Naeem et al. 2020, "Reliable fidelity and
+diversity metrics for generative models" (density and coverage).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+NEAREST = 5  # neighbours that span an example's surroundings
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleMetrics:
+    """What was measured, and of what: without the latter the numbers mean nothing."""
+
+    frechet: float  # 0 where mean and covariance of the features agree
+    kernel: float  # 0 on average where their distributions agree, and then as often below it
+    precision: float  # share of the made-up ones among the surroundings of real ones
+    recall: float  # share of the real ones among the surroundings of made-up ones
+    density: float  # surroundings of real ones that a made-up one lies in, over how many are expected; 1 for real ones
+    coverage: float  # share of the real ones in whose surroundings there is a made-up one
+    num_real: int
+    num_made: int
+    features: str  # what made the features: network, weights, mode
+    split: str  # which real examples: "the 10,000 test images of Fashion-MNIST"
+
+    def __str__(self) -> str:
+        return (
+            f"Frechet {self.frechet:.4g}, kernel {self.kernel:.4g}, precision {self.precision:.3f}, recall "
+            f"{self.recall:.3f}, density {self.density:.3f}, coverage {self.coverage:.3f}: {self.num_made:,} made up "
+            f"against {self.num_real:,} real ({self.split}), {NEAREST} neighbours, features of {self.features}"
+        )
+
+
+def compared(real: Tensor, made: Tensor, *, features: str, split: str) -> SampleMetrics:
+    """All of them, of features [N, D] and [M, D]."""
+    precision, recall, density, coverage = neighbourhoods(real, made)
+    return SampleMetrics(
+        frechet=float(frechet(real, made)),
+        kernel=float(kernel(real, made)),
+        precision=float(precision),
+        recall=float(recall),
+        density=float(density),
+        coverage=float(coverage),
+        num_real=len(real),
+        num_made=len(made),
+        features=features,
+        split=split,
+    )
+
+
+def frechet(real: Tensor, made: Tensor) -> Tensor:
+    """The squared Frechet distance of the normal distributions with the features' means and covariances: a scalar.
+
+    |m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)), features [N, D] and [M, D], at least two of each. The trace of the root is
+    the sum of the roots of the eigenvalues of C^(1/2) C' C^(1/2), which is symmetric: no root of a product is formed,
+    which has no real one where rounding made it indefinite.
+    """
+    _check(real, made)
+    real, made = real.double(), made.double()
+    (mean, covariance), (other_mean, other_covariance) = _moments(real), _moments(made)
+    values, vectors = torch.linalg.eigh(covariance)
+    root = vectors * values.clamp(min=0).sqrt() @ vectors.T
+    between = torch.linalg.eigvalsh(root @ other_covariance @ root).clamp(min=0).sqrt().sum()
+    apart = (mean - other_mean).square().sum()
+    return apart + covariance.trace() + other_covariance.trace() - 2 * between
+
+
+def kernel(real: Tensor, made: Tensor) -> Tensor:
+    """The squared maximum mean discrepancy by the kernel (x . y / D + 1)^3, unbiased: a scalar.
+
+    Features [N, D] and [M, D], at least two of each.
+    """
+    _check(real, made)
+    real, made = real.double(), made.double()
+
+    def similar(a: Tensor, b: Tensor) -> Tensor:
+        return (a @ b.T / a.shape[1] + 1) ** 3
+
+    def within(a: Tensor) -> Tensor:
+        each = similar(a, a)
+        return (each.sum() - each.trace()) / (len(a) * (len(a) - 1))
+
+    return within(real) + within(made) - 2 * similar(real, made).mean()
+
+
+def neighbourhoods(real: Tensor, made: Tensor, nearest: int = NEAREST) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Precision, recall, density and coverage of features [N, D] and [M, D].
+
+    The surroundings of an example reach as far as the `nearest`th of its own kind. Raises ValueError where there are
+    not so many.
+    """
+    _check(real, made, least=nearest + 1)
+    real, made = real.double(), made.double()
+    reach, made_reach = (_to_nearest(each, nearest) for each in (real, made))
+    distances = torch.cdist(real, made)  # [N, M]
+    inside = distances <= reach[:, None]  # made-up ones in the surroundings of real ones
+    precision = inside.any(0).double().mean()
+    recall = (distances <= made_reach[None]).any(1).double().mean()
+    density = inside.sum(0).double().mean() / nearest
+    coverage = inside.any(1).double().mean()
+    return precision, recall, density, coverage
+
+
+def _to_nearest(features: Tensor, nearest: int) -> Tensor:
+    """How far the `nearest`th other one is from each of features [N, D]: [N]."""
+    return torch.cdist(features, features).kthvalue(nearest + 1).values  # each is the nearest to itself
+
+
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    return features.mean(0), torch.cov(features.T).reshape(features.shape[1], -1)
+
+
+def _check(real: Tensor, made: Tensor, least: int = 2) -> None:
+    if real.ndim != 2 or made.ndim != 2 or real.shape[1] != made.shape[1]:
+        raise ValueError(
+            f"The features are {list(real.shape)} and {list(made.shape)}, but both are [examples, D] with the same D. "
+            "Flatten them, and let the same network make both."
+        )
+    if min(len(real), len(made)) < least:
+        raise ValueError(
+            f"There are {len(real)} real and {len(made)} made-up examples, but each takes {least} at least."
+        )
+    if not (real.isfinite().all() and made.isfinite().all()):
+        raise ValueError("There are features that are not finite, so no distance is. Look at what made them.")

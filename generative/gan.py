@@ -1,0 +1,228 @@
+"""Generative adversarial networks: one network makes up pictures, another learns to tell them from real ones.
+
+Sources: Goodfellow et al. 2014; Radford et al. 2016 (DCGAN); Gulrajani et al. 2017 (WGAN-GP); Miyato et al. 2018
+(spectral normalisation). See `generative.gan_losses` for titles and sections.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from generative.checks import check_inputs, within_0_and_1
+from generative.decoders import Decoder, DecoderConfig
+from generative.distances import SampleMetrics, compared
+from generative.gan_losses import (
+    apart,
+    gradient_penalty,
+    hinge,
+    log_fooled,
+    log_real_and_fake,
+    minus_mean,
+)
+from lab.backbones import Backbone
+from lab.data import Dataset
+from lab.optim import Descent, OptimizerConfig
+from lab.seeding import Seeds
+from lab.trial import Metrics, State
+
+log = logging.getLogger("lab")
+Loss = Literal["log", "hinge", "wasserstein"]
+LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
+    "log": (log_real_and_fake, log_fooled),
+    "hinge": (hinge, minus_mean),
+    "wasserstein": (apart, minus_mean),
+}
+COLLAPSED = 0.1  # of the spread of real pictures, below which made-up ones are nearly all alike
+
+
+@dataclass(frozen=True, kw_only=True)
+class GANConfig:
+    """How the two networks learn from each other."""
+
+    loss: Loss = "log"
+    penalty: float = 0.0  # weight of the gradient penalty, 10 in Gulrajani et al. 2017
+    spectral: bool = False  # the discriminator's weights are divided by their spectral norms
+    size: int = 64  # numbers that a picture is made of
+    discriminator_updates: int = 1  # for each one of the generator
+    generator_optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-4, betas=(0.5, 0.999))
+    discriminator_optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-4, betas=(0.5, 0.999))
+    judged: int = 10_000  # pictures made up when it is judged
+    evaluation_batch: int = 1_000  # pictures at a time then
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        for name in ("size", "discriminator_updates", "judged", "evaluation_batch"):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name} is {value}, but there is at least one. Raise it.")
+        if self.penalty < 0:
+            raise ValueError(f"penalty is {self.penalty}, which would reward steep slopes. Set it to 0 or more.")
+        if self.loss not in LOSSES:
+            raise ValueError(f"loss is {self.loss!r}. There are: {', '.join(LOSSES)}.")
+
+
+class Discriminator(nn.Module):
+    """Pictures [B, C, H, W] in [0, 1] -> answers [B], higher for what is taken to be real."""
+
+    def __init__(self, backbone: Backbone, spectral: bool):
+        super().__init__()
+        self.backbone = backbone
+        self.head = nn.Linear(backbone.out_features, 1)
+        if spectral:
+            for module in list(self.modules()):
+                if isinstance(module, nn.Conv2d | nn.Linear):
+                    spectral_norm(module)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.head(self.backbone(2 * pictures - 1)).squeeze(-1)
+
+
+class Generator(nn.Module):
+    """Noise [B, size] -> pictures [B, C, H, W] in [0, 1]."""
+
+    def __init__(self, decoder: DecoderConfig, size: int, shape: tuple[int, ...]):
+        super().__init__()
+        self.decoder = Decoder(decoder, size, shape)
+
+    def forward(self, noise: Tensor) -> Tensor:
+        return self.decoder(noise).sigmoid()
+
+
+class GAN:
+    """A generator and a discriminator. An update teaches the discriminator, and at times the generator after it.
+
+    All noise is a function of seeds and updates.
+    """
+
+    def __init__(
+        self,
+        config: GANConfig,
+        backbone: Backbone,
+        generator: DecoderConfig,
+        seeds: Seeds,
+        device: torch.device | str = "cpu",
+        *,
+        features: Callable[[Tensor], Tensor] | None = None,
+        split: str = "",
+    ):
+        """`backbone` is the discriminator's, built for pictures. `features` [N, ...] -> [N, D] are what samples are
+        judged by, against real pictures that `split` names; without them only the spread is.
+        """
+        self.config, self.seeds, self.features, self.split = config, seeds, features, split
+        self.device = torch.device(device)
+        with seeds.initialising("generator"):
+            self.generator = Generator(generator, config.size, backbone.input_shape).to(device)
+        with seeds.initialising("discriminator"):
+            self.discriminator = Discriminator(backbone, config.spectral).to(device)
+        self.generator_descent = Descent(self.generator.parameters(), config.generator_optimizer)
+        self.discriminator_descent = Descent(self.discriminator.parameters(), config.discriminator_optimizer)
+        self.updates = 0  # of the discriminator
+        self._draws = torch.Generator(self.device)
+        self._of_discriminator, self._of_generator = LOSSES[config.loss]
+        self.judgement: SampleMetrics | None = None  # the last one, with all that it depends on
+
+    def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
+        """One update of the discriminator on (pictures [B, C, H, W], labels, which are not looked at); at its turn,
+        one of the generator.
+        """
+        real = batch[0]
+        self._draws.manual_seed(self.seeds.derive(f"update/{self.updates}"))
+        self.generator.train()
+        self.discriminator.train()
+        metrics = self._teach_discriminator(real)
+        self.updates += 1
+        if self.updates % self.config.discriminator_updates == 0:
+            metrics |= self._teach_generator(len(real))
+        return metrics
+
+    def _teach_discriminator(self, real: Tensor) -> Metrics:
+        with torch.no_grad():
+            made = self.generator(self._noise(len(real)))
+        answers, to_made = self.discriminator(real), self.discriminator(made)
+        loss = self._of_discriminator(answers, to_made)
+        metrics: Metrics = {
+            "discriminator_loss": loss.detach(),
+            "discriminator_right": ((answers > 0).float().mean() + (to_made < 0).float().mean()).detach() / 2,
+        }
+        if self.config.penalty:
+            share = torch.rand(len(real), generator=self._draws, device=self.device)
+            penalty = gradient_penalty(self.discriminator, real, made, share)
+            loss = loss + self.config.penalty * penalty
+            metrics["penalty"] = penalty.detach()
+        self.discriminator_descent.descend(loss, "discriminator_loss")
+        return metrics
+
+    def _teach_generator(self, count: int) -> Metrics:
+        self.discriminator.requires_grad_(False)  # what it would learn from the generator's loss is not computed
+        loss = self._of_generator(self.discriminator(self.generator(self._noise(count))))
+        self.generator_descent.descend(loss, "generator_loss")
+        self.discriminator.requires_grad_(True)
+        return {"generator_loss": loss.detach()}
+
+    def _noise(self, count: int) -> Tensor:
+        return torch.randn(count, self.config.size, generator=self._draws, device=self.device)
+
+    def made(self, noise: Tensor) -> Tensor:
+        """Pictures [N, C, H, W] of noise [N, size], batch norm at its running statistics."""
+        with self.generator_descent.judging(self.generator):
+            return torch.cat([self.generator(part) for part in noise.split(self.config.evaluation_batch)])
+
+    def sample(self, count: int, generator: torch.Generator) -> Tensor:
+        """Made-up pictures [count, C, H, W]; the generator of noise lies on the model's device."""
+        return self.made(torch.randn(count, self.config.size, generator=generator, device=self.device))
+
+    def evaluate(self, dataset: Dataset) -> Metrics:
+        """How far made-up pictures are from the data set's, by features; and how far apart they are from each other, as
+        a share of how far real ones are. Warns where they are nearly all alike.
+        """
+        draws = torch.Generator(self.device).manual_seed(self.seeds.derive("judging"))
+        made = self.sample(self.config.judged, draws)
+        metrics: Metrics = {"spread": float(spread(made) / spread(dataset.inputs))}
+        if metrics["spread"] < COLLAPSED:
+            log.warning(
+                "The generator has collapsed: its pictures differ by %.1f %% of what real ones do. Lower its learning "
+                "rate, give the discriminator more updates, or take another loss.",
+                100 * metrics["spread"],
+            )
+        if self.features is not None:
+            name = getattr(self.features, "name", type(self.features).__name__)
+            self.judgement = compared(
+                self.features(dataset.inputs), self.features(made), features=name, split=self.split
+            )
+            for each in ("frechet", "kernel", "precision", "recall", "density", "coverage"):
+                metrics[each] = getattr(self.judgement, each)
+        return metrics
+
+    def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
+        """Raises ValueError, naming the part and the picture, for pixels outside [0, 1]."""
+        wrong = "has pixels outside 0 to 1, which the generator could never make. Scale them to that range."
+        check_inputs(training, evaluation, within_0_and_1, wrong)
+
+    def state_dict(self) -> State:
+        """Both networks, both optimisers, the count of updates."""
+        return {
+            "generator": dict(self.generator.state_dict()),
+            "discriminator": dict(self.discriminator.state_dict()),
+            "generator_descent": self.generator_descent.state_dict(),
+            "discriminator_descent": self.discriminator_descent.state_dict(),
+            "updates": self.updates,
+        }
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on exactly from a state."""
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.generator_descent.load_state_dict(state["generator_descent"])
+        self.discriminator_descent.load_state_dict(state["discriminator_descent"])
+        self.updates = state["updates"]
+
+
+def spread(pictures: Tensor) -> Tensor:
+    """The root of the mean squared distance of pictures [N, ...] from their mean: a scalar."""
+    return (pictures - pictures.mean(0)).flatten(1).square().sum(1).mean().sqrt()

@@ -1,0 +1,131 @@
+"""Adversarial networks: who learns when, exactness, spectral norms, and collapse that is told."""
+
+from __future__ import annotations
+
+import logging
+from copy import deepcopy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from generative.gan import GAN, GANConfig, spread
+from lab.backbones import MLPConfig
+from lab.checkpoint import digest
+from lab.data import Dataset
+from lab.optim import OptimizerConfig
+from lab.seeding import Seeds
+
+FAST = OptimizerConfig(learning_rate=2e-3, betas=(0.5, 0.999))
+ARMS = {
+    "log": GANConfig(generator_optimizer=FAST, discriminator_optimizer=FAST, size=4, judged=200),
+    "wasserstein": GANConfig(
+        loss="wasserstein", penalty=10.0, discriminator_updates=2, generator_optimizer=FAST,
+        discriminator_optimizer=FAST, size=4, judged=200,
+    ),
+    "spectral": GANConfig(
+        loss="hinge", spectral=True, generator_optimizer=FAST, discriminator_optimizer=FAST, size=4, judged=200
+    ),
+}  # fmt: skip
+
+
+def made(config: GANConfig, **beside: Any) -> GAN:
+    with Seeds(0).initialising("backbone"):
+        backbone = MLPConfig(widths=(32,)).build((1, 2, 2))
+    return GAN(config, backbone, MLPConfig(widths=(32,)), Seeds(0), **beside)
+
+
+def pictures(count: int = 64) -> Tensor:
+    """Half of them bright on the left, half on the right."""
+    draw = torch.Generator().manual_seed(0)
+    left = (torch.rand(count, 1, 1, 1, generator=draw) < 0.5).float()
+    column = torch.cat([left, 1 - left], -1).expand(-1, 1, 2, 2)
+    return 0.1 + 0.8 * column + 0.02 * torch.randn(count, 1, 2, 2, generator=draw)
+
+
+@pytest.mark.parametrize("config", ARMS.values(), ids=ARMS)
+def test_each_learns_at_its_turn(config: GANConfig) -> None:
+    learner, real = made(config), pictures()
+    for update in range(1, 5):
+        before = deepcopy(learner.state_dict())
+        metrics = learner.update((real, real))
+        turn = update % config.discriminator_updates == 0
+        assert ("generator_loss" in metrics) == turn
+        assert "discriminator_loss" in metrics
+        assert (
+            digest({"": before["generator_descent"]}) != digest({"": learner.generator_descent.state_dict()})
+        ) == turn
+        assert learner.discriminator_descent.updates == update
+
+
+@pytest.mark.parametrize("config", ARMS.values(), ids=ARMS)
+def test_it_comes_to_make_both_kinds(config: GANConfig) -> None:
+    learner, real = made(config), pictures(256)
+    for _ in range(1_500):
+        learner.update((real, real))
+    drawn = learner.sample(500, torch.Generator().manual_seed(1))
+    left = drawn[:, 0, :, 0].mean(1) > drawn[:, 0, :, 1].mean(1)
+    assert 0.15 < float(left.float().mean()) < 0.85
+    apart = (drawn[:, 0, :, 0] - drawn[:, 0, :, 1]).abs().mean(1)
+    assert float(apart.median()) == pytest.approx(0.8, abs=0.2)
+
+
+@pytest.mark.parametrize("config", ARMS.values(), ids=ARMS)
+def test_it_is_resumed_exactly(config: GANConfig) -> None:
+    straight, resumed, real = made(config), made(config), pictures()
+    for _ in range(5):
+        straight.update((real, real))
+    resumed.load_state_dict(deepcopy(straight.state_dict()))
+    for learner in (straight, resumed):
+        for _ in range(5):
+            learner.update((real, real))
+    assert digest(straight.state_dict()) == digest(resumed.state_dict())
+
+
+def test_judging_changes_nothing_and_is_the_same_twice() -> None:
+    learner, real = made(ARMS["spectral"], features=lambda x: x.flatten(1), split="some"), pictures()
+    learner.update((real, real))
+    data, before = Dataset(real, torch.zeros(len(real))), digest(learner.state_dict())
+    first = learner.evaluate(data)
+    assert learner.evaluate(data) == first
+    assert digest(learner.state_dict()) == before
+    assert set(first) == {"spread", "frechet", "kernel", "precision", "recall", "density", "coverage"}
+    assert "200 made up against 64 real (some)" in str(learner.judgement)
+
+
+def test_the_spectral_norm_is_the_largest_singular_value() -> None:
+    learner, real = made(ARMS["spectral"]), pictures()
+    for _ in range(30):
+        learner.update((real, real))
+    with torch.no_grad():
+        for _ in range(100):  # one step of the power iteration each, without a weight that moves on
+            learner.discriminator.train()(real)
+        learner.discriminator.eval()
+        linear = [module for module in learner.discriminator.modules() if isinstance(module, torch.nn.Linear)]
+        norms = [float(torch.linalg.svdvals(module.weight)[0]) for module in linear]
+    assert norms == pytest.approx([1.0, 1.0], abs=1e-3)
+
+
+def test_collapse_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    learner, real = made(ARMS["log"]), pictures()
+    with torch.no_grad():
+        for parameter in learner.generator.decoder.layers[1].parameters():
+            parameter.zero_()
+    with caplog.at_level(logging.WARNING, "lab"):
+        assert float(learner.evaluate(Dataset(real, torch.zeros(len(real))))["spread"]) == 0.0
+    assert "The generator has collapsed" in caplog.text
+
+
+def test_spread_by_hand() -> None:
+    assert float(spread(torch.tensor([[0.0, 0.0], [6.0, 8.0]]))) == pytest.approx(5.0)
+
+
+def test_refused() -> None:
+    with pytest.raises(ValueError, match="size is 0"):
+        GANConfig(size=0)
+    with pytest.raises(ValueError, match="penalty is -1"):
+        GANConfig(penalty=-1.0)
+    dark = Dataset(torch.tensor([0.0, -0.5]).view(2, 1, 1, 1), torch.zeros(2))
+    with pytest.raises(ValueError, match="Input 1 of the training set has pixels outside 0 to 1"):
+        made(ARMS["log"]).check(dark, {})
