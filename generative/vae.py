@@ -167,7 +167,7 @@ class VAE(OneNetwork):
 
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
         """Raises ValueError, naming the part and the example, for inputs that are no probabilities."""
-        wrong = "holds numbers outside 0 to 1, but the model is of bits and their probabilities. Scale pixels to that range."
+        wrong = "holds numbers outside 0 to 1, but they are bits or their probabilities. Scale pixels to that range."
         check_inputs(training, evaluation, within_0_and_1, wrong)
 
     def probe_case(self, dataset: Dataset) -> Case:

@@ -41,7 +41,7 @@ def test_the_penalty_of_a_plane_is_that_of_its_slope() -> None:
         return points @ slope
 
     penalty = gradient_penalty(plane, torch.randn(6, 2), torch.randn(6, 2), torch.rand(6))
-    assert float(penalty) == pytest.approx(16.0)  # (5 - 1)^2
+    assert penalty.item() == pytest.approx(16.0)  # (5 - 1)^2
     penalty.backward()
     assert slope.grad is not None
     assert slope.grad.tolist() == pytest.approx([2 * 4 * 0.6, 2 * 4 * 0.8])
