@@ -145,7 +145,7 @@ class Autoencoder(OneNetwork):
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
         """Raises ValueError, naming the part and the example, for inputs that are not finite."""
         wrong = "holds numbers that are not finite, which nothing can give back. Leave the example out, or mend it."
-        check_inputs(training, evaluation, torch.isfinite, wrong)
+        check_inputs({"training": training, **evaluation}, torch.isfinite, wrong)
 
     def probe_case(self, dataset: Dataset) -> Case:
         """The network with its loss on inputs as they are."""

@@ -9,14 +9,12 @@ from torch import Tensor
 from lab.data import Dataset
 
 
-def check_inputs(
-    training: Dataset, evaluation: Mapping[str, Dataset], right: Callable[[Tensor], Tensor], wrong: str
-) -> None:
+def check_inputs(parts: Mapping[str, Dataset], right: Callable[[Tensor], Tensor], wrong: str) -> None:
     """Raises ValueError, naming the part and the first input [N, ...] of which a number is not `right`.
 
     `wrong` goes on from "Input 3 of the test set" and says what to do.
     """
-    for name, dataset in {"training": training, **evaluation}.items():
+    for name, dataset in parts.items():
         whole = right(dataset.inputs).flatten(1).all(1)
         if not whole.all():
             raise ValueError(f"Input {int((~whole).nonzero()[0])} of the {name} set {wrong}")

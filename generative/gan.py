@@ -202,7 +202,7 @@ class GAN:
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
         """Raises ValueError, naming the part and the picture, for pixels outside [0, 1]."""
         wrong = "has pixels outside 0 to 1, which the generator could never make. Scale them to that range."
-        check_inputs(training, evaluation, within_0_and_1, wrong)
+        check_inputs({"training": training, **evaluation}, within_0_and_1, wrong)
 
     def state_dict(self) -> State:
         """Both networks, both optimisers, the count of updates."""

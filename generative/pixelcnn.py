@@ -147,7 +147,9 @@ class PixelCNN(OneNetwork):
         return self.complete(torch.zeros(count, *self.shape, device=self.device), 0, generator, progress)
 
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
-        """Raises ValueError, naming the part and the picture, for pixels that are not among the levels."""
+        """Raises ValueError, naming the part and the picture, for pixels that are not among the levels; those of the
+        training set need only lie from 0 to 1, as batches may draw their levels.
+        """
         top = self.config.levels - 1
 
         def right(pictures: Tensor) -> Tensor:
@@ -157,7 +159,8 @@ class PixelCNN(OneNetwork):
             f"has pixels that are not among the {self.config.levels} levels evenly from 0 to 1. Round them, or set "
             "levels to as many as there are."
         )
-        check_inputs(training, evaluation, right, wrong)
+        check_inputs({"training": training}, within_0_and_1, "has pixels outside 0 to 1. Scale them to that range.")
+        check_inputs(evaluation, right, wrong)
 
     def probe_case(self, dataset: Dataset) -> Case:
         """The network with its loss by the pixel; each row of logits must depend on the rows up to it alone."""

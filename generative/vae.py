@@ -168,7 +168,7 @@ class VAE(OneNetwork):
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
         """Raises ValueError, naming the part and the example, for inputs that are no probabilities."""
         wrong = "holds numbers outside 0 to 1, but they are bits or their probabilities. Scale pixels to that range."
-        check_inputs(training, evaluation, within_0_and_1, wrong)
+        check_inputs({"training": training, **evaluation}, within_0_and_1, wrong)
 
     def probe_case(self, dataset: Dataset) -> Case:
         """The network without noise, to learn its inputs by heart, at no cost for the codes."""
