@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -29,6 +30,7 @@ from generative.gan_losses import (
 from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.optim import Descent, OptimizerConfig
+from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
 
@@ -203,6 +205,15 @@ class GAN:
         """Raises ValueError, naming the part and the picture, for pixels outside [0, 1]."""
         wrong = "has pixels outside 0 to 1, which the generator could never make. Scale them to that range."
         check_inputs({"training": training, **evaluation}, within_0_and_1, wrong)
+
+    def probe_case(self, dataset: Dataset) -> Case:
+        """The discriminator, to answer every other picture as if it were made up."""
+        labels = (torch.arange(len(dataset), device=dataset.inputs.device) % 2).float()
+
+        def loss(network: nn.Module, pictures: Tensor) -> Tensor:
+            return F.binary_cross_entropy_with_logits(network(pictures), labels.to(pictures.dtype))
+
+        return Case(self.discriminator, dataset.inputs, loss, Expectation.of_classes(2, labels))
 
     def state_dict(self) -> State:
         """Both networks, both optimisers, the count of updates."""

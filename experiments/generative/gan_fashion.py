@@ -41,6 +41,7 @@ class Config:
     )  # both networks without convolutions
     gan: GANConfig = GANConfig()
     batch_size: int = 64  # pictures
+    real: int = 10_000  # test images that made-up pictures are held against
     run: RunConfig = RunConfig(steps=20_000, log_every=500, evaluate_every=5_000, save_every=2_500)
 
 
@@ -64,6 +65,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
     published = load("fashion_mnist").to(config.run.torch_device())
     train, test = published.train, published.test
     assert test is not None
+    test = test.subset(torch.arange(config.real, device=test.inputs.device))
     device, shape = train.inputs.device, tuple(train.inputs.shape[1:])
     generator: DecoderConfig = config.deconvolutional if config.convolutions else config.fully_connected
     with seeds.initialising("backbone"):
@@ -98,5 +100,6 @@ SMOKE = Config(
     fully_connected=MLPConfig(widths=(8,)),
     gan=GANConfig(size=4, judged=50, evaluation_batch=50),
     batch_size=8,
+    real=100,
     run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),
 )
