@@ -19,7 +19,7 @@ from generative.retrieval import precision_at
 from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.one_network import OneNetwork, Updating
-from lab.optim import Descent, OptimizerConfig
+from lab.optim import OptimizerConfig
 from lab.probe import Case
 from lab.seeding import Seeds
 from lab.transfer import shares
@@ -88,10 +88,7 @@ class Autoencoder(OneNetwork):
             self.network = Coder(backbone, config.size, decoder).to(device)
         self.principal, self.library = principal, library
         device = torch.device(device)
-        self.descent = Descent(
-            self.network.parameters(), config.optimizer, shares=shares(backbone), capturable=device.type == "cuda"
-        )
-        self.updating = Updating(self.descent, self._update, device)
+        self.updating = self.descend_by(config.optimizer, self._update, device, shares(backbone))
         self._generator = torch.Generator(device)
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
@@ -108,8 +105,6 @@ class Autoencoder(OneNetwork):
         return inputs * kept
 
     def _update(self, inputs: Tensor, given: Tensor) -> Metrics:
-        if not self.network.training:
-            self.network.train()
         loss = (self.network(given) - inputs).square().mean()
         return {"loss": loss.detach(), **self.descent.descend(loss)}
 

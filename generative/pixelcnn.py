@@ -18,7 +18,7 @@ from generative.checks import check_inputs, within_0_and_1
 from generative.masked import MaskedConvolution
 from lab.data import Dataset
 from lab.one_network import OneNetwork, Updating
-from lab.optim import Descent, OptimizerConfig
+from lab.optim import OptimizerConfig
 from lab.probe import Case
 from lab.seeding import Seeds
 from lab.trial import Metrics
@@ -95,16 +95,13 @@ class PixelCNN(OneNetwork):
         self.config, self.shape, self.device = config, tuple(shape), torch.device(device)
         with seeds.initialising("pixelcnn"):
             self.network = network(config).to(device)
-        self.descent = Descent(self.network.parameters(), config.optimizer, capturable=self.device.type == "cuda")
-        self.updating = Updating(self.descent, self._update, self.device)
+        self.updating = self.descend_by(config.optimizer, self._update, device)
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
         """One gradient step on (pictures [B, 1, H, W], labels, which are not looked at)."""
         return self.updating((batch[0],))
 
     def _update(self, pictures: Tensor) -> Metrics:
-        if not self.network.training:
-            self.network.train()
         loss = self._nats(pictures).mean()
         return {"loss": loss.detach(), **self.descent.descend(loss)}
 

@@ -20,7 +20,7 @@ from generative.decoders import Decoder, DecoderConfig
 from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.one_network import OneNetwork, Updating
-from lab.optim import Descent, OptimizerConfig
+from lab.optim import OptimizerConfig
 from lab.probe import Case
 from lab.seeding import Seeds
 from lab.transfer import shares
@@ -89,13 +89,7 @@ class VAE(OneNetwork):
         self.config, self.backbone, self.seeds, self.device = config, backbone, seeds, torch.device(device)
         with seeds.initialising("vae"):
             self.network = Variational(backbone, config.size, decoder).to(device)
-        self.descent = Descent(
-            self.network.parameters(),
-            config.optimizer,
-            shares=shares(backbone),
-            capturable=self.device.type == "cuda",
-        )
-        self.updating = Updating(self.descent, self._update, self.device)
+        self.updating = self.descend_by(config.optimizer, self._update, device, shares(backbone))
         self._generator = torch.Generator(self.device)
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
@@ -105,8 +99,6 @@ class VAE(OneNetwork):
         return self.updating((inputs, self._noise(len(inputs))))
 
     def _update(self, inputs: Tensor, noise: Tensor) -> Metrics:
-        if not self.network.training:
-            self.network.train()
         told, apart = self._bound(inputs, noise)
         loss = (apart - told).mean()
         return {"loss": loss.detach(), "divergence": apart.detach().mean(), **self.descent.descend(loss)}

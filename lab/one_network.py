@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from lab.optim import Descent
+from lab.optim import Descent, OptimizerConfig
 from lab.recording import Graphed
 from lab.trial import Metrics, State
 
@@ -18,6 +18,21 @@ class OneNetwork:
     network: nn.Module
     descent: Descent
     updating: Updating | None = None
+
+    def descend_by(
+        self,
+        optimizer: OptimizerConfig,
+        update: Callable[..., Metrics],
+        device: torch.device | str,
+        shares: Mapping[nn.Parameter, float] | None = None,
+    ) -> Updating:
+        """Sets up the descent of the network, which lies on the device, and gives its updates: see `Updating`.
+
+        Parameters in `shares` get that share of the learning rate.
+        """
+        device = torch.device(device)
+        self.descent = Descent(self.network.parameters(), optimizer, shares=shares, capturable=device.type == "cuda")
+        return Updating(self.network, self.descent, update, device)
 
     def state_dict(self) -> State:
         """Weights, running statistics, optimiser."""
@@ -34,12 +49,15 @@ class OneNetwork:
 class Updating:
     """The updates of a learner that waits for nothing in them; a GPU records them, once for each shape of a batch."""
 
-    def __init__(self, descent: Descent, update: Callable[..., Metrics], device: torch.device):
-        """`update` takes a batch's tensors, makes the network train and gives tensors as metrics."""
-        self.descent, self.update, self.recorded = descent, update, Graphed(self._values, device)
+    def __init__(self, network: nn.Module, descent: Descent, update: Callable[..., Metrics], device: torch.device):
+        """`update` takes a batch's tensors, descends once and gives tensors as metrics; the network is in train()."""
+        self.network, self.descent, self.update = network, descent, update
+        self.recorded = Graphed(self._values, device)
         self._names: list[str] = []
 
     def __call__(self, batch: tuple[Tensor, ...]) -> Metrics:
+        if not self.network.training:  # walking through all modules costs a small network half its overhead
+            self.network.train()
         if not self.descent.capturable:
             return self.update(*batch)
         done, metrics = self.descent.updates, self.descent.follow_decay()

@@ -12,7 +12,7 @@ from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.data.labels import check_classes, check_labels
 from lab.one_network import OneNetwork, Updating
-from lab.optim import Descent, OptimizerConfig
+from lab.optim import OptimizerConfig
 from lab.precision import autocast_bfloat16, warn_if_imitated
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
@@ -63,18 +63,13 @@ class Classifier(OneNetwork):
         self.backbone = backbone
         self.network = Headed(backbone, num_classes, seeds, "classifier/head", device)
         device = torch.device(device)
-        self.descent = Descent(
-            self.network.parameters(), config.optimizer, shares=shares(backbone), capturable=device.type == "cuda"
-        )
-        self.updating = Updating(self.descent, self._update, device)
+        self.updating = self.descend_by(config.optimizer, self._update, device, shares(backbone))
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
         """One gradient step on (inputs [B, ...], labels [B])."""
         return self.updating(batch)
 
     def _update(self, inputs: Tensor, labels: Tensor) -> Metrics:
-        if not self.network.training:  # walking through all modules costs a small network half its overhead
-            self.network.train()
         logits = self._logits(inputs)
         loss = cross_entropy(logits, labels, self.config.label_smoothing).mean()
         measured = self.descent.descend(loss)

@@ -17,7 +17,7 @@ from lab.backbones import Recurrent, SequenceBackbone
 from lab.backbones.recurrent import Memory
 from lab.data import Dataset, Vocabulary
 from lab.one_network import OneNetwork, Updating
-from lab.optim import Descent, OptimizerConfig
+from lab.optim import OptimizerConfig
 from lab.precision import autocast_bfloat16, warn_if_imitated
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
@@ -85,21 +85,13 @@ class LanguageModel(OneNetwork):
         self.device = torch.device(device)
         with seeds.initialising("language_model"):
             self.network = NextSymbol(backbone, len(vocabulary)).to(device)
-        self.descent = Descent(
-            self.network.parameters(),
-            config.optimizer,
-            shares=shares(backbone),
-            capturable=self.device.type == "cuda",
-        )
-        self.updating = Updating(self.descent, self._update, self.device)
+        self.updating = self.descend_by(config.optimizer, self._update, device, shares(backbone))
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
         """One gradient step on (symbols [B, T], the next symbols [B, T])."""
         return self.updating(batch)
 
     def _update(self, symbols: Tensor, following: Tensor) -> Metrics:
-        if not self.network.training:
-            self.network.train()
         loss = cross_entropy(self._logits(symbols).flatten(0, 1), following.flatten()).mean()
         measured = self.descent.descend(loss)
         return {"loss": loss.detach(), **measured}

@@ -97,9 +97,11 @@ def test_it_is_resumed_exactly(config: DQNConfig) -> None:
 def test_learning_waits_for_nothing(config: DQNConfig) -> None:
     steps, agent = transitions(60), make(config)
     taught(agent, steps[:40])
+    before = agent.descent.updates
     torch.cuda.set_sync_debug_mode("error")
     try:
         for step in steps[40:]:
             agent.learn(step)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+    assert agent.descent.updates > before
