@@ -1,4 +1,4 @@
-"""Masked convolutions: each pixel sees only those before it, line by line and from left to right.
+"""Masked convolutions: each value sees only those before it, line by line, from left to right, and colour by colour.
 
 Source: van den Oord, Kalchbrenner and Kavukcuoglu 2016, "Pixel recurrent neural networks",
 https://arxiv.org/abs/1601.06759, section 3.4.
@@ -15,24 +15,41 @@ Kind = Literal["A", "B"]
 
 
 class MaskedConvolution(nn.Conv2d):
-    """[B, in, H, W] -> [B, out, H, W], from the pixels before each, and with kind B from itself, too.
+    """[B, in, H, W] -> [B, out, H, W], from what is before each value, and with kind B from itself, too.
 
-    The first layer is of kind A, since its inputs are the pixels that are to be told; those after it are of kind B, as
-    a feature of a pixel knows nothing of that pixel's own value.
+    The first layer is of kind A, since its inputs are the values that are to be told; those after it are of kind B, as
+    a feature of a value knows nothing of that value itself.
+
+    Of pictures with several colours, each map belongs to one: map i to colour i modulo their number. At its own pixel,
+    a map sees those of the colours before its own, and with kind B those of its own.
     """
 
     mask: Tensor
 
-    def __init__(self, kind: Kind, in_channels: int, out_channels: int, kernel_size: int):
-        """Raises ValueError for a kernel without a middle pixel."""
-        if kernel_size % 2 == 0:
+    def __init__(
+        self,
+        kind: Kind,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | tuple[int, int],  # pixels: of a side, or height and width
+        colours: int = 1,
+    ):
+        """Raises ValueError for a kernel without a middle pixel, and for maps that colours cannot share evenly."""
+        height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
+        if height % 2 == 0 or width % 2 == 0:
             raise ValueError(f"kernel_size is {kernel_size}, but a mask needs a middle pixel. Give an odd number.")
-        super().__init__(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
-        before = torch.zeros(kernel_size, kernel_size)
-        middle = kernel_size // 2
-        before[:middle] = 1
-        before[middle, : middle + (kind == "B")] = 1
-        self.register_buffer("mask", before, persistent=False)
+        for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
+            if channels % colours:
+                raise ValueError(
+                    f"{name} is {channels}, but {colours} colours have as many maps each. Give a multiple of {colours}."
+                )
+        super().__init__(in_channels, out_channels, (height, width), padding=(height // 2, width // 2))
+        mask = torch.zeros(out_channels, in_channels, height, width)
+        mask[:, :, : height // 2] = 1
+        mask[:, :, height // 2, : width // 2] = 1
+        mine, theirs = torch.arange(out_channels)[:, None] % colours, torch.arange(in_channels) % colours
+        mask[:, :, height // 2, width // 2] = (theirs < mine if kind == "A" else theirs <= mine).float()
+        self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, inputs: Tensor) -> Tensor:
         return self._conv_forward(inputs, self.weight * self.mask, self.bias)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -26,15 +26,13 @@ def given_back(inputs: Tensor, made: Tensor, columns: int = COLUMNS, rows: int =
 
 def samples(images: Tensor, columns: int = COLUMNS) -> Picture:
     """Made-up images [N, C, H, W] in [0, 1]."""
-    return Picture(
-        sheet([tile(image) for image in images], columns), f"{len(images)} made-up examples of codes drawn at random."
-    )
+    return Picture(sheet([tile(image) for image in images], columns), f"{len(images)} made-up examples.")
 
 
 def completed(whole: Tensor, known: int, made: Tensor, columns: int = COLUMNS) -> Picture:
-    """Pictures [N, 1, H, W], what was given of them (their first `known` pixels), and what was drawn to it."""
-    given = whole.clone()
-    given.flatten(1)[:, known:] = 0.5
+    """Pictures [N, C, H, W], what was given of them (their first `known` pixels), and what was drawn to it."""
+    given = whole.clone(memory_format=torch.contiguous_format)
+    given.flatten(2)[:, :, known:] = 0.5
     rows = [tile(image) for images in (whole, given, made) for image in images[:columns]]
     caption = f"{min(len(whole), columns)} test examples; the part that was given of them; what the model drew to it."
     return Picture(sheet(rows, min(len(whole), columns)), caption)
@@ -55,6 +53,15 @@ def neighbours(queries: Tensor, query_codes: Tensor, images: Tensor, codes: Tens
     for query, found in zip(queries, nearest):
         tiles += [tile(query, _QUERY), *(tile(images[i], _FOUND) for i in found)]
     caption = f"{len(queries)} test examples (blue), and the training examples of like codes."
+    return Picture(sheet(tiles, columns), caption)
+
+
+def over_time(kept: Mapping[int, Tensor]) -> Picture:
+    """Pictures [N, C, H, W] in [0, 1] of the same codes, by the number of updates after which they were made."""
+    tiles = [tile(picture) for pictures in kept.values() for picture in pictures]
+    moments = ", ".join(f"{updates:,}" for updates in kept)
+    columns = len(tiles) // len(kept)
+    caption = f"{columns} examples made up of the same codes after {moments} updates, row by row."
     return Picture(sheet(tiles, columns), caption)
 
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from generative.pixelcnn import PixelCNN, PixelCNNConfig
-from generative.sheets import completed, samples
-from lab.data import Batches, load
+from experiments.generative._pixels import fit
+from generative.pixel_networks import PixelCNNConfig
+from generative.pixels import PixelModelConfig
+from lab.data import load
 from lab.data.binary import binarised, drawn
 from lab.experiment import Target
 from lab.fit import Fit
@@ -16,20 +17,19 @@ from lab.optim import OptimizerConfig
 from lab.run import RunConfig
 from lab.schedules import cosine
 from lab.seeding import Seeds
-from lab.trial import Picture
-
-SHOWN = 12  # digits drawn, and digits of which the upper half is kept
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """Settings of pixelcnn_mnist."""
 
-    pixelcnn: PixelCNNConfig = PixelCNNConfig(
+    network: PixelCNNConfig = PixelCNNConfig()
+    model: PixelModelConfig = PixelModelConfig(
         optimizer=OptimizerConfig(kind="adam", learning_rate=2e-3, max_norm=50.0, decay=cosine(1.0, 0.0, 14_070))
     )
     batch_size: int = 64  # pictures
     bits_seed: int = 0  # of the test pictures' bits, drawn once
+    judged: int = 10_000  # test pictures that the likelihood is of
     run: RunConfig = RunConfig(steps=14_070, log_every=469, evaluate_every=4_690, save_every=938)  # 15 epochs
 
 
@@ -38,20 +38,8 @@ def build(config: Config, seeds: Seeds) -> Fit:
     published = load("mnist").to(config.run.torch_device())
     assert published.test is not None
     train, test = published.train, binarised(published.test, config.bits_seed)
-    device = train.inputs.device
-    learner = PixelCNN(config.pixelcnn, tuple(train.inputs.shape[1:]), seeds, device)
-
-    def show() -> dict[str, Picture]:
-        generator = torch.Generator(device).manual_seed(seeds.derive("shown"))
-        whole = test.inputs[:SHOWN]
-        known = whole[0].numel() // 2
-        return {
-            "samples": samples(learner.sample(SHOWN, generator)),
-            "completed": completed(whole, known, learner.complete(whole, known, generator)),
-        }
-
-    batches = Batches(train, config.batch_size, seeds.child("batches"), augment=drawn())
-    return Fit(learner, batches, {"test": test}, show=show)
+    judged = test.subset(torch.arange(config.judged, device=test.inputs.device))
+    return fit(train, judged, config.network, config.model, config.batch_size, seeds, augment=drawn())
 
 
 TARGET = Target(
@@ -68,7 +56,9 @@ TARGET = Target(
 )
 
 SMOKE = Config(
-    pixelcnn=PixelCNNConfig(channels=2, blocks=1, optimizer=OptimizerConfig(learning_rate=1e-2)),
+    network=PixelCNNConfig(channels=2, blocks=1),
+    model=PixelModelConfig(optimizer=OptimizerConfig(learning_rate=1e-2)),
     batch_size=16,
+    judged=100,
     run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from generative.sheets import completed, given_back, interpolated, nearest, neighbours, samples
+from generative.sheets import completed, given_back, interpolated, nearest, neighbours, over_time, samples
 from lab.pictures import FRAME, GAP, TILE
 
 
@@ -36,7 +36,7 @@ def test_neighbours_come_nearest_first_behind_their_query() -> None:
 
 
 def test_samples_are_counted() -> None:
-    assert samples(torch.zeros(5, 1, 4, 4)).caption == "5 made-up examples of codes drawn at random."
+    assert samples(torch.zeros(5, 1, 4, 4)).caption == "5 made-up examples."
 
 
 def test_what_is_completed_lies_beneath_what_was_given_of_it() -> None:
@@ -47,6 +47,21 @@ def test_what_is_completed_lies_beneath_what_was_given_of_it() -> None:
     assert [column[top + i * (TILE + GAP)] for i in range(3)] == [255, 255, 0]
     assert [column[bottom + i * (TILE + GAP)] for i in range(3)] == [255, 127, 0]
     assert float(whole.min()) == 1.0, "what was given is left as it is"
+
+
+def test_of_coloured_pictures_each_colour_is_given_up_to_the_same_pixel() -> None:
+    whole = torch.cat([level(1.0), level(0.0), level(1.0)])[None]
+    picture = completed(whole, TILE * TILE // 2, whole)
+    left, second = GAP + 1, GAP + TILE + GAP
+    assert picture.pixels[second + 1, left].tolist() == [255, 0, 255]
+    assert picture.pixels[second + TILE - 1, left].tolist() == [127, 127, 127]
+
+
+def test_a_row_is_what_the_same_codes_were_after_so_many_updates() -> None:
+    picture = over_time({64: torch.stack([level(0.0)] * 2), 1_280: torch.stack([level(1.0)] * 2)})
+    assert picture.pixels.shape[:2] == (2 * (TILE + GAP) + GAP, 2 * (TILE + GAP) + GAP)
+    assert [picture.pixels[GAP + 1 + i * (TILE + GAP), GAP + 1, 0] for i in range(2)] == [0, 255]
+    assert picture.caption == "2 examples made up of the same codes after 64, 1,280 updates, row by row."
 
 
 def test_the_nearest_training_image_lies_beneath() -> None:

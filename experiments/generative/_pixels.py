@@ -1,0 +1,40 @@
+"""What experiments on models of pixels share: how one is put together with its pictures, and what it shows."""
+
+from __future__ import annotations
+
+import torch
+
+from generative.pixel_networks import PixelNetworkConfig
+from generative.pixels import PixelModel, PixelModelConfig
+from generative.sheets import completed, samples
+from lab.data import Augment, Batches, Dataset
+from lab.fit import Fit
+from lab.seeding import Seeds
+from lab.trial import Picture
+
+SHOWN = 12  # pictures drawn, and pictures of which the upper half is kept
+
+
+def fit(
+    train: Dataset,
+    test: Dataset,
+    network: PixelNetworkConfig,
+    model: PixelModelConfig,
+    batch_size: int,
+    seeds: Seeds,
+    augment: Augment | None = None,
+) -> Fit:
+    """A model of pixels x batches of all training pictures, judged on the test pictures, on the device of both."""
+    device = train.inputs.device
+    learner = PixelModel(model, network, tuple(train.inputs.shape[1:]), seeds, device)
+
+    def show() -> dict[str, Picture]:
+        generator = torch.Generator(device).manual_seed(seeds.derive("shown"))
+        whole = test.inputs[:SHOWN]
+        known = whole[0, 0].numel() // 2
+        return {
+            "samples": samples(learner.sample(SHOWN, generator)),
+            "completed": completed(whole, known, learner.complete(whole, known, generator)),
+        }
+
+    return Fit(learner, Batches(train, batch_size, seeds.child("batches"), augment=augment), {"test": test}, show=show)

@@ -1,0 +1,64 @@
+"""A PixelRNN of row LSTMs draws digits pixel by pixel, and knows how likely each is: pixels of MNIST as bits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from experiments.generative._pixels import fit
+from generative.pixel_networks import RowLSTMConfig
+from generative.pixels import PixelModelConfig
+from lab.data import load
+from lab.data.binary import binarised, drawn
+from lab.experiment import Target
+from lab.fit import Fit
+from lab.optim import OptimizerConfig
+from lab.run import RunConfig
+from lab.schedules import cosine
+from lab.seeding import Seeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of pixelrnn_mnist: pictures, bits and judging are those of pixelcnn_mnist."""
+
+    network: RowLSTMConfig = RowLSTMConfig(layers=3)  # one sees all rows above already
+    model: PixelModelConfig = PixelModelConfig(
+        optimizer=OptimizerConfig(kind="adam", learning_rate=4e-3, max_norm=50.0, decay=cosine(1.0, 0.0, 7_504))
+    )
+    batch_size: int = 64  # pictures
+    bits_seed: int = 0  # of the test pictures' bits, drawn once
+    judged: int = 10_000  # test pictures that the likelihood is of
+    run: RunConfig = RunConfig(steps=7_504, log_every=469, evaluate_every=3_752, save_every=938)  # 8 epochs
+
+
+def build(config: Config, seeds: Seeds) -> Fit:
+    """The trial: a PixelRNN x training pictures, bits drawn anew in each batch, judged on 10,000 drawn once."""
+    published = load("mnist").to(config.run.torch_device())
+    assert published.test is not None
+    train, test = published.train, binarised(published.test, config.bits_seed)
+    judged = test.subset(torch.arange(config.judged, device=test.inputs.device))
+    return fit(train, judged, config.network, config.model, config.batch_size, seeds, augment=drawn())
+
+
+TARGET = Target(
+    metric="eval/test_nll",
+    at_most=84.0,
+    steps=7_504,
+    statistic="mean",
+    seeds=3,
+    protocol="nats a picture on the 10,000 test pictures of MNIST, each pixel a bit drawn once with its brightness as "
+    "probability, exact; training pictures' bits drawn anew in each batch, last weights after 8 epochs; 3 seeds",
+    source="van den Oord et al. 2016, table 4: Row LSTM on published bits of MNIST, 80.54",
+    published=80.54,
+    needs="an hour of one core a seed",
+)
+
+SMOKE = Config(
+    network=RowLSTMConfig(channels=2, layers=1),
+    model=PixelModelConfig(optimizer=OptimizerConfig(learning_rate=1e-2)),
+    batch_size=16,
+    judged=100,
+    run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),
+)

@@ -1,0 +1,175 @@
+"""The probability of a picture as a product over its pixels, each given those before it: PixelCNN and PixelRNN.
+
+Source: van den Oord, Kalchbrenner and Kavukcuoglu 2016, "Pixel recurrent neural networks",
+https://arxiv.org/abs/1601.06759, section 2: rows from top to bottom, pixels from left to right, colours one after
+another, each a choice among its levels.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from generative.checks import check_inputs, within_0_and_1
+from generative.pixel_networks import PixelNetworkConfig
+from lab.data import Dataset
+from lab.one_network import OneNetwork, Updating
+from lab.optim import OptimizerConfig
+from lab.probe import Case, Expectation
+from lab.seeding import Seeds
+from lab.trial import Metrics
+
+Progress = Callable[[Iterable[int]], Iterable[int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PixelModelConfig:
+    """How a model of pixels learns and is judged."""
+
+    levels: int = 2  # values that a colour of a pixel takes, evenly from 0 to 1
+    optimizer: OptimizerConfig = OptimizerConfig()
+    evaluation_batch: int = 250  # pictures at a time when judging
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        if self.levels < 2:
+            raise ValueError(f"levels is {self.levels}, but a pixel takes two values at least. Raise it.")
+        if self.evaluation_batch < 1:
+            raise ValueError(f"evaluation_batch is {self.evaluation_batch}, but there is at least one. Raise it.")
+
+
+class PixelModel(OneNetwork):
+    """Learns the probability of pictures [B, C, H, W] whose values are k / (levels - 1), in C colours."""
+
+    network: nn.Sequential
+    updating: Updating
+
+    def __init__(
+        self,
+        config: PixelModelConfig,
+        network: PixelNetworkConfig,
+        shape: tuple[int, ...],
+        seeds: Seeds,
+        device: torch.device | str = "cpu",
+    ):
+        """`shape` is a picture's, (C, H, W). Raises ValueError for another, and for a network that C does not suit."""
+        if len(shape) != 3 or min(shape) < 1:
+            raise ValueError(
+                f"The pictures are {list(shape)}, but they have colours, rows and columns. Give pictures [C, H, W], "
+                "grey ones with C = 1."
+            )
+        self.config, self.shape, self.device = config, tuple(shape), torch.device(device)
+        with seeds.initialising(network.name):
+            self.network = network.build(shape[0], config.levels).to(device)
+        self.updating = self.descend_by(config.optimizer, self._update, device)
+
+    def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
+        """One gradient step on (pictures [B, C, H, W], labels, which are not looked at)."""
+        self._check_shape(batch[0])
+        return self.updating((batch[0],))
+
+    def _update(self, pictures: Tensor) -> Metrics:
+        loss = self._nats(pictures).mean()
+        return {"loss": loss.detach(), **self.descent.descend(loss)}
+
+    def _nats(self, pictures: Tensor) -> Tensor:
+        """Minus the log probability of each picture, [B]."""
+        return F.cross_entropy(self.network(pictures), self._chosen(pictures), reduction="none").flatten(1).sum(1)
+
+    def _chosen(self, pictures: Tensor) -> Tensor:
+        """The number of each value's level, of the same shape."""
+        return (pictures * (self.config.levels - 1)).round().long()
+
+    def _check_shape(self, pictures: Tensor) -> None:
+        if pictures.shape[1:] != self.shape:
+            raise ValueError(
+                f"The pictures are {list(pictures.shape)}, but the model was built for [N, "
+                f"{', '.join(map(str, self.shape))}]. Give it such pictures, or build it for the shape of yours."
+            )
+
+    def log_probability(self, pictures: Tensor) -> Tensor:
+        """In nats, [N, C, H, W] -> [N]."""
+        self._check_shape(pictures)
+        with self.descent.judging(self.network):
+            return -torch.cat([self._nats(part) for part in pictures.split(self.config.evaluation_batch)])
+
+    def evaluate(self, dataset: Dataset) -> Metrics:
+        """The negative log likelihood: `nll` in nats a picture, `bits` in bits a dimension, of which a pixel has one
+        for each colour. Exact.
+        """
+        nats = -self.log_probability(dataset.inputs).double().mean()
+        return {"nll": nats, "bits": nats / math.log(2) / math.prod(self.shape)}
+
+    def complete(
+        self, pictures: Tensor, known: int, generator: torch.Generator, progress: Progress = lambda pixels: pixels
+    ) -> Tensor:
+        """Pictures [N, C, H, W] of which the first `known` pixels stay and the others are drawn, one after another.
+
+        The generator lies on the model's device. `progress` is handed the pixels to draw and gives them back, as tqdm
+        does.
+        """
+        self._check_shape(pictures)
+        colours, height, width = self.shape
+        if not 0 <= known <= height * width:
+            raise ValueError(
+                f"known is {known}, but a picture has {height * width} pixels. Give a number from 0 to that."
+            )
+        drawn = pictures.clone()
+        with self.descent.judging(self.network):
+            for pixel in progress(range(known, height * width)):
+                row, column = divmod(pixel, width)
+                for colour in range(colours):
+                    # Rows below have no say, so they are left out of the work.
+                    logits = self.network(drawn[:, :, : row + 1])[:, :, colour, row, column]
+                    values = torch.multinomial(logits.softmax(1), 1, generator=generator)
+                    drawn[:, colour, row, column] = values.squeeze(1) / (self.config.levels - 1)
+        return drawn
+
+    def sample(self, count: int, generator: torch.Generator, progress: Progress = lambda pixels: pixels) -> Tensor:
+        """Made-up pictures [count, C, H, W]; see `complete`."""
+        return self.complete(torch.zeros(count, *self.shape, device=self.device), 0, generator, progress)
+
+    def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
+        """Raises ValueError for pictures of another shape, and, naming the part and the picture, for values that are
+        not among the levels; those of the training set need only lie from 0 to 1, as batches may draw their levels.
+        """
+        top = self.config.levels - 1
+
+        def right(pictures: Tensor) -> Tensor:
+            return within_0_and_1(pictures) & ((pictures * top - (pictures * top).round()).abs() < 1e-3)
+
+        wrong = (
+            f"has pixels that are not among the {self.config.levels} levels evenly from 0 to 1. Round them, or set "
+            "levels to as many as there are."
+        )
+        for part in (training, *evaluation.values()):
+            self._check_shape(part.inputs)
+        check_inputs({"training": training}, within_0_and_1, "has pixels outside 0 to 1. Scale them to that range.")
+        check_inputs(evaluation, right, wrong)
+
+    def probe_case(self, dataset: Dataset) -> Case:
+        """The network with its loss by the value, read as a sequence: no value's logits may depend on it or on those
+        after it.
+        """
+        colours, height, width = self.shape
+        chosen = self._chosen(dataset.inputs)
+        sequences = dataset.inputs.permute(0, 2, 3, 1).flatten(1)  # [B, H W C], in the order of the product
+
+        def logits(network: nn.Module, given: Tensor) -> Tensor:
+            """[B, levels, C, H, W]."""
+            return network(given.unflatten(1, (height, width, colours)).permute(0, 3, 1, 2))
+
+        def of_next(network: nn.Module, given: Tensor) -> Tensor:
+            """Of each value but the first, [B, H W C - 1, levels]: the probe lets output t see the inputs up to t."""
+            return logits(network, given).permute(0, 3, 4, 2, 1).flatten(1, 3)[:, 1:]
+
+        def loss(network: nn.Module, given: Tensor) -> Tensor:
+            return F.cross_entropy(logits(network, given), chosen)
+
+        expected = Expectation.of_classes(self.config.levels, chosen, reason=f"log of {self.config.levels} levels")
+        return Case(self.network, sequences, loss, expected, outputs=of_next, causal=True)
