@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 NEAREST = 5  # neighbours that span an example's surroundings
+ROWS = 500  # examples at a time whose distances from all others are held in memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,29 +34,46 @@ class SampleMetrics:
     num_made: int
     features: str  # what made the features: network, weights, mode
     split: str  # which real examples: "the 10,000 test images of Fashion-MNIST"
+    maker: str  # what made up the others, and in which mode: "the generator in eval mode"
 
     def __str__(self) -> str:
         return (
             f"Frechet {self.frechet:.4g}, kernel {self.kernel:.4g}, precision {self.precision:.3f}, recall "
             f"{self.recall:.3f}, density {self.density:.3f}, coverage {self.coverage:.3f}: {self.num_made:,} made up "
-            f"against {self.num_real:,} real ({self.split}), {NEAREST} neighbours, features of {self.features}"
+            f"({self.maker}) against {self.num_real:,} real ({self.split}), {NEAREST} neighbours, features of "
+            f"{self.features}"
         )
 
 
-def compared(real: Tensor, made: Tensor, *, features: str, split: str) -> SampleMetrics:
+class Reference:
+    """The features of real examples, and all that the distances ask of these alone, which is found once."""
+
+    def __init__(self, features: Tensor):
+        """Features [N, D], more than NEAREST of them. Raises ValueError for other ones."""
+        _check(features, features, least=NEAREST + 1)
+        self.features = features.double()
+        self.reach = _to_nearest(self.features, NEAREST)  # [N]
+        self.alike = _alike_within(self.features)
+
+
+def compared(real: Tensor | Reference, made: Tensor, *, features: str, split: str, maker: str) -> SampleMetrics:
     """All of them, of features [N, D] and [M, D]."""
-    precision, recall, density, coverage = neighbourhoods(real, made)
+    known = real if isinstance(real, Reference) else Reference(real)
+    _check(known.features, made, least=NEAREST + 1)
+    made = made.double()
+    precision, recall, density, coverage = _neighbourhoods(known.features, known.reach, made, NEAREST)
     return SampleMetrics(
-        frechet=float(frechet(real, made)),
-        kernel=float(kernel(real, made)),
+        frechet=float(frechet(known.features, made)),
+        kernel=float(_kernel(known.features, known.alike, made)),
         precision=float(precision),
         recall=float(recall),
         density=float(density),
         coverage=float(coverage),
-        num_real=len(real),
+        num_real=len(known.features),
         num_made=len(made),
         features=features,
         split=split,
+        maker=maker,
     )
 
 
@@ -82,16 +100,29 @@ def kernel(real: Tensor, made: Tensor) -> Tensor:
     Features [N, D] and [M, D], at least two of each.
     """
     _check(real, made)
-    real, made = real.double(), made.double()
+    real = real.double()
+    return _kernel(real, _alike_within(real), made.double())
 
-    def similar(a: Tensor, b: Tensor) -> Tensor:
-        return (a @ b.T / a.shape[1] + 1) ** 3
 
-    def within(a: Tensor) -> Tensor:
-        each = similar(a, a)
-        return (each.sum() - each.trace()) / (len(a) * (len(a) - 1))
+def _kernel(real: Tensor, alike: Tensor, made: Tensor) -> Tensor:
+    between = _alike(real, made) / (len(real) * len(made))
+    return alike + _alike_within(made) - 2 * between
 
-    return within(real) + within(made) - 2 * similar(real, made).mean()
+
+def _alike_within(features: Tensor) -> Tensor:
+    """The kernel's mean over all pairs of two different ones of features [N, D]."""
+    count, size = features.shape
+    itself = (features.square().sum(1) / size + 1).pow(3).sum()
+    return (_alike(features, features) - itself) / (count * (count - 1))
+
+
+def _alike(a: Tensor, b: Tensor) -> Tensor:
+    """The kernel's sum over all pairs of features [N, D] and [M, D]."""
+    total = a.new_zeros(())
+    for part in a.split(ROWS):
+        similar = part @ b.T / a.shape[1] + 1
+        total = total + (similar * similar * similar).sum()  # several times as fast as the power 3
+    return total
 
 
 def neighbourhoods(real: Tensor, made: Tensor, nearest: int = NEAREST) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -101,20 +132,30 @@ def neighbourhoods(real: Tensor, made: Tensor, nearest: int = NEAREST) -> tuple[
     not so many.
     """
     _check(real, made, least=nearest + 1)
-    real, made = real.double(), made.double()
-    reach, made_reach = (_to_nearest(each, nearest) for each in (real, made))
-    distances = torch.cdist(real, made)  # [N, M]
-    inside = distances <= reach[:, None]  # made-up ones in the surroundings of real ones
-    precision = inside.any(0).double().mean()
-    recall = (distances <= made_reach[None]).any(1).double().mean()
-    density = inside.sum(0).double().mean() / nearest
-    coverage = inside.any(1).double().mean()
-    return precision, recall, density, coverage
+    real = real.double()
+    return _neighbourhoods(real, _to_nearest(real, nearest), made.double(), nearest)
+
+
+def _neighbourhoods(real: Tensor, reach: Tensor, made: Tensor, nearest: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    made_reach = _to_nearest(made, nearest)
+    lain_in = torch.zeros(len(made), dtype=torch.int64, device=made.device)  # surroundings of real ones, by each
+    covered, recalled = [], []
+    for part, its_reach in zip(real.split(ROWS), reach.split(ROWS)):
+        distances = torch.cdist(part, made)  # [R, M]
+        inside = distances <= its_reach[:, None]  # made-up ones in the surroundings of real ones
+        lain_in += inside.sum(0)
+        covered.append(inside.any(1))
+        recalled.append((distances <= made_reach).any(1))
+    precision, density = (lain_in > 0).double().mean(), lain_in.double().mean() / nearest
+    return precision, torch.cat(recalled).double().mean(), density, torch.cat(covered).double().mean()
 
 
 def _to_nearest(features: Tensor, nearest: int) -> Tensor:
     """How far the `nearest`th other one is from each of features [N, D]: [N]."""
-    return torch.cdist(features, features).kthvalue(nearest + 1).values  # each is the nearest to itself
+    count = nearest + 1  # each is the nearest to itself
+    return torch.cat(
+        [torch.cdist(part, features).topk(count, largest=False).values[:, -1] for part in features.split(ROWS)]
+    )
 
 
 def _moments(features: Tensor) -> tuple[Tensor, Tensor]:

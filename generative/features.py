@@ -1,7 +1,9 @@
 """The features by which made-up clothing is held against real: a small network of the lab's own, its weights pinned.
 
 Inception's features, which the literature uses, are of photographs of 299 x 299 pixels and say little of pictures of
-28 x 28; and they are another download. Source for the doubt: Barratt and Sharma 2018, "A note on the inception score".
+28 x 28; and they are another download. For whoever has them there is generative/scripted.py.
+
+Source for the doubt: Barratt and Sharma 2018, "A note on the inception score".
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lab.backbones import Convolution, ConvolutionConfig
+from lab.backbones import Convolution, ConvolutionConfig, memory_format
 from lab.weights import WeightsError, digest_of, load_weights, read_weights
 
 WEIGHTS = Path(__file__).parent / "weights" / "fashion.safetensors"
@@ -24,7 +26,7 @@ BACKBONE = ConvolutionConfig(
     initialisation="he",
     readout="average",
 )
-BATCH = 1_000  # pictures at a time
+BATCH = 250  # pictures at a time, of which the maps stay in a processor's memory
 
 
 class FashionFeatures:
@@ -41,7 +43,8 @@ class FashionFeatures:
             )
         network: Convolution = BACKBONE.build((1, 28, 28))
         load_weights(network, read_weights(WEIGHTS), str(WEIGHTS))
-        self.network = network.to(device).eval().requires_grad_(False)
+        network = network.to(device).eval().requires_grad_(False)
+        self.network = network.to(memory_format=memory_format(network))  # type: ignore[call-overload]
 
     def __call__(self, pictures: Tensor) -> Tensor:
         with torch.inference_mode():

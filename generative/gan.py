@@ -6,9 +6,9 @@ Sources: Goodfellow et al. 2014; Radford et al. 2016 (DCGAN); Gulrajani et al. 2
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 import torch
@@ -16,9 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from generative.balance import Balance
 from generative.checks import check_inputs, within_0_and_1
-from generative.decoders import Decoder, DecoderConfig
-from generative.distances import SampleMetrics, compared
+from generative.decoders import Decoder, DecoderConfig, DeconvolutionConfig
+from generative.distances import SampleMetrics
 from generative.gan_losses import (
     apart,
     gradient_penalty,
@@ -27,21 +28,21 @@ from generative.gan_losses import (
     log_real_and_fake,
     minus_mean,
 )
-from lab.backbones import Backbone
+from generative.judge import Judge
+from lab.backbones import Backbone, memory_format
 from lab.data import Dataset
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
 
-log = logging.getLogger("lab")
 Loss = Literal["log", "hinge", "wasserstein"]
 LOSSES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Tensor]]] = {
     "log": (log_real_and_fake, log_fooled),
     "hinge": (hinge, minus_mean),
     "wasserstein": (apart, minus_mean),
 }
-COLLAPSED = 0.1  # of the spread of real pictures, below which made-up ones are nearly all alike
+WATCHED = 12  # pictures of the same noise that are kept as training goes on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,11 +57,12 @@ class GANConfig:
     generator_optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-4, betas=(0.5, 0.999))
     discriminator_optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-4, betas=(0.5, 0.999))
     judged: int = 10_000  # pictures made up when it is judged
-    evaluation_batch: int = 1_000  # pictures at a time then
+    evaluation_batch: int = 250  # pictures at a time then
+    first_kept: int = 125  # updates after which pictures of the same noise are kept first; again each time they double
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
-        for name in ("size", "discriminator_updates", "judged", "evaluation_batch"):
+        for name in ("size", "discriminator_updates", "judged", "evaluation_batch", "first_kept"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name} is {value}, but there is at least one. Raise it.")
         if self.penalty < 0:
@@ -80,9 +82,12 @@ class Discriminator(nn.Module):
             for module in list(self.modules()):
                 if isinstance(module, nn.Conv2d | nn.Linear):
                     spectral_norm(module)
+        self.memory_format = memory_format(self)
+        self.to(memory_format=self.memory_format)  # type: ignore[call-overload]
 
     def forward(self, pictures: Tensor) -> Tensor:
-        return self.head(self.backbone(2 * pictures - 1)).squeeze(-1)
+        scaled = (2 * pictures - 1).contiguous(memory_format=self.memory_format)
+        return self.head(self.backbone(scaled)).squeeze(-1)
 
 
 class Generator(nn.Module):
@@ -91,6 +96,8 @@ class Generator(nn.Module):
     def __init__(self, decoder: DecoderConfig, size: int, shape: tuple[int, ...]):
         super().__init__()
         self.decoder = Decoder(decoder, size, shape)
+        if isinstance(decoder, DeconvolutionConfig):
+            self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, noise: Tensor) -> Tensor:
         return self.decoder(noise).sigmoid()
@@ -110,13 +117,10 @@ class GAN:
         seeds: Seeds,
         device: torch.device | str = "cpu",
         *,
-        features: Callable[[Tensor], Tensor] | None = None,
-        split: str = "",
+        judge: Judge | None = None,
     ):
-        """`backbone` is the discriminator's, built for pictures. `features` [N, ...] -> [N, D] are what samples are
-        judged by, against real pictures that `split` names; without them only the spread is.
-        """
-        self.config, self.seeds, self.features, self.split = config, seeds, features, split
+        """`backbone` is the discriminator's, built for pictures. Without a judge only the spread of samples is told."""
+        self.config, self.seeds, self.judge = config, seeds, judge
         self.device = torch.device(device)
         with seeds.initialising("generator"):
             self.generator = Generator(generator, config.size, backbone.input_shape).to(device)
@@ -128,6 +132,11 @@ class GAN:
         self._draws = torch.Generator(self.device)
         self._of_discriminator, self._of_generator = LOSSES[config.loss]
         self.judgement: SampleMetrics | None = None  # the last one, with all that it depends on
+        signed = config.loss != "wasserstein"  # a critic's answers may lie anywhere
+        self.balance = Balance(signed=signed, pixels=prod(backbone.input_shape))
+        watched = torch.Generator(self.device).manual_seed(seeds.derive("watched"))
+        self.watched = torch.randn(WATCHED, config.size, generator=watched, device=self.device)
+        self.kept: dict[int, Tensor] = {}  # by the number of updates, pictures [WATCHED, C, H, W] uint8 of that noise
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
         """One update of the discriminator on (pictures [B, C, H, W], labels, which are not looked at); at its turn,
@@ -141,6 +150,9 @@ class GAN:
         self.updates += 1
         if self.updates % self.config.discriminator_updates == 0:
             metrics |= self._teach_generator(len(real))
+        doublings, rest = divmod(self.updates, self.config.first_kept)
+        if not rest and doublings & (doublings - 1) == 0:  # a power of two
+            self.kept[self.updates] = (255 * self.made(self.watched)).byte().contiguous()
         return metrics
 
     def _teach_discriminator(self, real: Tensor) -> Metrics:
@@ -148,10 +160,8 @@ class GAN:
             made = self.generator(self._noise(len(real)))
         answers, to_made = self.discriminator(real), self.discriminator(made)
         loss = self._of_discriminator(answers, to_made)
-        metrics: Metrics = {
-            "discriminator_loss": loss.detach(),
-            "discriminator_right": ((answers > 0).float().mean() + (to_made < 0).float().mean()).detach() / 2,
-        }
+        metrics = self._standing(answers, to_made, real, made)
+        metrics["discriminator_loss"] = loss.detach()
         if self.config.penalty:
             share = torch.rand(len(real), generator=self._draws, device=self.device)
             penalty = gradient_penalty(self.discriminator, real, made, share)
@@ -159,6 +169,15 @@ class GAN:
             metrics["penalty"] = penalty.detach()
         self.discriminator_descent.descend(loss, "discriminator_loss")
         return metrics
+
+    @torch.no_grad()
+    def _standing(self, answers: Tensor, to_made: Tensor, real: Tensor, made: Tensor) -> Metrics:
+        """How the two stand, to be logged and watched. None of it waits for the device."""
+        right = ((answers > 0).float().mean() + (to_made < 0).float().mean()) / 2
+        gap, alike = answers.mean() - to_made.mean(), spread(made) / spread(real)
+        self.balance.observe(self.updates + 1, right, gap, alike)
+        standing: Metrics = {"gap": gap, "spread": alike}
+        return standing | ({"discriminator_right": right} if self.balance.signed else {})
 
     def _teach_generator(self, count: int) -> Metrics:
         self.discriminator.requires_grad_(False)  # what it would learn from the generator's loss is not computed
@@ -179,24 +198,21 @@ class GAN:
         """Made-up pictures [count, C, H, W]; the generator of noise lies on the model's device."""
         return self.made(torch.randn(count, self.config.size, generator=generator, device=self.device))
 
+    def progress(self) -> dict[int, Tensor]:
+        """Pictures [WATCHED, C, H, W] of the same noise, by the number of updates after which they were made."""
+        earlier = {updates: pictures / 255 for updates, pictures in self.kept.items()}
+        return earlier | {self.updates: self.made(self.watched)}
+
     def evaluate(self, dataset: Dataset) -> Metrics:
         """How far made-up pictures are from the data set's, by features; and how far apart they are from each other, as
-        a share of how far real ones are. Warns where they are nearly all alike.
+        a share of how far real ones are. Warns when they have come to be nearly all alike.
         """
         draws = torch.Generator(self.device).manual_seed(self.seeds.derive("judging"))
         made = self.sample(self.config.judged, draws)
         metrics: Metrics = {"spread": float(spread(made) / spread(dataset.inputs))}
-        if metrics["spread"] < COLLAPSED:
-            log.warning(
-                "The generator has collapsed: its pictures differ by %.1f %% of what real ones do. Lower its learning "
-                "rate, give the discriminator more updates, or take another loss.",
-                100 * metrics["spread"],
-            )
-        if self.features is not None:
-            name = getattr(self.features, "name", type(self.features).__name__)
-            self.judgement = compared(
-                self.features(dataset.inputs), self.features(made), features=name, split=self.split
-            )
+        self.balance.judged(float(metrics["spread"]))
+        if self.judge is not None:
+            self.judgement = self.judge(dataset.inputs, made, "the generator in eval mode")
             for each in ("frechet", "kernel", "precision", "recall", "density", "coverage"):
                 metrics[each] = getattr(self.judgement, each)
         return metrics
@@ -216,13 +232,14 @@ class GAN:
         return Case(self.discriminator, dataset.inputs, loss, Expectation.of_classes(2, labels))
 
     def state_dict(self) -> State:
-        """Both networks, both optimisers, the count of updates."""
+        """Both networks, both optimisers, the count of updates, and the pictures that were kept on the way."""
         return {
             "generator": dict(self.generator.state_dict()),
             "discriminator": dict(self.discriminator.state_dict()),
             "generator_descent": self.generator_descent.state_dict(),
             "discriminator_descent": self.discriminator_descent.state_dict(),
             "updates": self.updates,
+            "kept": {str(updates): pictures for updates, pictures in self.kept.items()},
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -232,6 +249,7 @@ class GAN:
         self.generator_descent.load_state_dict(state["generator_descent"])
         self.discriminator_descent.load_state_dict(state["discriminator_descent"])
         self.updates = state["updates"]
+        self.kept = {int(updates): pictures.to(self.device) for updates, pictures in state["kept"].items()}
 
 
 def spread(pictures: Tensor) -> Tensor:

@@ -1,20 +1,28 @@
-"""Adversarial networks make up pieces of clothing (Fashion-MNIST): four kinds side by side, held to the same distances.
+"""Adversarial networks make up pieces of clothing (Fashion-MNIST): five kinds side by side, held to the same distances.
 
 `eval/test_frechet` and its kin are of 10,000 made-up pictures against the 10,000 test images, by the 64 features of the
-lab's own network (generative/features.py): not to be compared with Inception's.
+lab's own network (generative/features.py): not to be compared with Inception's, which `--extractor FILE` takes where
+you have them. A run's report gives beside them what real pictures and noise come to.
+
+All arms have about the same time of one core: as many updates of the discriminator where both networks convolve, six
+times as many of the arm `mlp` and three times as many of the larger `peer`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import torch
 
+from generative.baselines import baselines
 from generative.decoders import DecoderConfig, DeconvolutionConfig
 from generative.features import FashionFeatures
 from generative.gan import GAN, GANConfig
-from generative.sheets import interpolated, nearest, samples
-from lab.backbones import ConvolutionConfig, MLPConfig
+from generative.judge import Judge
+from generative.scripted import ScriptedFeatures
+from generative.sheets import interpolated, nearest, over_time, samples
+from lab.backbones import BackboneConfig, ConvolutionConfig, MLPConfig
 from lab.data import Batches, load
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
@@ -31,33 +39,55 @@ WALKS = 4
 class Config:
     """Settings of gan_fashion, which all arms share but for what `variants` says."""
 
-    convolutions: bool = True  # off: both networks are fully connected
+    networks: Literal["convolutional", "fully_connected", "peer"] = "convolutional"
     convolutional: ConvolutionConfig = ConvolutionConfig(
-        channels=(32, 64), kernel_size=4, stride=2, batch_norm=(False, True), activation="leaky_relu"
+        channels=(32, 64), kernel_size=4, stride=2, batch_norm=(False, True), activation="leaky_relu_0.2"
     )  # the discriminator; without batch norm where a penalty or a norm takes its place
     deconvolutional: DeconvolutionConfig = DeconvolutionConfig(channels=(64, 32))  # the generator
-    fully_connected: MLPConfig = MLPConfig(
-        widths=(256, 256), activation="leaky_relu"
-    )  # both networks without convolutions
+    fully_connected: MLPConfig = MLPConfig(widths=(256, 256), activation="leaky_relu_0.2")  # both networks
+    peer_critic: MLPConfig = MLPConfig(widths=(512, 256), activation="leaky_relu_0.2")
+    peer_generator: MLPConfig = MLPConfig(
+        widths=(128, 256, 512, 1024), activation="leaky_relu_0.2", batch_norm=(False, True, True, True)
+    )
     gan: GANConfig = GANConfig()
     batch_size: int = 64  # pictures
     real: int = 10_000  # test images that made-up pictures are held against
-    run: RunConfig = RunConfig(steps=20_000, log_every=500, evaluate_every=5_000, save_every=2_500)
+    extractor: str = ""  # path of a TorchScript network, such as Inception, to judge by; none: the lab's own features
+    run: RunConfig = RunConfig(steps=6_000, log_every=250, evaluate_every=2_000, save_every=1_000)
 
 
 def variants(config: Config) -> dict[str, Config]:
-    """Fully connected; DCGAN; Wasserstein with gradient penalty; spectral norms with the hinge loss."""
+    """DCGAN; fully connected; Wasserstein with gradient penalty; spectral norms with the hinge loss; a peer's.
+
+    The peer is PyTorch-GAN's (github.com/eriklindernoren/PyTorch-GAN, implementations/wgan_gp/wgan_gp.py at commit
+    0484f45): its networks, noise, batches, Adam, five critic's updates for each of the generator's, penalty 10. Its
+    gradients' norms there are of each pixel, here of the whole picture as in Gulrajani et al. 2017; its tanh is a
+    logistic here, as pictures lie in [0, 1]; gains of batch norm begin at 1 instead of near it.
+    """
     slow = OptimizerConfig(learning_rate=2e-4, betas=(0.0, 0.9))
     critic = replace(config.gan, generator_optimizer=slow, discriminator_optimizer=slow)
+    penalised = replace(config.gan, loss="wasserstein", penalty=10.0)
     plain = replace(config.convolutional, batch_norm=False)
     return {
         "dcgan": config,
-        "mlp": replace(config, convolutions=False),
+        "mlp": replace(config, networks="fully_connected", run=_longer(config.run, 6)),
         "wgan-gp": replace(
             config, convolutional=plain, gan=replace(critic, loss="wasserstein", penalty=10.0, discriminator_updates=3)
         ),
         "spectral": replace(config, convolutional=plain, gan=replace(critic, loss="hinge", spectral=True)),
+        "peer": replace(
+            config,
+            networks="peer",
+            gan=replace(penalised, size=100, discriminator_updates=5),
+            run=_longer(config.run, 3),
+        ),
     }
+
+
+def _longer(run: RunConfig, times: int) -> RunConfig:
+    """As many rows, judgements and checkpoints, in a budget of several times the steps."""
+    periods = {name: times * getattr(run, name) for name in ("steps", "log_every", "evaluate_every", "save_every")}
+    return replace(run, **periods)
 
 
 def build(config: Config, seeds: Seeds) -> Fit:
@@ -67,38 +97,53 @@ def build(config: Config, seeds: Seeds) -> Fit:
     assert test is not None
     test = test.subset(torch.arange(config.real, device=test.inputs.device))
     device, shape = train.inputs.device, tuple(train.inputs.shape[1:])
-    generator: DecoderConfig = config.deconvolutional if config.convolutions else config.fully_connected
+    discriminator, generator = _networks(config)
     with seeds.initialising("backbone"):
-        backbone = (config.convolutional if config.convolutions else config.fully_connected).build(shape)
-    learner = GAN(
-        config.gan, backbone, generator, seeds, device, features=FashionFeatures(device),
-        split=f"the {len(test):,} test images of Fashion-MNIST",
-    )  # fmt: skip
+        backbone = discriminator.build(shape)
+    features = ScriptedFeatures(config.extractor, device) if config.extractor else FashionFeatures(device)
+    judge = Judge(features, f"the first {len(test):,} test images of Fashion-MNIST")
+    learner = GAN(config.gan, backbone, generator, seeds, device, judge=judge)
+
+    def drawn(name: str) -> torch.Generator:
+        return torch.Generator(device).manual_seed(seeds.derive(name))
 
     def show() -> dict[str, Illustration]:
-        noise = torch.randn(
-            SHOWN, config.gan.size, generator=torch.Generator(device).manual_seed(seeds.derive("shown")), device=device
-        )
+        noise = torch.randn(SHOWN, config.gan.size, generator=drawn("shown"), device=device)
         made = learner.made(noise)
         shown: dict[str, Illustration] = {
             "samples": samples(made),
+            "over_time": over_time(learner.progress()),
             "walks": interpolated(noise[: 2 * WALKS], learner.made),
             "nearest": nearest(made[:COMPARED], train.inputs),
         }
-        return shown if learner.judgement is None else shown | {"distances": Passage(str(learner.judgement))}
+        if learner.judgement is not None:
+            beside = baselines(judge, train.inputs, test.inputs, config.gan.judged, drawn("baselines"))
+            shown["distances"] = Passage("\n".join(map(str, (learner.judgement, *beside.values()))))
+        return shown
 
     return Fit(learner, Batches(train, config.batch_size, seeds.child("batches")), {"test": test}, show=show)
+
+
+def _networks(config: Config) -> tuple[BackboneConfig, DecoderConfig]:
+    """The discriminator's and the generator's."""
+    if config.networks == "convolutional":
+        return config.convolutional, config.deconvolutional
+    if config.networks == "peer":
+        return config.peer_critic, config.peer_generator
+    return config.fully_connected, config.fully_connected
 
 
 TARGET = None  # a comparison; a bound will come with five seeds of each
 
 SMOKE = Config(
     convolutional=ConvolutionConfig(
-        channels=(2, 2), kernel_size=4, stride=2, batch_norm=(False, True), activation="leaky_relu"
+        channels=(2, 2), kernel_size=4, stride=2, batch_norm=(False, True), activation="leaky_relu_0.2"
     ),
     deconvolutional=DeconvolutionConfig(channels=(2, 2)),
     fully_connected=MLPConfig(widths=(8,)),
-    gan=GANConfig(size=4, judged=50, evaluation_batch=50),
+    peer_critic=MLPConfig(widths=(8,)),
+    peer_generator=MLPConfig(widths=(8, 8), batch_norm=(False, True)),
+    gan=GANConfig(size=4, judged=50, evaluation_batch=50, first_kept=10),
     batch_size=8,
     real=100,
     run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from math import sqrt
 from typing import Literal, TypeVar
 
@@ -12,7 +13,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from lab.names import did_you_mean
 
-Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "gelu"]
+Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "leaky_relu_0.2", "gelu"]
 Initialisation = Literal["torch", "zeros", "fan_in", "xavier", "he", "large"]
 Entry = TypeVar("Entry")
 
@@ -22,6 +23,7 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "tanh": nn.Tanh,
     "relu": nn.ReLU,
     "leaky_relu": nn.LeakyReLU,  # slope 0.01 below zero
+    "leaky_relu_0.2": partial(nn.LeakyReLU, 0.2),  # that of adversarial networks: Radford et al. 2016, section 3
     "gelu": nn.GELU,
 }
 

@@ -8,7 +8,8 @@ import torch
 from scipy.linalg import sqrtm
 from torch import Tensor
 
-from generative.distances import NEAREST, compared, frechet, kernel, neighbourhoods
+from generative import distances
+from generative.distances import NEAREST, Reference, compared, frechet, kernel, neighbourhoods
 
 
 def drawn(count: int, size: int = 4, seed: int = 0) -> Tensor:
@@ -75,10 +76,39 @@ def test_collapse_shows_in_recall_and_noise_in_precision() -> None:
 
 
 def test_what_is_printed_says_of_what() -> None:
-    metrics = compared(drawn(20), drawn(30, seed=1), features="the first layer", split="test part")
+    metrics = compared(drawn(20), drawn(30, seed=1), features="the first layer", split="test part", maker="a die")
     said = str(metrics)
-    for part in ("30 made up", "20 real (test part)", f"{NEAREST} neighbours", "features of the first layer"):
+    for part in ("30 made up (a die)", "20 real (test part)", f"{NEAREST} neighbours", "features of the first layer"):
         assert part in said
+
+
+def test_what_is_known_of_real_ones_leads_to_the_same_numbers_for_all_that_are_held_against_them() -> None:
+    real = drawn(40)
+    known = Reference(real)
+    for seed in (1, 2):
+        made = drawn(30, seed=seed)
+        named = {"features": "some", "split": "some", "maker": "some"}
+        metrics = compared(known, made, **named)
+        assert metrics == compared(real, made, **named)
+        assert (metrics.precision, metrics.recall, metrics.density, metrics.coverage) == pytest.approx(
+            [float(each) for each in neighbourhoods(real, made)]
+        )
+        assert metrics.kernel == pytest.approx(float(kernel(real, made)))
+        assert metrics.frechet == pytest.approx(float(frechet(real, made)))
+
+
+def test_as_many_at_a_time_as_memory_holds_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, made = drawn(50), drawn(40, seed=1)
+    whole = [float(each) for each in (*neighbourhoods(real, made), kernel(real, made))]
+    monkeypatch.setattr(distances, "ROWS", 7)
+    assert [float(each) for each in (*neighbourhoods(real, made), kernel(real, made))] == pytest.approx(whole)
+
+
+def test_two_samples_of_one_distribution_come_near_the_floor() -> None:
+    # The bias of the Frechet distance falls with the number of examples, and noise lies far above either.
+    few, many = frechet(drawn(200), drawn(200, seed=1)), frechet(drawn(5_000), drawn(5_000, seed=1))
+    assert 0 < many < few / 5 < 1
+    assert frechet(drawn(200), 3 * drawn(200, seed=1)) > 50 * few
 
 
 def test_refused() -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import logging
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
-from generative.gan import GAN, GANConfig, spread
+from generative.gan import GAN, WATCHED, GANConfig, spread
+from generative.judge import Judge
 from lab.backbones import MLPConfig
 from lab.checkpoint import digest
 from lab.data import Dataset
-from lab.optim import OptimizerConfig
+from lab.optim import NonFinite, OptimizerConfig
 from lab.seeding import Seeds
 
 FAST = OptimizerConfig(learning_rate=2e-3, betas=(0.5, 0.999))
@@ -84,14 +86,14 @@ def test_it_is_resumed_exactly(config: GANConfig) -> None:
 
 
 def test_judging_changes_nothing_and_is_the_same_twice() -> None:
-    learner, real = made(ARMS["spectral"], features=lambda x: x.flatten(1), split="some"), pictures()
+    learner, real = made(ARMS["spectral"], judge=Judge(lambda x: x.flatten(1), "some")), pictures()
     learner.update((real, real))
     data, before = Dataset(real, torch.zeros(len(real))), digest(learner.state_dict())
     first = learner.evaluate(data)
     assert learner.evaluate(data) == first
     assert digest(learner.state_dict()) == before
     assert set(first) == {"spread", "frechet", "kernel", "precision", "recall", "density", "coverage"}
-    assert "200 made up against 64 real (some)" in str(learner.judgement)
+    assert "200 made up (the generator in eval mode) against 64 real (some)" in str(learner.judgement)
 
 
 def test_the_spectral_norm_is_the_largest_singular_value() -> None:
@@ -113,8 +115,58 @@ def test_collapse_is_told(caplog: pytest.LogCaptureFixture) -> None:
         for parameter in learner.generator.decoder.layers[1].parameters():
             parameter.zero_()
     with caplog.at_level(logging.WARNING, "lab"):
-        assert float(learner.evaluate(Dataset(real, torch.zeros(len(real))))["spread"]) == 0.0
-    assert "The generator has collapsed" in caplog.text
+        for _ in range(3):
+            assert float(learner.evaluate(Dataset(real, torch.zeros(len(real))))["spread"]) == 0.0
+    assert caplog.text.count("The generator has collapsed") == 1
+
+
+def test_a_discriminator_that_has_won_is_told_while_it_learns(caplog: pytest.LogCaptureFixture) -> None:
+    still = OptimizerConfig(learning_rate=0.0)
+    learner, real = made(replace(ARMS["log"], generator_optimizer=still)), pictures()
+    learner.balance.every = 100
+    with caplog.at_level(logging.WARNING, "lab"):
+        for _ in range(1_000):
+            metrics = learner.update((real, real))
+    assert float(metrics["discriminator_right"]) == 1.0
+    assert caplog.text.count("The discriminator has won") == 1
+
+
+def test_losses_that_run_off_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    wild = OptimizerConfig(learning_rate=0.3)
+    config = replace(ARMS["wasserstein"], penalty=0.0, discriminator_updates=1_000, discriminator_optimizer=wild)
+    learner, real = made(config), pictures()
+    learner.balance.every = 10
+    with caplog.at_level(logging.WARNING, "lab"):
+        for _ in range(60):
+            learner.update((real, real))
+    assert caplog.text.count("The losses run off") == 1
+
+
+def test_an_adversary_whose_loss_is_no_number_is_named() -> None:
+    learner, real = made(ARMS["log"]), pictures()
+    real[3] = float("nan")
+    with pytest.raises(NonFinite, match="discriminator_loss is nan"):
+        learner.update((real, real))
+    learner, real = made(ARMS["log"]), pictures()
+    with torch.no_grad():
+        learner.discriminator.head.bias.fill_(-float("inf"))
+    with pytest.raises(NonFinite, match="generator_loss is inf"):
+        learner._teach_generator(8)
+
+
+def test_pictures_of_the_same_noise_are_kept_each_time_the_updates_double() -> None:
+    config = replace(ARMS["wasserstein"], first_kept=3)
+    learner, resumed, real = made(config), made(config), pictures()
+    for update in range(1, 14):
+        learner.update((real, real))
+        if update == 6:
+            assert torch.equal(learner.kept[6], (255 * learner.made(learner.watched)).byte())
+    progress = learner.progress()
+    assert list(progress) == [3, 6, 12, 13]
+    assert {tuple(each.shape) for each in progress.values()} == {(WATCHED, 1, 2, 2)}
+    assert torch.equal(progress[13], learner.made(learner.watched))
+    resumed.load_state_dict(deepcopy(learner.state_dict()))
+    assert all(torch.equal(a, b) for a, b in zip(progress.values(), resumed.progress().values(), strict=True))
 
 
 def test_spread_by_hand() -> None:

@@ -18,6 +18,7 @@ from lab.seeding import Seeds
         ("tanh", [-0.964028, 0.0, 0.761594]),
         ("relu", [0.0, 0.0, 1.0]),
         ("leaky_relu", [-0.02, 0.0, 1.0]),
+        ("leaky_relu_0.2", [-0.4, 0.0, 1.0]),
         ("gelu", [-0.045500, 0.0, 0.841345]),  # x times the normal distribution function
     ],
 )
