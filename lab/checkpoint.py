@@ -32,9 +32,10 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from lab.pieces import Pieces
-from lab.store import RunError, sync_folder, write_durably
+from lab.store import RunError
 from lab.tracked import PIECE, AnyTensor, Stored, Tracked, pieces
 from lab.trial import State
+from lab.writing import sync_folder, write_durably
 
 SCHEMA = "lab.checkpoint/1"
 _PICKLES = (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05", b"PK\x03\x04")  # pickle protocols, torch's zip

@@ -13,8 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lab.store import sync_folder, write_durably
 from lab.tracked import PIECE, AnyTensor, Stored, Tracked, as_bytes, pieces, read_piece, spans
+from lab.writing import sync_folder, write_durably
 
 
 class Pieces:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lab.store import RunError, sync_folder, write_durably
+from lab.store import RunError
+from lab.writing import sync_folder, write_durably
 
 if TYPE_CHECKING:
     from lab.trial import Record

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lab.names import did_you_mean
+from lab.writing import write_durably
 
 SCHEMA = "lab.run/1"
 log = logging.getLogger("lab")
@@ -213,25 +214,6 @@ def whole_rows(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
             )
         end += len(line)
         yield row, end
-
-
-def sync_folder(folder: Path) -> None:
-    """Brings the names in a folder, new and renamed ones, to the disk."""
-    if os.name == "nt":  # Windows cannot open folders; its renames are durable enough
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_durably(path: Path, content: bytes | memoryview) -> None:
-    """Writes a file and waits until the disk has it."""
-    with open(path, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from lab.data import DataError
 from lab.experiment import experiments, load
+from lab.fit import Fit, ProbedLearner
 from lab.gradients import steady
 from lab.probe import Probed
 from lab.probe.checks import loss_at_the_start, right_labels
@@ -23,7 +24,7 @@ def test_the_loss_begins_where_its_learner_expects_it(name: str) -> None:
         trial = experiment.make(replace(config, run=replace(config.run, device="cpu")), Seeds(0))
     except DataError as error:
         pytest.skip(str(error))
-    if not isinstance(trial, Probed):
+    if not isinstance(trial, Probed) or (isinstance(trial, Fit) and not isinstance(trial.learner, ProbedLearner)):
         pytest.skip("it has no model to ask")
     case = trial.probe_case()
     if case.expected is None:

@@ -30,7 +30,19 @@ PARTS = {
         "published_names",
         "recording",
     ),
-    *("schedules", "seeding", "sharing", "statistics", "stopping", "tracked", "transfer", "trial", "weights", "words"),
+    *(
+        "schedules",
+        "seeding",
+        "sharing",
+        "statistics",
+        "stopping",
+        "tracked",
+        "transfer",
+        "trial",
+        "weights",
+        "words",
+        "writing",
+    ),
 }
 HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
 DOORS = {"cli", "config", "experiment", "job", "launching", "report", "results", "trained", "verdict"}

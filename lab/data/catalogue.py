@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lab.data import cifar
+from lab.data.analogies import parse_analogies
 from lab.data.corpus import Corpus
 from lab.data.dataset import Dataset
 from lab.data.files import DataError, File
@@ -22,6 +23,7 @@ from lab.data.shipped import breast_cancer, diabetes, digits
 from lab.data.speeches import speech_pairs
 from lab.data.spoken_digits import BUNDLES, read_spoken_digits
 from lab.data.tagged import parse_tagged
+from lab.data.word_pairs import parse_word_pairs
 from lab.names import did_you_mean
 
 Kind = TypeVar("Kind")
@@ -204,6 +206,24 @@ _TATOEBA_FRA_ENG = File(
     "http://www.manythings.org/anki/fra-eng.zip",
     member="fra.txt",
 )
+# Made of the publisher's articles: headings, lists, tables and references are left out, digits are spelled, accents
+# taken off, and articles chosen by the SHA-256 of their titles. The titles name the authors, as the licence asks.
+_ENWIKI27 = (
+    File("enwiki27/enwiki27-60M", 60_000_000, "690e50cd0edc544f65b5772134f280283ddf58d8cb6c7ac04e6f72c6d2ea1613", ""),
+    File("enwiki27/TITLES.txt", 56_515, "233b1af3fe1630ff993913eb52636c146adb41aaaaf9df7225d1c4ff195fb543", ""),
+)
+_QUESTIONS_WORDS = File(
+    "word-similarity/questions-words.txt",
+    603_955,
+    "8c29b3332afc46f3fb8be04cb5297bf96f39aa7131272dff57869b4485b22a36",
+    "https://raw.githubusercontent.com/tmikolov/word2vec/master/questions-words.txt",
+)
+_WORDSIM353 = File(
+    "word-similarity/wordsim353-combined.csv",
+    7_433,
+    "49ff6433ae68abe716fb66433fd870483e289a7a8c74531f59eca847d103fff3",
+    "https://raw.githubusercontent.com/fanglanting/skip-gram-pytorch/master/wordsim353/combined.csv",
+)
 GARMENTS = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 NUMERALS = tuple("0123456789")
 
@@ -303,5 +323,29 @@ SOURCES: dict[str, Source] = {
         "Karpathy 2015, The unreasonable effectiveness of recurrent neural networks",
         (_TINY_SHAKESPEARE,),
         lambda: Corpus(_TINY_SHAKESPEARE.content().decode()),
+    ),
+    "enwiki27": Source(
+        "60,000,000 characters of English Wikipedia, August 2019: only a to z and spaces, 3,530 articles, one a line",
+        "https://github.com/chinapedia/wikipedia.abstract.en",
+        "CC BY-SA 3.0",
+        "Wikipedia contributors, English Wikipedia, August 2019; the articles are named in TITLES.txt",
+        _ENWIKI27,
+        lambda: Corpus(_ENWIKI27[0].content().decode()),
+    ),
+    "questions_words": Source(
+        "19,544 analogies in 14 groups, such as Athens : Greece = Oslo : Norway, to test word vectors",
+        "https://github.com/tmikolov/word2vec",
+        "Apache 2.0",
+        "Mikolov, Chen, Corrado and Dean 2013, arXiv 1301.3781",
+        (_QUESTIONS_WORDS,),
+        lambda: parse_analogies(Path(_QUESTIONS_WORDS.path), _QUESTIONS_WORDS.content().decode()),
+    ),
+    "wordsim353": Source(
+        "353 pairs of English words and how related people find them, to test word vectors",
+        "http://gabrilovich.com/resources/data/wordsim353/wordsim353.html",
+        "CC BY 4.0",
+        "Finkelstein et al. 2002, Placing search in context: the concept revisited, ACM TOIS 20(1)",
+        (_WORDSIM353,),
+        lambda: parse_word_pairs(Path(_WORDSIM353.path), _WORDSIM353.content().decode()),
     ),
 }

@@ -42,7 +42,7 @@ class File:
     path: str  # below the data folder
     size: int  # bytes
     sha256: str
-    address: str
+    address: str  # none: no publisher has it in this form, so it is the user's to bring
     member: str = ""  # its name in the zip archive at the address; none: at the address there is the file itself
     kept_in: str = ""  # a tar archive below the data folder that may hold it under `path`; none: no such
 
@@ -67,6 +67,11 @@ class File:
         path = self.there()
         if path is None:
             path = data_folder() / self.path
+            if not self.address:
+                raise DataError(
+                    f"{path} is not there, and no publisher has it in this form. Put it there, or set $LAB_DATA to a "
+                    f"folder that has {self.path}."
+                )
             if os.environ.get("LAB_OFFLINE"):
                 raise DataError(
                     f"{path} is not there, and $LAB_OFFLINE forbids to fetch it. Get it from {self.address} and put it "
@@ -113,10 +118,8 @@ class File:
                 yield file
 
     def _damaged(self, path: Path, how: str) -> DataError:
-        return DataError(
-            f"{path} is damaged: {how}, but the publisher's has {self.size:,} and {self.sha256}. Remove it, and it "
-            f"will be fetched again from {self.address}."
-        )
+        again = f"Remove it, and it will be fetched again from {self.address}." if self.address else "Copy it again."
+        return DataError(f"{path} is damaged: {how}, but the publisher's has {self.size:,} and {self.sha256}. {again}")
 
     def _fetch(self, path: Path) -> None:
         """Downloads it aside and renames it, so that no half of it is ever found."""

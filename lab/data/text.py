@@ -5,9 +5,12 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import lzma
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, Any
 
 import torch
 from torch import Tensor
@@ -17,33 +20,54 @@ from lab.names import did_you_mean
 SHOWN = 40  # characters of the user's text that an error quotes
 
 
-def read_text(path: Path) -> str:
-    """The whole of a UTF-8 file, without its byte order mark; unzipped first if its name ends in .gz.
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
 
-    Line ends stay as they are. Raises ValueError, which names the file, if it is not there, is a folder, is corrupt
-    gzip, is not UTF-8 or is empty.
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """A file's bytes to read; unpacked if its name ends in .gz or .xz.
+
+    Raises ValueError, which names the file, if it is not there, is a folder or does not unpack.
     """
+    ending = path.suffix.lower()
     try:
-        content = path.read_bytes()
+        with _OPENERS.get(ending, open)(path, "rb") as file:
+            yield file
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ValueError(f"There is no file {path}. Check the path; a relative one starts at {Path.cwd()}.") from error
     except IsADirectoryError as error:
         raise ValueError(f"{path} is a folder, but one file is read. Name a file in it.") from error
-    if path.suffix.lower() == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise ValueError(f"{path} is no whole gzip file ({error}). Zip or copy it again.") from error
-    content = content.removeprefix(codecs.BOM_UTF8)
+    except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError) as error:
+        kind = {".gz": "gzip", ".xz": "xz"}.get(ending, "packed")
+        raise ValueError(f"{path} is no whole {kind} file ({error}). Pack or copy it again.") from error
+
+
+def decoded(path: Path, content: bytes, before: int = 0) -> str:
+    """UTF-8 as text; `before` lines of the file come before it. Raises ValueError, which names file and line."""
     try:
-        text = content.decode()
+        return content.decode()
     except UnicodeDecodeError as error:
-        line = len((content[: error.start] + b".").splitlines())  # the "." stands for the byte on that line
+        line = before + len((content[: error.start] + b".").splitlines())  # the "." stands for the byte on that line
         raise ValueError(
             f"{place(path, line)}: the byte 0x{content[error.start]:02x} is not UTF-8. Save the file as UTF-8."
         ) from error
+
+
+def nothing_in(path: Path) -> ValueError:
+    """The error for a file without a word."""
+    return ValueError(f"{path} is empty, so there is nothing to learn from. Check that it was written to its end.")
+
+
+def read_text(path: Path) -> str:
+    """The whole of a UTF-8 file, without its byte order mark; unpacked first if its name ends in .gz or .xz.
+
+    Line ends stay as they are. Raises ValueError as `opened` does, and if it is not UTF-8 or is empty.
+    """
+    with opened(path) as file:
+        content = file.read()
+    text = decoded(path, content.removeprefix(codecs.BOM_UTF8))
     if not text.strip():
-        raise ValueError(f"{path} is empty, so there is nothing to learn from. Check that it was written to its end.")
+        raise nothing_in(path)
     return text
 
 

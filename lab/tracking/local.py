@@ -10,8 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lab.store import sync_folder, whole_rows
+from lab.store import whole_rows
 from lab.tracking.tracker import repeated_step
+from lab.writing import sync_folder
 
 _encode = json.JSONEncoder(allow_nan=False, default=float).encode  # `default` takes NumPy and torch scalars
 

@@ -12,7 +12,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from lab.store import write_durably
+from lab.writing import write_durably
 
 MAGIC = b":W&B\xe1\xbe\x00"  # name, magic number, version 0
 BLOCK = 32 * 1024  # bytes

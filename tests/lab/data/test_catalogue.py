@@ -10,12 +10,14 @@ import pytest
 import torch
 
 from lab.data import load, load_text
+from lab.data.analogies import AnalogyQuestions
 from lab.data.audio import Recordings
 from lab.data.catalogue import SOURCES, load_as, source
 from lab.data.corpus import Corpus
 from lab.data.files import DataError, File
 from lab.data.pairs import PairedText
 from lab.data.tagged import TaggedParts
+from lab.data.word_pairs import WordPairs
 
 SIZES = {  # training, test, shape of an input
     "fashion_mnist": (60_000, 10_000, (1, 28, 28)),
@@ -31,12 +33,14 @@ PAIRS = {  # pairs, and the first of them
     "shakespeare_speeches": (7_048, "Before we proceed any further, hear me speak.", "Speak, speak."),
 }
 SOUNDS = {"fsdd": (2_000, 8_000)}  # recordings, samples a second
-CORPORA = {"tiny_shakespeare": (1_115_394, 65)}  # characters, and different ones
+CORPORA = {"tiny_shakespeare": (1_115_394, 65), "enwiki27": (60_000_000, 28)}  # characters, and different ones
+ANALOGIES = {"questions_words": (19_544, 8_869, ("Athens", "Greece", "Baghdad", "Iraq"))}  # of all, of meanings
+WORD_PAIRS = {"wordsim353": (353, ("love", "sex"), 6.77)}  # pairs, the first of them, its score
 TAGGED = {"snips": (13_084, 700, 700)}  # requests for training, choosing and testing
 
 
 def test_every_set_is_known_by_its_size() -> None:
-    assert {*SIZES, *TEXTS, *PAIRS, *SOUNDS, *TAGGED, *CORPORA} == set(SOURCES)
+    assert {*SIZES, *TEXTS, *PAIRS, *SOUNDS, *TAGGED, *CORPORA, *ANALOGIES, *WORD_PAIRS} == set(SOURCES)
 
 
 def skip_if_absent(name: str) -> None:
@@ -87,6 +91,26 @@ def test_a_corpus_is_as_its_publisher_says(name: str) -> None:
     vocabulary, symbols = load_as(name, Corpus).numbered()
     assert (len(symbols), len(vocabulary)) == CORPORA[name]
     with pytest.raises(ValueError, match=rf"{name} is a Corpus, and no Published"):
+        load(name)
+
+
+@pytest.mark.parametrize("name", ANALOGIES)
+def test_a_set_of_analogies_is_as_its_publisher_says(name: str) -> None:
+    skip_if_absent(name)
+    questions = load_as(name, AnalogyQuestions)
+    semantic = sum(len(group.questions) for group in questions.groups if not group.syntactic)
+    assert (len(questions), semantic, questions.groups[0].questions[0]) == ANALOGIES[name]
+    assert len(questions.groups) == 14
+    with pytest.raises(ValueError, match=rf"{name} is a AnalogyQuestions, and no Published"):
+        load(name)
+
+
+@pytest.mark.parametrize("name", WORD_PAIRS)
+def test_a_set_of_word_pairs_is_as_its_publisher_says(name: str) -> None:
+    skip_if_absent(name)
+    pairs = load_as(name, WordPairs)
+    assert (len(pairs), pairs.pairs[0], float(pairs.scores[0])) == WORD_PAIRS[name]
+    with pytest.raises(ValueError, match=rf"{name} is a WordPairs, and no Published"):
         load(name)
 
 

@@ -52,6 +52,20 @@ def test_offline_nothing_is_fetched(folder: Path, publisher: Path, monkeypatch: 
     assert not folder.exists()
 
 
+def test_a_file_that_no_publisher_has_is_the_users_to_bring(folder: Path) -> None:
+    file = File("set/own", len(CONTENT), sha256(CONTENT).hexdigest(), "")
+    with pytest.raises(
+        DataError, match=r"own is not there, and no publisher has it in this form\. Put it there, or set"
+    ):
+        file.find()
+    (folder / "set").mkdir(parents=True)
+    (folder / "set" / "own.xz").write_bytes(lzma.compress(CONTENT))
+    assert file.content() == CONTENT
+    (folder / "set" / "own.xz").write_bytes(lzma.compress(CONTENT + b"."))
+    with pytest.raises(DataError, match=r"own\.xz is damaged: it has 21 bytes and .*\. Copy it again\."):
+        file.find()
+
+
 def test_without_a_network_the_error_names_file_address_and_folder(folder: Path, publisher: Path) -> None:
     publisher.unlink()
     with pytest.raises(DataError) as refused:

@@ -1,0 +1,136 @@
+"""word2vec beside gensim's on the same text with the same settings: raw words a second, and what the vectors know.
+
+Both read the text once, count its words, and go through it five times with two threads. Gensim reads a file of lines,
+its quickest way (`corpus_file`). A raw word is one of the text, before the frequent ones are thinned out. Both
+are judged by the same functions, on vectors of the same words.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from tempfile import TemporaryDirectory
+
+import torch
+
+from benchmarks.measure import Check, Result, Spread, alternate, between, command, paired_ratio
+from generative import CBOW, SkipGram, WordVectors
+from lab.data.analogies import AnalogyQuestions
+from lab.data.catalogue import load_as
+from lab.data.corpus import Corpus
+from lab.data.word_pairs import WordPairs
+from lab.provenance import fixed_bits
+
+EPOCHS, SIZE, WINDOW, NEGATIVES, SAMPLE, LEAST = 5, 100, 5, 5, 1e-4, 5
+RATE = 0.05  # gensim's, as the numbers published with it have it
+SEEDS, THREADS = 3, 2
+BAR = {"skip-gram": 2.0, "CBOW": 1.0}  # times gensim's words a second
+QUICK = 400_000  # characters
+
+
+@dataclass(frozen=True)
+class Made:
+    """One training."""
+
+    speed: float  # raw words a second of training, of all epochs
+    whole: float  # seconds with the counting of words
+    vectors: WordVectors
+
+
+def ours(kind: type[SkipGram], path: Path, words: int, seed: int, epochs: int) -> Made:
+    """The lab's."""
+    training: list[float] = []
+
+    def timed(updates: range) -> object:
+        begin = time.perf_counter()
+        yield from updates
+        training.append(time.perf_counter() - begin)
+
+    begin = time.perf_counter()
+    model = kind(size=SIZE, window=WINDOW, negatives=NEGATIVES, sample=SAMPLE, least=LEAST, epochs=epochs, seed=seed)
+    vectors = model.fit(path, progress=timed)  # type: ignore[arg-type]
+    return Made(epochs * words / training[0], time.perf_counter() - begin, vectors)
+
+
+def gensims(skip_gram: bool, path: Path, words: int, seed: int, epochs: int) -> Made:
+    """Gensim's Word2Vec."""
+    from gensim.models import Word2Vec
+
+    begin = time.perf_counter()
+    model = Word2Vec(
+        vector_size=SIZE, window=WINDOW, negative=NEGATIVES, sample=SAMPLE, min_count=LEAST, alpha=RATE,
+        workers=THREADS, sg=int(skip_gram), seed=seed,
+    )  # fmt: skip
+    model.build_vocab(corpus_file=str(path))
+    counted = time.perf_counter()
+    model.train(
+        corpus_file=str(path), total_examples=model.corpus_count, total_words=model.corpus_total_words, epochs=epochs
+    )
+    end = time.perf_counter()
+    vectors = WordVectors(tuple(model.wv.index_to_key), torch.from_numpy(model.wv.vectors.copy()))
+    return Made(epochs * words / (end - counted), end - begin, vectors)
+
+
+def measure(quick: bool = False) -> Result:
+    """Both architectures, three seeds each, in turn, after one that warms up."""
+    text = load_as("enwiki27", Corpus).text
+    if quick:
+        text = text[:QUICK]
+    questions, pairs = load_as("questions_words", AnalogyQuestions), load_as("wordsim353", WordPairs)
+    words, epochs = len(text.split()), 1 if quick else EPOCHS
+    rows: list[tuple[str, ...]] = []
+    checks: list[Check] = []
+    with fixed_bits(threads=THREADS, deterministic=True), TemporaryDirectory() as folder:
+        path = Path(folder) / "text.txt"
+        path.write_text(text)
+        for name, kind in (("skip-gram", SkipGram), ("CBOW", CBOW)):
+            arms: dict[str, Callable[[int], Made]] = {
+                "gensim": lambda repeat, kind=kind: gensims(kind is SkipGram, path, words, repeat + 1, epochs),  # type: ignore[misc]
+                "lab": lambda repeat, kind=kind: ours(kind, path, words, repeat + 1, epochs),  # type: ignore[misc]
+            }
+            made = alternate(arms, repeats=1 if quick else SEEDS)
+            scores = {arm: [_judged(each, questions, pairs) for each in all_] for arm, all_ in made.items()}
+            ratio = paired_ratio(*([1 / each.speed for each in made[arm]] for arm in ("gensim", "lab")))
+            for arm, all_ in made.items():
+                analogies, likeness = zip(*scores[arm])
+                rows.append((
+                    f"{name}, {arm}",
+                    Spread.of([each.speed for each in all_]).text(digits=0),
+                    Spread.of([each.whole for each in all_]).text(digits=1),
+                    ", ".join(f"{score:.3f}" for score in analogies),
+                    ", ".join(f"{score:.3f}" for score in likeness),
+                    between(ratio) if arm == "lab" else "",
+                ))  # fmt: skip
+            checks.append(
+                Check(name=f"{name}: words/s, lab / gensim", value=ratio.estimate, interval=ratio, at_least=BAR[name])
+            )
+            if not quick:
+                for what, column in (("analogies", 0), ("WordSim", 1)):
+                    theirs = [score[column] for score in scores["gensim"]]
+                    mine = [score[column] for score in scores["lab"]]
+                    spread = max(theirs) - min(theirs) + max(mine) - min(mine)
+                    checks.append(Check(name=f"{name}: {what}, lab", value=mean(mine), at_least=mean(theirs) - spread))
+    return Result(
+        title="word2vec beside gensim's: raw words a second, median (quartiles)",
+        header=("", "words/s", "seconds in all", "analogies", "WordSim", "lab / gensim"),
+        rows=rows,
+        checks=checks,
+        notes=[
+            f"enwiki27, {words:,} words; {SIZE} numbers, window {WINDOW}, {NEGATIVES} negatives, sample {SAMPLE:g}, "
+            f"{epochs} epochs, {THREADS} threads each.",
+            f"Rates: gensim {RATE}, lab {SkipGram().learning_rate} with damped steps. Quality: at least gensim's mean",
+            "less the two spreads. Analogies: among the first 30,000 words.",
+        ],
+    )
+
+
+def _judged(made: Made, questions: AnalogyQuestions, pairs: WordPairs) -> tuple[float, float]:
+    return made.vectors.analogies(questions).total, made.vectors.word_similarity(pairs).correlation
+
+
+if __name__ == "__main__":
+    sys.exit(command(measure))

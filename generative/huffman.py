@@ -1,0 +1,59 @@
+"""Huffman codes: the frequent words of a vocabulary get the short ones.
+
+Source: Huffman 1952, "A method for the construction of minimum-redundancy codes"; Mikolov et al. 2013, "Distributed
+representations of words and phrases and their compositionality", section 2.1, for words.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Paths:
+    """How each of V words is reached from the root of a binary tree with V - 1 inner nodes."""
+
+    nodes: Tensor  # int64 [V, L]: the inner nodes from the root on, padded by 0
+    signs: Tensor  # float32 [V, L]: 1 where the path goes left, -1 where right, 0 past its end
+
+    @property
+    def inner(self) -> int:
+        """How many inner nodes there are."""
+        return len(self.nodes) - 1
+
+    def to(self, device: torch.device | str) -> Paths:
+        """The same on another device."""
+        return Paths(self.nodes.to(device), self.signs.to(device))
+
+
+def huffman(counts: Tensor) -> Paths:
+    """Paths of the least mean length for words that occur so often, [V]. Raises ValueError for fewer than two words."""
+    size = len(counts)
+    if size < 2:
+        raise ValueError(f"The vocabulary has {size} word, but a tree parts two at least. Give a longer text.")
+    heap = [(int(count), i) for i, count in enumerate(counts.tolist())]
+    heapq.heapify(heap)
+    parent, right = [0] * (2 * size - 1), [False] * (2 * size - 1)
+    for node in range(size, 2 * size - 1):
+        (less, a), (more, b) = heapq.heappop(heap), heapq.heappop(heap)
+        parent[a] = parent[b] = node
+        right[b] = True
+        heapq.heappush(heap, (less + more, node))
+    root = 2 * size - 2
+    paths: list[tuple[list[int], list[float]]] = []
+    for word in range(size):
+        nodes, signs, node = [], [], word
+        while node != root:
+            signs.append(-1.0 if right[node] else 1.0)
+            node = parent[node]
+            nodes.append(root - node)  # the root is 0
+        paths.append((nodes[::-1], signs[::-1]))
+    longest = max(len(nodes) for nodes, _ in paths)
+    return Paths(
+        torch.tensor([nodes + [0] * (longest - len(nodes)) for nodes, _ in paths]),
+        torch.tensor([signs + [0.0] * (longest - len(signs)) for _, signs in paths]),
+    )

@@ -1,0 +1,146 @@
+"""word2vec: vectors of words that tell the words around them.
+
+Sources: Mikolov et al. 2013a, https://arxiv.org/abs/1301.3781 (CBOW, skip-gram); Mikolov et al. 2013b,
+https://arxiv.org/abs/1310.4546 (negative sampling, hierarchical softmax, thinning). How a block's gradients are found:
+`generative.word_gradients`, `generative.tree_gradients`; how long a step may be: `generative.damped_rows`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from generative.damped_rows import Table
+from generative.huffman import Paths, huffman
+from generative.noise import AliasTable
+from generative.tree_gradients import bag_of_words_by_tree, skip_gram_by_tree
+from generative.word_gradients import Contexts, Step, bag_of_words, skip_gram
+from generative.word_vectors import WordVectors
+from lab.data.analogies import AnalogyQuestions
+from lab.data.word_pairs import WordPairs
+from lab.data.word_stream import Lexicon
+from lab.schedules import Schedule
+from lab.seeding import Seeds
+from lab.trial import Metrics, State
+
+Architecture = Literal["skip_gram", "cbow"]
+NOISE_POWER = 0.75  # of a word's frequency; Mikolov et al. 2013b, section 2.2
+
+
+@dataclass(frozen=True)
+class WordTests:
+    """What vectors of words are judged by."""
+
+    analogies: AnalogyQuestions
+    pairs: WordPairs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word2VecConfig:
+    """How vectors of words are learnt."""
+
+    architecture: Architecture = "skip_gram"
+    context: Literal["around", "before"] = "around"  # of "before", the words up to a word tell it: the next word
+    negatives: int = 5  # words of the noise for each context; 0: hierarchical softmax instead
+    size: int = 100  # numbers of a vector
+    learning_rate: float = 0.05
+    decay: Schedule = Schedule(kind="linear", steps=10_000)  # by the update
+    sharing: int = 64  # consecutive words that share words of the noise, or as many as divide a block
+    shared: int = 64  # words of the noise that they share
+    loss_every: int = 10  # updates from one whose loss is found to the next; the loss takes a tenth of an update's time
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        for name, least in (("size", 1), ("negatives", 0), ("sharing", 1), ("shared", 1), ("loss_every", 1)):
+            if (value := getattr(self, name)) < least:
+                raise ValueError(f"{name} is {value}, but there is at least {least}. Raise it.")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate is {self.learning_rate}, but learning goes downhill. Set it above 0.")
+
+
+class Word2Vec:
+    """Learns from blocks of words, see `generative.word_blocks.WordBlocks`.
+
+    A word's vector is its row of `inputs`; by `outputs` words are told, or by hierarchical softmax inner nodes.
+    """
+
+    def __init__(
+        self, config: Word2VecConfig, lexicon: Lexicon, window: int, seeds: Seeds, device: torch.device | str = "cpu"
+    ):
+        """`window` is that of the blocks. Raises ValueError for a vocabulary of fewer than two words."""
+        if len(lexicon) < 2:
+            raise ValueError(
+                f"The vocabulary has {len(lexicon)} word, but a word is told apart from others. Give a longer text, or "
+                "count rarer words (`least`)."
+            )
+        self.config, self.lexicon, self.seeds = config, lexicon, seeds
+        self.device = torch.device(device)
+        start = torch.rand(len(lexicon), config.size, generator=seeds.generator("inputs")).sub_(0.5).div_(config.size)
+        self.inputs = Table(start.to(device))
+        self._paths: Paths | None = None
+        if config.negatives == 0:
+            self._paths = huffman(lexicon.counts).to(device)
+        self.outputs = Table(torch.zeros(len(lexicon) - (self._paths is not None), config.size, device=device))
+        self._noise = AliasTable(lexicon.counts.double() ** NOISE_POWER, device)
+        self._draws = torch.Generator(device)
+        self._contexts = Contexts(window, device)
+        self.updates = 0
+
+    def update(self, batch: tuple[Tensor, Tensor, Tensor]) -> Metrics:
+        """One step on a block: words int64 [S], and of T of them how many contexts are before and after, int64 [T]."""
+        rate = self.config.learning_rate * self.config.decay(self.updates)
+        metrics: Metrics = {"learning_rate": rate}
+        with torch.inference_mode():
+            step = self._step(batch, with_loss=self.updates % self.config.loss_every == 0)
+            if rate > 0:
+                self.inputs.descend(step.inputs, rate)
+                self.outputs.descend(step.outputs, rate)
+        self.updates += 1
+        if step.loss is not None:
+            metrics["loss"] = step.loss
+        return metrics
+
+    def _step(self, batch: tuple[Tensor, Tensor, Tensor], with_loss: bool) -> Step:
+        words, before, after = batch
+        contexts = self._contexts(before, after if self.config.context == "around" else torch.zeros_like(after))
+        inputs, outputs, is_bag = self.inputs.vectors, self.outputs.vectors, self.config.architecture == "cbow"
+        if self._paths is not None:
+            by_tree = bag_of_words_by_tree if is_bag else skip_gram_by_tree
+            return by_tree(inputs, outputs, words, contexts, self._paths, with_loss)
+        self._draws.manual_seed(self.seeds.derive(f"noise/{self.updates}"))
+        groups = len(before) // math.gcd(len(before), self.config.sharing)
+        noise = self._noise.draw((groups, self.config.shared), self._draws)
+        by_noise = bag_of_words if is_bag else skip_gram
+        return by_noise(inputs, outputs, words, contexts, noise, self.config.negatives, with_loss)
+
+    @property
+    def vectors(self) -> WordVectors:
+        """The words with their vectors as they are now."""
+        return WordVectors(self.lexicon.words, self.inputs.vectors)
+
+    def evaluate(self, dataset: WordTests) -> Metrics:
+        """The shares of analogies answered (`analogies`, and of them `semantic` and `syntactic`), and the rank
+        correlation of cosines with how alike people find words (`similarity`).
+        """
+        vectors = self.vectors
+        scores = vectors.analogies(dataset.analogies)
+        return {
+            "analogies": scores.total,
+            "semantic": scores.semantic,
+            "syntactic": scores.syntactic,
+            "similarity": vectors.word_similarity(dataset.pairs).correlation,
+        }
+
+    def state_dict(self) -> State:
+        """Both tables and the count of updates."""
+        return {"inputs": self.inputs.vectors, "outputs": self.outputs.vectors, "updates": self.updates}
+
+    def load_state_dict(self, state: State) -> None:
+        """Goes on exactly from a state."""
+        self.inputs.vectors.copy_(state["inputs"])
+        self.outputs.vectors.copy_(state["outputs"])
+        self.updates = state["updates"]

@@ -1,0 +1,55 @@
+"""The door for research code: sentences or a file in, vectors out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+import torch
+
+from generative import CBOW, SkipGram
+from tests.generative.test_word2vec import two_topics
+
+SETTINGS = {"size": 12, "window": 3, "sample": 0.0, "least": 1, "epochs": 20, "learning_rate": 0.05}
+
+
+@pytest.mark.parametrize("kind", [SkipGram, CBOW])
+def test_neighbours_are_of_the_same_topic(kind: type[SkipGram]) -> None:
+    model = kind(**SETTINGS)  # type: ignore[arg-type]
+    vectors = model.fit(two_topics())
+    assert [word[:3] for word, _ in vectors.nearest(["sea0"], count=7)] == ["sea"] * 7
+    assert len(model.losses) == 20
+    assert model.losses[-1] < model.losses[0]
+
+
+def test_a_file_is_learnt_as_its_sentences_are(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(" ".join(sentence) for sentence in two_topics()))
+    ours, theirs = SkipGram(**SETTINGS).fit(path), SkipGram(**SETTINGS).fit(two_topics())  # type: ignore[arg-type]
+    assert ours.words == theirs.words
+    assert torch.equal(ours.vectors, theirs.vectors)
+
+
+def test_progress_is_handed_every_update() -> None:
+    seen: list[int] = []
+
+    def noted(updates: Iterable[int]) -> Iterable[int]:
+        for update in updates:
+            seen.append(update)
+            yield update
+
+    SkipGram(**SETTINGS | {"epochs": 2}).fit(two_topics(), progress=noted)  # type: ignore[arg-type]
+    assert seen == list(range(len(seen)))
+    assert len(seen) > 10
+
+
+def test_bad_texts_and_settings(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="epochs is 0, but the text is read once or more"):
+        SkipGram(epochs=0)
+    with pytest.raises(ValueError, match="a word cannot be told from others"):
+        SkipGram(least=1).fit([["alone", "alone", "alone"]])
+    with pytest.raises(ValueError, match=r"There is no file .*nowhere\.txt"):
+        SkipGram().fit(tmp_path / "nowhere.txt")
+    with pytest.raises(ValueError, match="a word cannot be told from others"):
+        SkipGram().fit([])
