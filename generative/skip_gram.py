@@ -29,6 +29,7 @@ class SkipGram:
     """
 
     architecture: ClassVar[Architecture] = "skip_gram"
+    sharing: ClassVar[int] = 64  # neighbouring words, and as many words of the noise that they share
 
     def __init__(
         self,
@@ -79,6 +80,8 @@ class SkipGram:
             architecture=self.architecture,
             negatives=self.negatives,
             size=self.size,
+            sharing=self.sharing,
+            shared=self.sharing,
             learning_rate=self.learning_rate,
             decay=Schedule(kind="linear", steps=self.epochs * per_epoch),
         )
@@ -96,3 +99,4 @@ class CBOW(SkipGram):
     """The continuous bag of words: the mean of the words around tells the word between. As `SkipGram` otherwise."""
 
     architecture: ClassVar[Architecture] = "cbow"
+    sharing: ClassVar[int] = 32

@@ -43,7 +43,7 @@ class Config:
 
 def variants(config: Config) -> dict[str, Config]:
     """Both architectures by noise and by hierarchical softmax, and CBOW of the words before: the next word."""
-    bag = replace(config.model, architecture="cbow")
+    bag = replace(config.model, architecture="cbow", sharing=config.model.sharing // 2, shared=config.model.shared // 2)
     return {
         "skip-gram": config,
         "cbow": replace(config, model=bag),

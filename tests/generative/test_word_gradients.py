@@ -86,9 +86,15 @@ def test_skip_gram_by_noise(block: tuple[Tensor, Tensor, Tensor]) -> None:
 
 
 def means(inputs: Tensor, words: Tensor, found: list[tuple[int, int]]) -> list[tuple[int, Tensor]]:
-    """Of each word that has a context: its place, and the mean of its contexts' vectors."""
-    places = sorted({place for place, _ in found})
-    return [(p, torch.stack([inputs[words[o]] for q, o in found if q == p]).mean(0)) for p in places]
+    """Of each word that has a context: its place, and the mean of its contexts' vectors, of whose gradient each of them
+    takes the whole.
+    """
+    bags = []
+    for place in sorted({place for place, _ in found}):
+        vectors = torch.stack([inputs[words[other]] for at, other in found if at == place])
+        whole = vectors.sum(0)
+        bags.append((place, vectors.mean(0).detach() + whole - whole.detach()))
+    return bags
 
 
 def test_bag_of_words_by_noise(block: tuple[Tensor, Tensor, Tensor]) -> None:
