@@ -1,4 +1,4 @@
-"""Generative modelling: one file per method.
+"""Generative modelling: one file per idea.
 
     from generative import SkipGram
     vectors = SkipGram().fit("text.txt")

@@ -8,7 +8,7 @@ another, each a choice among its levels.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -17,14 +17,13 @@ from torch import Tensor, nn
 
 from generative.checks import check_inputs, within_0_and_1
 from generative.pixel_networks import PixelNetworkConfig
+from generative.progress import Progress
 from lab.data import Dataset
 from lab.one_network import OneNetwork, Updating
 from lab.optim import OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.seeding import Seeds
 from lab.trial import Metrics
-
-Progress = Callable[[Iterable[int]], Iterable[int]]
 
 
 @dataclass(frozen=True, kw_only=True)

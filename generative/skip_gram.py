@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import ClassVar
@@ -10,22 +11,22 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from generative.progress import Progress
 from generative.word2vec import Architecture, Word2Vec, Word2VecConfig
-from generative.word_blocks import BlocksConfig, WordBlocks
+from generative.word_blocks import BlocksConfig, WordBlocks, kept
 from generative.word_vectors import WordVectors
 from lab.data.word_stream import Lexicon, NumberedText, count_words, number_words
 from lab.schedules import Schedule
 from lab.seeding import Seeds
 
-Progress = Callable[[Iterable[int]], Iterable[int]]
-UPDATES_PER_EPOCH = 200  # at least: a small text is cut into smaller blocks
+UPDATES_PER_EPOCH = 200  # at least, as far as blocks of 32 words go: a small text is cut into smaller ones
 
 
 class SkipGram:
     """Skip-gram with negative sampling, or with `negatives=0` hierarchical softmax.
 
-    The same seed gives the same vectors, bit for bit, whatever the number of threads. For runs that are tracked,
-    resumed and judged, see the experiment word2vec_enwiki.
+    On a processor the same seed gives the same vectors, bit for bit, whatever the number of threads. For runs that are
+    tracked, resumed and judged, see the experiment word2vec_enwiki.
     """
 
     architecture: ClassVar[Architecture] = "skip_gram"
@@ -35,7 +36,7 @@ class SkipGram:
         self,
         *,
         size: int = 100,  # numbers of a vector
-        window: int = 5,  # words on each side at most
+        window: int = 5,  # words on each side at most, 1 to 16
         negatives: int = 5,  # words of the noise for each context; 0: hierarchical softmax
         sample: float = 1e-4,  # words more frequent than this are thinned out; 0: none are
         least: int = 5,  # words that occur fewer times are left out
@@ -46,10 +47,20 @@ class SkipGram:
     ):
         if epochs < 1:
             raise ValueError(f"epochs is {epochs}, but the text is read once or more. Raise it.")
-        self.size, self.window, self.negatives, self.sample, self.least = size, window, negatives, sample, least
-        self.epochs, self.learning_rate, self.seed, self.device = epochs, learning_rate, seed, device
+        if least < 1:
+            raise ValueError(f"least is {least}, but a word occurs once at least. Raise it.")
+        self.blocks = BlocksConfig(window=window, sample=sample)
+        self.model = Word2VecConfig(
+            architecture=self.architecture,
+            negatives=negatives,
+            size=size,
+            learning_rate=learning_rate,
+            sharing=self.sharing,
+            shared=self.sharing,
+        )
+        self.least, self.epochs, self.seed, self.device = least, epochs, seed, device
         self.losses: list[float] = []
-        """Of each epoch of the last `fit`: nats a word that was told, the mean over every tenth update."""
+        """Of each epoch of the last `fit`: nats a word that was told, the mean over every tenth update, NaN without."""
 
     def fit(
         self, text: str | Path | Iterable[Sequence[str]], progress: Progress = lambda updates: updates
@@ -70,22 +81,12 @@ class SkipGram:
 
     def _learn(self, text: NumberedText, lexicon: Lexicon, progress: Progress) -> WordVectors:
         seeds = Seeds(self.seed)
-        expected = WordBlocks(BlocksConfig(sample=self.sample), text, lexicon, seeds).words_per_epoch
-        block = max(32, min(BlocksConfig().block, int(expected / UPDATES_PER_EPOCH) // 32 * 32))
-        blocks = WordBlocks(
-            BlocksConfig(window=self.window, sample=self.sample, block=block), text, lexicon, seeds, self.device
-        )
-        per_epoch = max(1, round(blocks.words_per_epoch / block))
-        config = Word2VecConfig(
-            architecture=self.architecture,
-            negatives=self.negatives,
-            size=self.size,
-            sharing=self.sharing,
-            shared=self.sharing,
-            learning_rate=self.learning_rate,
-            decay=Schedule(kind="linear", steps=self.epochs * per_epoch),
-        )
-        learner = Word2Vec(config, lexicon, self.window, seeds, self.device)
+        stays = float((lexicon.counts * kept(lexicon.counts, self.blocks.sample).double()).sum())
+        block = max(32, min(self.blocks.block, int(stays / UPDATES_PER_EPOCH) // 32 * 32))
+        blocks = WordBlocks(replace(self.blocks, block=block), text, lexicon, seeds, self.device)
+        per_epoch = max(1, round(stays / block))
+        decay = Schedule(kind="linear", steps=self.epochs * per_epoch)
+        learner = Word2Vec(replace(self.model, decay=decay), lexicon, self.blocks.window, seeds, self.device)
         found: list[list[Tensor]] = [[] for _ in range(self.epochs)]
         for update in progress(range(self.epochs * per_epoch)):
             metrics = learner.update(blocks.next())

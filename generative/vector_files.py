@@ -45,7 +45,7 @@ def save_vectors(vectors: WordVectors, path: str | Path, *, binary: bool = False
         file.write(f"{len(vectors)} {size}\n".encode())
         for start in range(0, len(vectors), ROWS):
             words = vectors.words[start : start + ROWS]
-            rows = vectors.vectors[start : start + ROWS].detach().cpu().numpy().astype(_FLOAT)
+            rows = vectors.vectors[start : start + ROWS].detach().cpu().float().numpy().astype(_FLOAT)
             if not np.isfinite(rows).all():
                 bad = words[int(np.isfinite(rows).all(1).argmin())]
                 raise ValueError(

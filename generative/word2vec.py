@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -23,11 +23,13 @@ from generative.word_vectors import WordVectors
 from lab.data.analogies import AnalogyQuestions
 from lab.data.word_pairs import WordPairs
 from lab.data.word_stream import Lexicon
+from lab.names import did_you_mean
 from lab.schedules import Schedule
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
 
 Architecture = Literal["skip_gram", "cbow"]
+Context = Literal["around", "before"]
 NOISE_POWER = 0.75  # of a word's frequency; Mikolov et al. 2013b, section 2.2
 
 
@@ -44,7 +46,7 @@ class Word2VecConfig:
     """How vectors of words are learnt."""
 
     architecture: Architecture = "skip_gram"
-    context: Literal["around", "before"] = "around"  # of "before", the words up to a word tell it: the next word
+    context: Context = "around"  # with "before", the words before a word alone tell it: the next word
     negatives: int = 5  # words of the noise for each context; 0: hierarchical softmax instead
     size: int = 100  # numbers of a vector
     learning_rate: float = 0.05
@@ -58,6 +60,9 @@ class Word2VecConfig:
         for name, least in (("size", 1), ("negatives", 0), ("sharing", 1), ("shared", 1), ("loss_every", 1)):
             if (value := getattr(self, name)) < least:
                 raise ValueError(f"{name} is {value}, but there is at least {least}. Raise it.")
+        for name, choices in (("architecture", Architecture), ("context", Context)):
+            if (chosen := getattr(self, name)) not in get_args(choices):
+                raise ValueError(f"{name} is {chosen!r}. {did_you_mean(chosen, get_args(choices))}")
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate is {self.learning_rate}, but learning goes downhill. Set it above 0.")
 
@@ -84,8 +89,9 @@ class Word2Vec:
         self._paths: Paths | None = None
         if config.negatives == 0:
             self._paths = huffman(lexicon.counts).to(device)
+        else:
+            self._noise = AliasTable(lexicon.counts.double() ** NOISE_POWER, device)
         self.outputs = Table(torch.zeros(len(lexicon) - (self._paths is not None), config.size, device=device))
-        self._noise = AliasTable(lexicon.counts.double() ** NOISE_POWER, device)
         self._draws = torch.Generator(device)
         self._contexts = Contexts(window, device)
         self.updates = 0
@@ -106,8 +112,17 @@ class Word2Vec:
 
     def _step(self, batch: tuple[Tensor, Tensor, Tensor], with_loss: bool) -> Step:
         words, before, after = batch
-        contexts = self._contexts(before, after if self.config.context == "around" else torch.zeros_like(after))
+        if len(words) != len(before) + 2 * self._contexts.window:
+            raise ValueError(
+                f"The block has {len(words)} words for {len(before)} that are told, but a window of "
+                f"{self._contexts.window} has as many more on both sides. Give the learner the window of its blocks."
+            )
         inputs, outputs, is_bag = self.inputs.vectors, self.outputs.vectors, self.config.architecture == "cbow"
+        if self.config.context == "before":
+            # By noise, a skip-gram's word tells its contexts; so that words tell those after them, the side is turned.
+            told_by_word = not is_bag and self._paths is None
+            before, after = (torch.zeros_like(before), after) if told_by_word else (before, torch.zeros_like(after))
+        contexts = self._contexts(before, after)
         if self._paths is not None:
             by_tree = bag_of_words_by_tree if is_bag else skip_gram_by_tree
             return by_tree(inputs, outputs, words, contexts, self._paths, with_loss)
@@ -119,8 +134,8 @@ class Word2Vec:
 
     @property
     def vectors(self) -> WordVectors:
-        """The words with their vectors as they are now."""
-        return WordVectors(self.lexicon.words, self.inputs.vectors)
+        """The words with a copy of their vectors as they are now."""
+        return WordVectors(self.lexicon.words, self.inputs.vectors.clone())
 
     def evaluate(self, dataset: WordTests) -> Metrics:
         """The shares of analogies answered (`analogies`, and of them `semantic` and `syntactic`), and the rank

@@ -92,7 +92,7 @@ def skip_gram(
 
     `inputs` and `outputs` are the tables [V, D], `words` int64 [S], `contexts` as `Contexts` gives it. `noise`, int64
     [N, K], are words that T / N neighbouring words share: each counts for `negatives` / K of a context of each, so that
-    a context has `negatives` of them.
+    a context has `negatives` of them. (One that happens to be the context counts too; word2vec.c passes over it.)
     """
     bands, _, width = contexts.shape
     size, count = inputs.shape[1], bands * BAND

@@ -90,19 +90,22 @@ class WordSimilarity:
     left_out: int  # pairs of which a word is unknown
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class WordVectors:
-    """Words, the most frequent first, and their vectors [V, D] float32: those of words[i] are vectors[i]."""
+    """Words, the most frequent first, and their vectors [V, D] float32: that of words[i] is vectors[i]."""
 
     words: tuple[str, ...]
     vectors: Tensor
 
     def __post_init__(self) -> None:
-        if self.vectors.ndim != 2 or len(self.vectors) != len(self.words) or not self.words:
+        if self.vectors.ndim != 2 or len(self.vectors) != len(self.words) or not self.vectors.numel():
             raise ValueError(
                 f"There are {len(self.words)} words and vectors {list(self.vectors.shape)}, but each word has a row "
-                "[D], and there is a word at least. Give as many of both."
+                "[D] of one number or more, and there is a word at least. Give as many of both."
             )
+
+    def __repr__(self) -> str:
+        return f"WordVectors({len(self):,} words, {self.vectors.shape[1]} numbers each)"
 
     def __len__(self) -> int:
         return len(self.words)
@@ -125,16 +128,16 @@ class WordVectors:
 
         They are compared with the mean of the vectors, each of length 1, those of `negative` turned round; the words
         asked for are left out. So `nearest(["king", "woman"], ["man"])` asks what is to king as woman is to man.
-        Raises UnknownWord, and ValueError where no word or no neighbour is asked for.
+        There are fewer than `count` where the vocabulary has no more. Raises UnknownWord, and ValueError where no word
+        or no neighbour is asked for.
         """
         near, far = ([words] if isinstance(words, str) else list(words) for words in (positive, negative))
         asked = [self._number(word) for word in near + far]
-        most = len(self) - len(set(asked))
-        if not asked or not 1 <= count <= most:
-            raise ValueError(
-                f"The {count} words nearest to {len(asked)} words are asked for, but give one word at least, and of "
-                f"the others ask for 1 to {most}."
-            )
+        if not asked:
+            raise ValueError("No word is given, so none is near to it. Give one at least.")
+        if count < 1:
+            raise ValueError(f"count is {count}, but one neighbour at least is looked for. Raise it.")
+        count = min(count, len(self) - len(set(asked)))
         signs = self.vectors.new_tensor([1.0] * len(near) + [-1.0] * len(far))
         mean = signs @ _of_length_1(self.vectors[asked]) / len(asked)
         cosines = _cosines(self.vectors, mean)

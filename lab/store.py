@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from lab.names import did_you_mean
-from lab.writing import write_durably
+from lab.writing import written_aside
 
 SCHEMA = "lab.run/1"
 log = logging.getLogger("lab")
@@ -218,13 +218,11 @@ def whole_rows(path: Path) -> Iterator[tuple[dict[str, Any], int]]:
 
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON aside and renames it, so that a reader never sees half a file."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
     text = json.dumps(value, indent=1) + "\n"
     try:
-        write_durably(aside, text.encode())
-        os.replace(aside, path)
+        with written_aside(path) as file:
+            file.write(text.encode())
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise RunError(
             f"{path} could not be written: {error.strerror or error}. What was there before is untouched. Make room "
             "(or give another folder by --runs-dir) and run the same command again: it goes on from the newest "

@@ -7,12 +7,32 @@ import torch
 from generative.pixel_networks import PixelNetworkConfig
 from generative.pixels import PixelModel, PixelModelConfig
 from generative.sheets import completed, samples
-from lab.data import Augment, Batches, Dataset
+from lab.data import Augment, Batches, Dataset, load
+from lab.data.binary import binarised, drawn
 from lab.fit import Fit
 from lab.seeding import Seeds
 from lab.trial import Picture
 
 SHOWN = 12  # pictures drawn, and pictures of which the upper half is kept
+
+
+def fit_bits(
+    network: PixelNetworkConfig,
+    model: PixelModelConfig,
+    batch_size: int,
+    bits_seed: int,
+    judged: int,
+    device: torch.device,
+    seeds: Seeds,
+) -> Fit:
+    """A model of MNIST's pixels as bits: those of training pictures drawn anew in each batch, those of the first
+    `judged` test pictures once, by `bits_seed`.
+    """
+    published = load("mnist").to(device)
+    assert published.test is not None
+    test = binarised(published.test, bits_seed)
+    test = test.subset(torch.arange(judged, device=test.inputs.device))
+    return fit(published.train, test, network, model, batch_size, seeds, augment=drawn())
 
 
 def fit(

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
-from experiments.generative._pixels import fit
+from experiments.generative._pixels import fit_bits
 from generative.pixel_networks import PixelCNNConfig
 from generative.pixels import PixelModelConfig
-from lab.data import load
-from lab.data.binary import binarised, drawn
 from lab.experiment import Target
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
@@ -35,11 +31,15 @@ class Config:
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a PixelCNN x training pictures, bits drawn anew in each batch, judged on 10,000 drawn once."""
-    published = load("mnist").to(config.run.torch_device())
-    assert published.test is not None
-    train, test = published.train, binarised(published.test, config.bits_seed)
-    judged = test.subset(torch.arange(config.judged, device=test.inputs.device))
-    return fit(train, judged, config.network, config.model, config.batch_size, seeds, augment=drawn())
+    return fit_bits(
+        config.network,
+        config.model,
+        config.batch_size,
+        config.bits_seed,
+        config.judged,
+        config.run.torch_device(),
+        seeds,
+    )
 
 
 TARGET = Target(

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from lab.names import did_you_mean
 
+LONGEST_NAME = 255  # characters that file systems allow
 SHOWN = 40  # characters of the user's text that an error quotes
 
 
@@ -30,6 +31,11 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     Raises ValueError, which names the file, if it is not there, is a folder or does not unpack.
     """
     ending = path.suffix.lower()
+    if len(path.name) > LONGEST_NAME:
+        raise ValueError(
+            f"{shown(str(path))} is too long for the name of a file. If it is the text itself, give it as sentences: "
+            "lists of words."
+        )
     try:
         with _OPENERS.get(ending, open)(path, "rb") as file:
             yield file

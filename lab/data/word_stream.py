@@ -28,13 +28,16 @@ _LINE_END = "\ud800"  # no UTF-8 file can have it, so no word is written so
 _NUMBERS = np.dtype("<i4")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Lexicon:
     """Words by number, the most frequent first, equals sorted as text: words[i] was found counts[i] times."""
 
     words: tuple[str, ...]
     counts: Tensor  # int64 [V]
     total: int  # words that were read, those left out among them
+
+    def __repr__(self) -> str:
+        return f"Lexicon({len(self):,} words of a text of {self.total:,})"
 
     @classmethod
     def of(cls, sentences: Iterable[Sequence[str]], least: int = 5, most: int | None = None) -> Lexicon:

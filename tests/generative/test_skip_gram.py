@@ -31,6 +31,22 @@ def test_a_file_is_learnt_as_its_sentences_are(tmp_path: Path) -> None:
     assert torch.equal(ours.vectors, theirs.vectors)
 
 
+@pytest.mark.parametrize("kind", [SkipGram, CBOW])
+@pytest.mark.parametrize("negatives", [5, 0])
+def test_the_vectors_do_not_depend_on_the_number_of_threads(kind: type[SkipGram], negatives: int) -> None:
+    drawn = torch.randint(3_000, (800, 50), generator=torch.Generator().manual_seed(0)).tolist()
+    sentences = [[f"w{i}" for i in row] for row in drawn]
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 4):
+            torch.set_num_threads(threads)
+            found.append(kind(negatives=negatives, least=1, epochs=1, sample=0.0).fit(sentences).vectors)
+    finally:
+        torch.set_num_threads(before)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
+
+
 def test_progress_is_handed_every_update() -> None:
     seen: list[int] = []
 
@@ -47,6 +63,11 @@ def test_progress_is_handed_every_update() -> None:
 def test_bad_texts_and_settings(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="epochs is 0, but the text is read once or more"):
         SkipGram(epochs=0)
+    for settings in ({"window": 20}, {"size": 0}, {"sample": 3.0}, {"negatives": -1}, {"least": 0}):
+        with pytest.raises(ValueError, match=f"{next(iter(settings))} is "):
+            SkipGram(**settings)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="If it is the text itself, give it as sentences"):
+        SkipGram().fit("the cat sat " * 60)
     with pytest.raises(ValueError, match="a word cannot be told from others"):
         SkipGram(least=1).fit([["alone", "alone", "alone"]])
     with pytest.raises(ValueError, match=r"There is no file .*nowhere\.txt"):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from generative.huffman import huffman
 from generative.word2vec import Word2Vec, Word2VecConfig
 from generative.word_blocks import BlocksConfig, WordBlocks
 from lab.data.word_stream import Lexicon, NumberedText
-from lab.provenance import fixed_bits
 from lab.schedules import Schedule
 from lab.seeding import Seeds
 
@@ -68,21 +68,43 @@ def test_it_goes_on_exactly(architecture: str, negatives: int) -> None:
     assert torch.equal(resumed.outputs.vectors, whole.outputs.vectors)
 
 
-def test_the_vectors_do_not_depend_on_the_number_of_threads() -> None:
-    found = []
-    for threads in (1, 2, 4):
-        with fixed_bits(threads=threads, deterministic=True):
-            sentences = [[f"w{i}" for i in row] for row in torch.randint(
-                3_000, (800, 50), generator=torch.Generator().manual_seed(0)
-            ).tolist()]  # fmt: skip
-            lexicon = Lexicon.of(sentences, least=1)
-            blocks = WordBlocks(BlocksConfig(), NumberedText.of(sentences, lexicon), lexicon, Seeds(0))
-            learner = Word2Vec(Word2VecConfig(), lexicon, 5, Seeds(0))
-            for _ in range(6):
-                learner.update(blocks.next())
-            found.append(learner.inputs.vectors)
-    assert torch.equal(found[0], found[1])
-    assert torch.equal(found[0], found[2])
+@pytest.mark.parametrize(("architecture", "negatives"), KINDS)
+def test_of_the_words_before_each_tells_the_next(architecture: str, negatives: int) -> None:
+    around = [f"w{i}" for i in range(8)]
+    sentences = [around * 100]
+    lexicon = Lexicon.of(sentences, least=1)
+    blocks = WordBlocks(
+        BlocksConfig(window=1, sample=0.0, block=64), NumberedText.of(sentences, lexicon), lexicon, Seeds(0)
+    )
+    config = Word2VecConfig(
+        architecture=architecture, negatives=negatives, size=12, learning_rate=0.05, context="before",
+        decay=Schedule(kind="linear", steps=600), sharing=16, shared=16,
+    )  # type: ignore[arg-type]  # fmt: skip
+    learner = Word2Vec(config, lexicon, 1, Seeds(0))
+    for _ in range(600):
+        learner.update(blocks.next())
+    scores = learner.inputs.vectors @ learner.outputs.vectors.T
+    if negatives == 0:
+        paths = huffman(lexicon.counts)
+        turns = torch.nn.functional.logsigmoid(scores[:, paths.nodes] * paths.signs)  # [V, V, L]
+        scores = (turns * paths.signs.abs()).sum(2)
+    told = {lexicon.words[i]: lexicon.words[int(row.argmax())] for i, row in enumerate(scores)}
+    assert told == {f"w{i}": f"w{(i + 1) % 8}" for i in range(8)}
+
+
+def test_a_block_of_another_window_is_refused() -> None:
+    learner, _ = trained("skip_gram", 5, 0)
+    with pytest.raises(ValueError, match="Give the learner the window of its blocks"):
+        learner.update((torch.zeros(64 + 2 * 5, dtype=torch.int64), *torch.ones(2, 64, dtype=torch.int64)))
+
+
+def test_vectors_are_a_copy() -> None:
+    learner, blocks = trained("skip_gram", 5, 10)
+    kept = learner.vectors
+    before = kept.vectors.clone()
+    learner.update(blocks.next())
+    assert torch.equal(kept.vectors, before)
+    assert not torch.equal(learner.vectors.vectors, before)
 
 
 def test_the_first_loss_is_that_of_guessing() -> None:
@@ -95,6 +117,8 @@ def test_the_first_loss_is_that_of_guessing() -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
+        ({"architecture": "CBOW"}, "architecture is 'CBOW'"),
+        ({"context": "befor"}, "context is 'befor'. Did you mean .before"),
         ({"size": 0}, "size is 0, but there is at least 1"),
         ({"negatives": -1}, "negatives is -1, but there is at least 0"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0, but learning goes downhill"),
