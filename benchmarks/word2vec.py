@@ -75,6 +75,18 @@ def gensims(skip_gram: bool, path: Path, words: int, seed: int, epochs: int) -> 
     return Made(epochs * words / (end - counted), end - begin, vectors)
 
 
+def contest(kind: type[SkipGram], path: Path, words: int, epochs: int) -> dict[str, Callable[[int], Made]]:
+    """Both, by the number of the repeat, which is their seed; the one that warms up, -1, takes one epoch."""
+
+    def gensim(repeat: int) -> Made:
+        return gensims(kind is SkipGram, path, words, max(repeat, 0), epochs if repeat >= 0 else 1)
+
+    def lab(repeat: int) -> Made:
+        return ours(kind, path, words, max(repeat, 0), epochs if repeat >= 0 else 1)
+
+    return {"gensim": gensim, "lab": lab}
+
+
 def measure(quick: bool = False) -> Result:
     """Both architectures, three seeds each, in turn, after one that warms up."""
     text = load_as("enwiki27", Corpus).text
@@ -88,11 +100,8 @@ def measure(quick: bool = False) -> Result:
         path = Path(folder) / "text.txt"
         path.write_text(text)
         for name, kind in (("skip-gram", SkipGram), ("CBOW", CBOW)):
-            arms: dict[str, Callable[[int], Made]] = {
-                "gensim": lambda repeat, kind=kind: gensims(kind is SkipGram, path, words, repeat + 1, epochs),  # type: ignore[misc]
-                "lab": lambda repeat, kind=kind: ours(kind, path, words, repeat + 1, epochs),  # type: ignore[misc]
-            }
-            made = alternate(arms, repeats=1 if quick else SEEDS)
+            arms = contest(kind, path, words, epochs)
+            made = alternate(arms, repeats=2 if quick else SEEDS)
             scores = {arm: [_judged(each, questions, pairs) for each in all_] for arm, all_ in made.items()}
             ratio = paired_ratio(*([1 / each.speed for each in made[arm]] for arm in ("gensim", "lab")))
             for arm, all_ in made.items():
