@@ -18,7 +18,7 @@ from lab.provenance import cores
 
 HERE = Path(__file__).resolve().parent
 SHARED = ("lightning", "measure", "share")  # what the benchmarks stand on
-ON_ALL_CORES = ("dqn_atari",)  # the others are about one thread
+ON_ALL_CORES = ("dqn_atari", "word2vec")  # the others are about one thread
 
 
 def found() -> list[str]:
