@@ -13,7 +13,7 @@ from torch import Tensor
 
 from generative.progress import Progress
 from generative.word2vec import Architecture, Word2Vec, Word2VecConfig
-from generative.word_blocks import BlocksConfig, WordBlocks, kept
+from generative.word_blocks import BlocksConfig, WordBlocks, words_kept
 from generative.word_vectors import WordVectors
 from lab.data.word_stream import Lexicon, NumberedText, count_words, number_words
 from lab.schedules import Schedule
@@ -81,7 +81,7 @@ class SkipGram:
 
     def _learn(self, text: NumberedText, lexicon: Lexicon, progress: Progress) -> WordVectors:
         seeds = Seeds(self.seed)
-        stays = float((lexicon.counts * kept(lexicon.counts, self.blocks.sample).double()).sum())
+        stays = words_kept(lexicon.counts, self.blocks.sample)
         block = max(32, min(self.blocks.block, int(stays / UPDATES_PER_EPOCH) // 32 * 32))
         blocks = WordBlocks(replace(self.blocks, block=block), text, lexicon, seeds, self.device)
         per_epoch = max(1, round(stays / block))

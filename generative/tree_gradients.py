@@ -8,6 +8,7 @@ Morin and Bengio 2005, "Hierarchical probabilistic neural network language model
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from generative.huffman import Paths
@@ -33,10 +34,7 @@ def skip_gram_by_tree(
     by = nodes.index_select(0, index.view(-1)).view(count, -1, size)  # [T, L, D]
     scores = torch.bmm(by, seen.transpose(1, 2)).mul_(signs)  # [T, L, 2 window + 1]
     there = present * signs.abs()
-    loss = None
-    if with_loss:
-        loss = -(torch.nn.functional.logsigmoid(scores) * there).sum() / present.sum().clamp(min=1)
-    wrong = scores.neg_().sigmoid_().mul_(there)
+    loss, wrong = _turns(scores, there, present, with_loss)
     error = wrong * -signs
     of_nodes = torch.bmm(error, seen).view(-1, size)
     node_lengths, lengths = squared_norms(by)[:, :, None], squared_norms(around)[:, None]
@@ -55,16 +53,22 @@ def bag_of_words_by_tree(
     by = nodes.index_select(0, index.view(-1)).view(*index.shape, -1)  # [T, L, D]
     scores = torch.bmm(by, bag.mean[:, :, None]).squeeze(2).mul_(signs)  # [T, L]
     there = bag.present[:, None] * signs.abs()
-    loss = None
-    if with_loss:
-        loss = -(torch.nn.functional.logsigmoid(scores) * there).sum() / bag.present.sum().clamp(min=1)
-    wrong = scores.neg_().sigmoid_().mul_(there)
+    loss, wrong = _turns(scores, there, bag.present, with_loss)
     error = wrong * -signs
     gradient = torch.bmm(error[:, None], by).squeeze(1)
     curvature = (wrong * squared_norms(by)).sum(1)
     of_nodes = (error[:, :, None] * bag.mean[:, None]).view(-1, inputs.shape[1])
     bent = (wrong * squared_norms(bag.mean)[:, None]).view(-1)
     return Step([bag.spread(gradient, curvature)], [Rows(index.view(-1), of_nodes, bent)], loss)
+
+
+def _turns(scores: Tensor, there: Tensor, told: Tensor, with_loss: bool) -> tuple[Tensor | None, Tensor]:
+    """Nats a word that was told (`told` is 1 for each), and how likely each turn that is `there` was thought wrong.
+
+    It writes into the scores.
+    """
+    loss = -(F.logsigmoid(scores) * there).sum() / told.sum().clamp(min=1) if with_loss else None
+    return loss, scores.neg_().sigmoid_().mul_(there)
 
 
 def _along_diagonals(parts: Tensor, length: int) -> Tensor:

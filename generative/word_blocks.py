@@ -49,6 +49,11 @@ def kept(counts: Tensor, sample: float) -> Tensor:
     return (((frequency / sample).sqrt() + 1) * sample / frequency).clamp_(max=1).float()
 
 
+def words_kept(counts: Tensor, sample: float) -> float:
+    """How many words are expected to stay in an epoch."""
+    return float((counts * kept(counts, sample).double()).sum())
+
+
 class WordBlocks:
     """Blocks (words int64 [T + 2 window], before int64 [T], after int64 [T]) of a numbered text.
 
@@ -69,7 +74,7 @@ class WordBlocks:
         self.config, self.text, self.seeds, self.device = config, text, seeds, device
         self.batch_size = config.block
         self._kept = kept(lexicon.counts, config.sample)
-        self.words_per_epoch = float((lexicon.counts * self._kept.double()).sum())
+        self.words_per_epoch = words_kept(lexicon.counts, config.sample)
         """Words that are expected to be kept."""
         self._pieces = -(-len(text) // PIECE)
         self._first, self._begin, self._drawn = 0, 0, 0
