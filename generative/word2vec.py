@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
-from generative.damped_rows import Table
+from generative.damped_rows import Table, least_curvature
 from generative.huffman import Paths, huffman
 from generative.noise import AliasTable
 from generative.tree_gradients import bag_of_words_by_tree, skip_gram_by_tree
@@ -24,6 +25,7 @@ from lab.data.analogies import AnalogyQuestions
 from lab.data.word_pairs import WordPairs
 from lab.data.word_stream import Lexicon
 from lab.names import did_you_mean
+from lab.recording import Graphed
 from lab.schedules import Schedule
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
@@ -95,28 +97,39 @@ class Word2Vec:
         self._draws = torch.Generator(device)
         self._contexts = Contexts(window, device)
         self.updates = 0
+        self._descending = {
+            with_loss: Graphed(partial(self._descend, with_loss), self.device, [self._draws])
+            for with_loss in (False, True)
+        }
 
     def update(self, batch: tuple[Tensor, Tensor, Tensor]) -> Metrics:
         """One step on a block: words int64 [S], and of T of them how many contexts are before and after, int64 [T]."""
-        rate = self.config.learning_rate * self.config.decay(self.updates)
-        metrics: Metrics = {"learning_rate": rate}
-        with torch.inference_mode():
-            step = self._step(batch, with_loss=self.updates % self.config.loss_every == 0)
-            if rate > 0:
-                self.inputs.descend(step.inputs, rate)
-                self.outputs.descend(step.outputs, rate)
-        self.updates += 1
-        if step.loss is not None:
-            metrics["loss"] = step.loss
-        return metrics
-
-    def _step(self, batch: tuple[Tensor, Tensor, Tensor], with_loss: bool) -> Step:
         words, before, after = batch
         if len(words) != len(before) + 2 * self._contexts.window:
             raise ValueError(
                 f"The block has {len(words)} words for {len(before)} that are told, but a window of "
                 f"{self._contexts.window} has as many more on both sides. Give the learner the window of its blocks."
             )
+        rate = self.config.learning_rate * self.config.decay(self.updates)
+        metrics: Metrics = {"learning_rate": rate}
+        self._draws.manual_seed(self.seeds.derive(f"noise/{self.updates}"))
+        descend = self._descending[self.updates % self.config.loss_every == 0]
+        with torch.inference_mode():
+            for loss in descend(words, before, after, torch.tensor(least_curvature(rate))):
+                metrics["loss"] = loss
+        self.updates += 1
+        return metrics
+
+    def _descend(
+        self, with_loss: bool, words: Tensor, before: Tensor, after: Tensor, least: Tensor
+    ) -> tuple[Tensor, ...]:
+        """Nothing of it waits for the device. The loss, if it is asked for."""
+        step = self._step(words, before, after, with_loss)
+        self.inputs.descend(step.inputs, least)
+        self.outputs.descend(step.outputs, least)
+        return () if step.loss is None else (step.loss,)
+
+    def _step(self, words: Tensor, before: Tensor, after: Tensor, with_loss: bool) -> Step:
         inputs, outputs, is_bag = self.inputs.vectors, self.outputs.vectors, self.config.architecture == "cbow"
         if self.config.context == "before":
             # By noise, a skip-gram's word tells its contexts; so that words tell those after them, the side is turned.
@@ -126,7 +139,6 @@ class Word2Vec:
         if self._paths is not None:
             by_tree = bag_of_words_by_tree if is_bag else skip_gram_by_tree
             return by_tree(inputs, outputs, words, contexts, self._paths, with_loss)
-        self._draws.manual_seed(self.seeds.derive(f"noise/{self.updates}"))
         groups = len(before) // math.gcd(len(before), self.config.sharing)
         noise = self._noise.draw((groups, self.config.shared), self._draws)
         by_noise = bag_of_words if is_bag else skip_gram
@@ -134,8 +146,8 @@ class Word2Vec:
 
     @property
     def vectors(self) -> WordVectors:
-        """The words with a copy of their vectors as they are now."""
-        return WordVectors(self.lexicon.words, self.inputs.vectors.clone())
+        """The words with a copy of their vectors as they are now, on the host."""
+        return WordVectors(self.lexicon.words, self.inputs.vectors.to("cpu", copy=True))
 
     def evaluate(self, dataset: WordTests) -> Metrics:
         """The shares of analogies answered (`analogies`, and of them `semantic` and `syntactic`), and the rank

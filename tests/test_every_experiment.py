@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -24,6 +25,7 @@ from lab.tracking import MemoryTracker
 from lab.trial import Trial
 from tests.killing import attempt, kill_until_finished
 
+DEVICE = os.environ.get("LAB_TEST_DEVICE", "cpu")  # with cuda, the same contract is held to on a GPU
 MANY = 3  # arms of a supervised experiment, beyond which exactness is tested on those that differ in their state
 
 
@@ -70,7 +72,7 @@ def names_in(state: Any, path: str = "") -> list[str]:
 def smoke(name: str, variant: str, **run_settings: Any) -> tuple[Experiment, Any]:
     experiment = load(name)
     config = experiment.variants(experiment.smoke)[variant]
-    settings = {"threads": 1, "wandb": "off", "device": "cpu"} | run_settings
+    settings = {"threads": 1, "wandb": "off", "device": DEVICE} | run_settings
     return experiment, replace(config, run=replace(config.run, **settings))
 
 
