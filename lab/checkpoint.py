@@ -284,5 +284,7 @@ def _unshared(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _refuse_pickle(content: bytes, name: str) -> None:
-    if content.startswith(_PICKLES):
+    # A safetensors file begins with its header's length, which can look like a pickle's first bytes; but its header,
+    # from the ninth byte on, is JSON.
+    if content.startswith(_PICKLES) and content[8:9] != b"{":
         raise ValueError(f"{name} carries pickled code, which is refused and never executed")

@@ -15,8 +15,8 @@ def unigram_perplexity(training: Ragged, test: Ragged, total: int, end: int) -> 
     training, test: numbers below `total`. Every number counts once more than it occurs, so that none is impossible
     (Laplace's rule of succession).
     """
-    counts = torch.bincount(training.values, minlength=total).double() + 1
+    counts = torch.bincount(training.values.cpu(), minlength=total).double() + 1
     counts[end] += len(training)
     log_probabilities = (counts / counts.sum()).log()
-    words = log_probabilities[test.values].sum() + len(test) * log_probabilities[end]
+    words = log_probabilities[test.values.cpu()].sum() + len(test) * log_probabilities[end]
     return math.exp(-float(words) / (len(test.values) + len(test)))

@@ -75,3 +75,19 @@ def test_a_checkpoint_appears_by_one_rename_after_everything_in_it_is_on_the_dis
         "sync .",
         "sync pieces",
     ]
+
+
+def test_tensors_whose_headers_length_looks_like_a_pickle_are_read(tmp_path: Path) -> None:
+    alike = 0
+    for count in range(1, 30):
+        for length in (1, 10, 100):
+            checkpoints = Checkpoints(tmp_path / f"{count}-{length}")
+            state = {"trial": [torch.full((length,), float(i)) for i in range(count)]}
+            checkpoints.save(1, state)
+            packed = (checkpoints.folder / "step-000000000001" / "tensors.safetensors").read_bytes()
+            if packed[0] == 0x80 and 2 <= packed[1] <= 5:  # the first bytes of a pickle of protocol 2 to 5
+                alike += 1
+                found = checkpoints.newest()
+                assert found is not None
+                assert [tensor[0].item() for tensor in found.state["trial"]] == list(range(count))
+    assert alike, "no header was of such a length"
