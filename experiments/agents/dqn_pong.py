@@ -1,7 +1,7 @@
 """DQN plays Pong from pixels, without sticky actions: double, duelling, with three-step returns and a rate that ends.
 
-After a million steps plain DQN scored between -17 and 4 in training, double DQN with three-step returns between 5 and 12,
-and after 1.45 million between 12 and 14; three seeds each.
+After a million steps plain DQN scored between -17 and 4 in training, double DQN with three-step returns 5 to 12, and
+after 1.45 million 12 to 14; three seeds each.
 """
 
 from __future__ import annotations
