@@ -29,6 +29,7 @@ EPOCHS, SIZE, WINDOW, NEGATIVES, SAMPLE, LEAST = 5, 100, 5, 5, 1e-4, 5
 RATE = 0.05  # gensim's, as the numbers published with it have it
 SEEDS, THREADS = 3, 2
 BAR = {"skip-gram": 2.0, "CBOW": 1.0}  # times gensim's words a second
+BAR_ON_GPU = 10.0
 QUICK = 400_000  # characters
 
 
@@ -41,17 +42,22 @@ class Made:
     vectors: WordVectors
 
 
-def ours(kind: type[SkipGram], path: Path, words: int, seed: int, epochs: int) -> Made:
+def ours(kind: type[SkipGram], path: Path, words: int, seed: int, epochs: int, device: str) -> Made:
     """The lab's."""
     training: list[float] = []
 
     def timed(updates: range) -> object:
         begin = time.perf_counter()
         yield from updates
+        if device == "cuda":
+            torch.cuda.synchronize()
         training.append(time.perf_counter() - begin)
 
     begin = time.perf_counter()
-    model = kind(size=SIZE, window=WINDOW, negatives=NEGATIVES, sample=SAMPLE, least=LEAST, epochs=epochs, seed=seed)
+    model = kind(
+        size=SIZE, window=WINDOW, negatives=NEGATIVES, sample=SAMPLE, least=LEAST, epochs=epochs, seed=seed,
+        device=device,
+    )  # fmt: skip
     vectors = model.fit(path, progress=timed)  # type: ignore[arg-type]
     return Made(epochs * words / training[0], time.perf_counter() - begin, vectors)
 
@@ -76,15 +82,18 @@ def gensims(skip_gram: bool, path: Path, words: int, seed: int, epochs: int) -> 
 
 
 def contest(kind: type[SkipGram], path: Path, words: int, epochs: int) -> dict[str, Callable[[int], Made]]:
-    """Both, by the number of the repeat, which is their seed; the one that warms up, -1, takes one epoch."""
+    """Both, and ours on a GPU where there is one, by the number of the repeat, which is their seed; the one that warms
+    up, -1, takes one epoch.
+    """
 
     def gensim(repeat: int) -> Made:
         return gensims(kind is SkipGram, path, words, max(repeat, 0), epochs if repeat >= 0 else 1)
 
-    def lab(repeat: int) -> Made:
-        return ours(kind, path, words, max(repeat, 0), epochs if repeat >= 0 else 1)
+    def lab(device: str) -> Callable[[int], Made]:
+        return lambda repeat: ours(kind, path, words, max(repeat, 0), epochs if repeat >= 0 else 1, device)
 
-    return {"gensim": gensim, "lab": lab}
+    arms = {"gensim": gensim, "lab": lab("cpu")}
+    return arms | {"lab on the GPU": lab("cuda")} if torch.cuda.is_available() else arms
 
 
 def measure(quick: bool = False) -> Result:
@@ -103,26 +112,27 @@ def measure(quick: bool = False) -> Result:
             arms = contest(kind, path, words, epochs)
             made = alternate(arms, repeats=2 if quick else SEEDS)
             scores = {arm: [_judged(each, questions, pairs) for each in all_] for arm, all_ in made.items()}
-            ratio = paired_ratio(*([1 / each.speed for each in made[arm]] for arm in ("gensim", "lab")))
+            theirs = [1 / each.speed for each in made["gensim"]]
             for arm, all_ in made.items():
                 analogies, likeness = zip(*scores[arm])
-                rows.append((
+                row = (
                     f"{name}, {arm}",
                     Spread.of([each.speed for each in all_]).text(digits=0),
                     Spread.of([each.whole for each in all_]).text(digits=1),
                     ", ".join(f"{score:.3f}" for score in analogies),
                     ", ".join(f"{score:.3f}" for score in likeness),
-                    between(ratio) if arm == "lab" else "",
-                ))  # fmt: skip
-            checks.append(
-                Check(name=f"{name}: words/s, lab / gensim", value=ratio.estimate, interval=ratio, at_least=BAR[name])
-            )
-            if not quick:
-                for what, column in (("analogies", 0), ("WordSim", 1)):
-                    theirs = [score[column] for score in scores["gensim"]]
-                    mine = [score[column] for score in scores["lab"]]
-                    spread = max(theirs) - min(theirs) + max(mine) - min(mine)
-                    checks.append(Check(name=f"{name}: {what}, lab", value=mean(mine), at_least=mean(theirs) - spread))
+                )
+                if arm == "gensim":
+                    rows.append((*row, ""))
+                    continue
+                ratio = paired_ratio(theirs, [1 / each.speed for each in all_])
+                rows.append((*row, between(ratio)))
+                bar = BAR[name] if arm == "lab" else BAR_ON_GPU
+                checks.append(
+                    Check(name=f"{name}: words/s, {arm} / gensim", value=ratio.estimate, interval=ratio, at_least=bar)
+                )
+                if not quick:
+                    checks += _quality(name, arm, scores["gensim"], scores[arm])
     return Result(
         title="word2vec beside gensim's: raw words a second, median (quartiles)",
         header=("", "words/s", "seconds in all", "analogies", "WordSim", "lab / gensim"),
@@ -135,6 +145,15 @@ def measure(quick: bool = False) -> Result:
             "mean less the two spreads. Analogies: among the first 30,000 words.",
         ],
     )
+
+
+def _quality(name: str, arm: str, theirs: list[tuple[float, float]], ours: list[tuple[float, float]]) -> list[Check]:
+    """That ours is at least theirs less the spread of both."""
+    checks = []
+    for what, peer, mine in zip(("analogies", "WordSim"), zip(*theirs), zip(*ours)):
+        spread = max(peer) - min(peer) + max(mine) - min(mine)
+        checks.append(Check(name=f"{name}: {what}, {arm}", value=mean(mine), at_least=mean(peer) - spread))
+    return checks
 
 
 def _judged(made: Made, questions: AnalogyQuestions, pairs: WordPairs) -> tuple[float, float]:

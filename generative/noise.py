@@ -6,6 +6,8 @@ Source: Walker 1977, "An efficient method for generating discrete random variabl
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -43,6 +45,7 @@ class AliasTable:
     def draw(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """int64 of the shape, by a generator on the table's device."""
         device = self._own.device
-        bins = torch.randint(len(self._own), shape, generator=generator, device=device)
-        keep = torch.rand(shape, generator=generator, device=device) < self._own.take(bins)
-        return torch.where(keep, bins, self._alias.take(bins))
+        bins = torch.randint(len(self._own), (math.prod(shape),), generator=generator, device=device)
+        draws = torch.rand(len(bins), generator=generator, device=device)
+        keep = draws < self._own.index_select(0, bins)
+        return torch.where(keep, bins, self._alias.index_select(0, bins)).view(shape)

@@ -30,7 +30,7 @@ class SkipGram:
     """
 
     architecture: ClassVar[Architecture] = "skip_gram"
-    sharing: ClassVar[int] = 64  # neighbouring words, and as many words of the noise that they share
+    sharing: ClassVar[int] = 128  # neighbouring words that share half as many words of the noise
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class SkipGram:
             size=size,
             learning_rate=learning_rate,
             sharing=self.sharing,
-            shared=self.sharing,
+            shared=self.sharing // 2,
         )
         self.least, self.epochs, self.seed, self.device = least, epochs, seed, device
         self.losses: list[float] = []
@@ -100,4 +100,4 @@ class CBOW(SkipGram):
     """The continuous bag of words: the mean of the words around tells the word between. As `SkipGram` otherwise."""
 
     architecture: ClassVar[Architecture] = "cbow"
-    sharing: ClassVar[int] = 32
+    sharing: ClassVar[int] = 64

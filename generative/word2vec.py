@@ -53,7 +53,7 @@ class Word2VecConfig:
     size: int = 100  # numbers of a vector
     learning_rate: float = 0.05
     decay: Schedule = Schedule(kind="linear", steps=10_000)  # by the update
-    sharing: int = 64  # consecutive words that share words of the noise, or as many as divide a block
+    sharing: int = 128  # consecutive words that share words of the noise, or as many as divide a block
     shared: int = 64  # words of the noise that they share
     loss_every: int = 10  # updates from one whose loss is found to the next; the loss takes a tenth of an update's time
 

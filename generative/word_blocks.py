@@ -16,7 +16,7 @@ from lab.data.word_stream import Lexicon, NumberedText
 from lab.seeding import Seeds
 from lab.trial import State
 
-PIECE = 1 << 20  # words that are read from the text at a time
+PIECE = 1 << 17  # words that are read from the text at a time
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,8 @@ class WordBlocks:
 
     `before` and `after` say how many contexts each word has on either side: as many as its reach, which is drawn, or
     fewer where its sentence begins or ends. The words of the margins are contexts only. A block may go on from one
-    epoch into the next. What is kept is a function of (seeds, epoch, place), and how far
-    a word reaches of (seeds, number of the block), so the position is three numbers.
+    epoch into the next. What is kept and how far a word reaches are functions of (seeds, epoch, place), so the position
+    is three numbers. A block is a view of what is held, not to be written to.
     """
 
     def __init__(
@@ -78,7 +78,6 @@ class WordBlocks:
         """Words that are expected to be kept."""
         self._pieces = -(-len(text) // PIECE)
         self._first, self._begin, self._drawn = 0, 0, 0
-        self._draws = torch.Generator()
         self._empty()
 
     @property
@@ -96,16 +95,11 @@ class WordBlocks:
         window, length = self.config.window, self.config.block
         while len(self._words) < self._begin + length + 2 * window:
             self._append()
-        begin, end = self._begin, self._begin + length + 2 * window
-        self._draws.manual_seed(self.seeds.derive(f"reach/{self._drawn}"))
-        reach = torch.randint(1, window + 1, (length,), generator=self._draws)
-        around = self._sentences[begin:end].unfold(0, 2 * window + 1, 1)  # [T, 2 window + 1]
-        same = around == around[:, window : window + 1]
-        before = torch.minimum(same[:, :window].sum(1), reach)
-        after = torch.minimum(same[:, window + 1 :].sum(1), reach)
+        words = slice(self._begin, self._begin + length + 2 * window)
+        told = slice(self._begin + window, self._begin + window + length)
         self._begin += length
         self._drawn += 1
-        return self._words[begin:end].to(self.device), before.to(self.device), after.to(self.device)
+        return self._words[words], self._before[told], self._after[told]
 
     def state_dict(self) -> State:
         """The position in the stream."""
@@ -119,8 +113,9 @@ class WordBlocks:
     def _empty(self) -> None:
         """Holds nothing but the margin before the piece `_first`."""
         window = self.config.window
-        self._words = torch.zeros(window, dtype=torch.int64)
+        self._words = torch.zeros(window, dtype=torch.int64, device=self.device)
         self._sentences = torch.full((window,), -1, dtype=torch.int32)  # of which no word of the text is
+        self._reach = torch.ones(window, dtype=torch.int64)
         self._sentence = 0  # which the next piece goes on with
         self._lengths: list[int] = []  # of the pieces that are held
 
@@ -128,7 +123,7 @@ class WordBlocks:
         """Reads the next piece, and lets go of those that no later block needs."""
         while self._lengths and self._begin >= self._lengths[0] + self.config.window:
             gone = self._lengths.pop(0)
-            self._words, self._sentences = self._words[gone:], self._sentences[gone:]
+            self._words, self._sentences, self._reach = self._words[gone:], self._sentences[gone:], self._reach[gone:]
             self._begin -= gone
             self._first += 1
         epoch, piece = divmod(self._first + len(self._lengths), self._pieces)
@@ -136,9 +131,32 @@ class WordBlocks:
         ends = numbers < 0
         words = numbers.clamp(min=0).long()
         draws = torch.rand(len(words), generator=self.seeds.generator(f"kept/{epoch}/{piece}"))
-        stays = (draws < self._kept[words]) & ~ends
+        stays = ((draws < self._kept.index_select(0, words)) & ~ends).nonzero().squeeze(1)
         passed = ends.cumsum(0, dtype=torch.int32)
-        self._words = torch.cat([self._words, words[stays]])
-        self._sentences = torch.cat([self._sentences, (passed + self._sentence)[stays]])
+        words = words.index_select(0, stays)
+        farthest = self.config.window + 1
+        reach = torch.randint(1, farthest, (len(words),), generator=self.seeds.generator(f"reach/{epoch}/{piece}"))
+        self._words = torch.cat([self._words, words.to(self.device)])
+        self._sentences = torch.cat([self._sentences, passed.index_select(0, stays) + self._sentence])
+        self._reach = torch.cat([self._reach, reach])
         self._sentence += int(passed[-1]) + (piece == self._pieces - 1)
-        self._lengths.append(int(stays.sum()))
+        self._lengths.append(len(words))
+        # Of the last words that are held these may be too few: no block tells them before the next piece is here.
+        before, after = contexts_within(self._sentences, self._reach)
+        self._before, self._after = before.to(self.device), after.to(self.device)
+
+
+def contexts_within(sentences: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
+    """How many words of its own sentence each word has before and after it, and no more than its reach, int64 [S] each.
+
+    `sentences` are each word's, [S], and the words of one lie together.
+    """
+    count = len(sentences)
+    place = torch.arange(count)
+    begins = torch.ones(count, dtype=torch.bool)
+    torch.ne(sentences[1:], sentences[:-1], out=begins[1:])
+    first = torch.where(begins, place, 0).cummax(0).values
+    next_first = torch.full((count,), count)
+    next_first[:-1] = torch.where(begins[1:], place[1:], count)
+    next_first = next_first.flip(0).cummin(0).values.flip(0)
+    return torch.minimum(place - first, reach), torch.minimum(next_first - 1 - place, reach)

@@ -50,8 +50,9 @@ def added(parts: Tensor, length: int, every: int) -> Tensor:
     W is at most twice `every`.
     """
     count, width, row = parts.shape
-    total = parts.new_zeros(length, row)
-    total[: count * every].view(count, every, row).add_(parts[:, :every])
+    total = parts.new_empty(length, row)
+    total[: count * every].view(count, every, row).copy_(parts[:, :every])
+    total[count * every :].zero_()
     rest = width - every
     total[every:].as_strided((count, rest, row), (every * row, row, 1), every * row).add_(parts[:, every:])
     return total

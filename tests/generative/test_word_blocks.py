@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import generative.word_blocks
-from generative.word_blocks import BlocksConfig, WordBlocks, kept
+from generative.word_blocks import BlocksConfig, WordBlocks, contexts_within, kept
 from lab.data.word_stream import Lexicon, NumberedText
 from lab.seeding import Seeds
 
@@ -60,6 +60,14 @@ def test_contexts_are_within_reach_and_in_the_same_sentence() -> None:
                 assert counts[0] <= room_before[place]
                 assert counts[1] <= room_after[place]
     assert max(reach for reach, *_ in reached) == 4
+
+
+def test_contexts_by_hand() -> None:
+    # Sentences of 3, 1 and 4 words.
+    sentences, reach = torch.tensor([5, 5, 5, 7, 8, 8, 8, 8]), torch.tensor([2, 1, 1, 3, 3, 2, 9, 2])
+    before, after = contexts_within(sentences, reach)
+    assert before.tolist() == [0, 1, 1, 0, 0, 1, 2, 2]
+    assert after.tolist() == [2, 1, 0, 0, 3, 2, 1, 0]
 
 
 def test_margins_are_the_words_around_the_block() -> None:
