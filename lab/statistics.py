@@ -6,7 +6,7 @@ Source: Agarwal et al. 2021, "Deep reinforcement learning at the edge of the sta
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,20 +87,41 @@ def bootstrap_interval(
     estimate = float(statistic(runs, axis=-1))
     if len(runs) == 1:
         return Interval(estimate=estimate, low=-np.inf, high=np.inf, confidence=confidence, n=1)
-    draws = _statistics_of_resamples(runs, statistic, resamples, np.random.default_rng(seed))
+    draws = statistics_of_resamples([runs], lambda drawn: statistic(drawn[0], axis=-1), resamples, seed)
+    low, high = middle(draws, confidence)
+    return Interval(estimate=estimate, low=low, high=high, confidence=confidence, n=len(runs))
+
+
+def middle(draws: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+    """Between which two values the middle `confidence` of the draws lies."""
     tail = (1 - confidence) / 2
     low, high = np.quantile(draws, (tail, 1 - tail))
-    return Interval(estimate=estimate, low=float(low), high=float(high), confidence=confidence, n=len(runs))
+    return float(low), float(high)
 
 
-def _statistics_of_resamples(
-    runs: NDArray[np.float64], statistic: Statistic, resamples: int, generator: np.random.Generator
+def statistics_of_resamples(
+    groups: Sequence[NDArray[np.float64]],
+    statistic: Callable[[list[NDArray[np.float64]]], Any],
+    resamples: int,
+    seed: int,
+    together: Sequence[int] | None = None,
 ) -> NDArray[np.float64]:
-    """The statistic of each resample [resamples], computed over many at once."""
-    at_once = max(1, _ELEMENTS_AT_ONCE // len(runs))
+    """The statistic of each of the resamples [resamples]: from every group, runs are drawn with replacement.
+
+    `statistic` takes many resamples at once, of each group [rows, runs of the group], and gives [rows]. Groups with the
+    same number in `together` are drawn from alike: the same places of each.
+    """
+    generator = np.random.default_rng(seed)
+    partners = range(len(groups)) if together is None else together
+    at_once = max(1, _ELEMENTS_AT_ONCE // sum(len(group) for group in groups))
     parts = []
     for first in range(0, resamples, at_once):
         rows = min(at_once, resamples - first)
-        picks = generator.integers(len(runs), size=(rows, len(runs)))
-        parts.append(np.asarray(statistic(runs[picks], axis=-1), dtype=np.float64))
+        picks: dict[int, NDArray[Any]] = {}
+        for partner, group in zip(partners, groups, strict=True):
+            if partner not in picks:
+                kind = np.uint8 if len(group) <= 256 else np.int64  # small numbers are drawn several times as fast
+                picks[partner] = generator.integers(len(group), size=(rows, len(group)), dtype=kind)
+        drawn = [group.take(picks[partner]) for partner, group in zip(partners, groups)]
+        parts.append(np.asarray(statistic(drawn), dtype=np.float64))
     return np.concatenate(parts)

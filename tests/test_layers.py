@@ -36,6 +36,7 @@ PARTS = {
         "sharing",
         "statistics",
         "stopping",
+        "task_statistics",
         "tracked",
         "transfer",
         "trial",
@@ -45,7 +46,10 @@ PARTS = {
     ),
 }
 HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
-DOORS = {"cli", "config", "experiment", "job", "launching", "report", "results", "trained", "verdict"}
+DOORS = {
+    *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
+    "verdict",
+}
 WINGS = {"agents", "generative", "supervised"}
 FLOORS = [PARTS, HOUSE, DOORS]
 

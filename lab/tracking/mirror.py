@@ -70,6 +70,19 @@ def wandb_outlook() -> str:
     return f"offline, because {obstacle}" if obstacle else f"online at {settings.base_url}"
 
 
+def obstacle_to_uploading() -> str:
+    """What keeps runs of this machine from a server, and how to mend it; nothing where it can be reached."""
+    import wandb
+
+    return _obstacle(wandb.setup(wandb.Settings(silent=True)).settings, "online", waiting=False)
+
+
+def waiting_segments(directory: Path, record: Mapping[str, Any]) -> list[Path]:
+    """The folders of a run's offline starts that hold rows and were not uploaded yet, in order."""
+    identity = _Identity(directory / "wandb" / "id.json", record)
+    return [path.parent for path, held, synced in _segments(directory, identity.id) if held and not synced]
+
+
 class WandbTracker:
     """Mirrors one run directory to W&B. Whatever goes wrong switches the mirror off with one warning."""
 
@@ -79,10 +92,12 @@ class WandbTracker:
         *,
         mode: Mode,
         record: Mapping[str, Any],
+        or_offline: bool = True,
         init_timeout: float = INIT_TIMEOUT,
         finish_timeout: float = FINISH_TIMEOUT,
     ) -> None:
-        self.directory = directory
+        """Where it cannot be online it is offline, or off if it is not to be `or_offline`. Timeouts are seconds."""
+        self.directory, self._or_offline = directory, or_offline
         self.mode: Mode = "off"  # what it came to be: online, offline or off
         self._record = record
         self._timeouts = {"init_timeout": init_timeout, "finish_timeout": finish_timeout}
@@ -141,9 +156,9 @@ class WandbTracker:
         settings = wandb.setup(wandb.Settings(silent=True)).settings
         identity = _Identity(self.directory / "wandb" / "id.json", self._record)
         segments = list(_segments(self.directory, identity.id))
-        for held, _ in segments:
+        for _, held, _ in segments:
             self._held |= held
-        waiting = any(held and not synced for held, synced in segments)
+        waiting = any(held and not synced for _, held, synced in segments)
         obstacle = _obstacle(settings, wanted, waiting)
         if obstacle and identity.online:
             self._switch_off(f"{obstacle}, and only the server knows which rows of this run it holds")
@@ -151,17 +166,20 @@ class WandbTracker:
         expected = wanted == "online" or not obstacle
         if not obstacle:
             obstacle = self._go_online(wandb, identity)
-        if obstacle:
+        if obstacle and not self._or_offline:
+            self._switch_off(obstacle)
+        elif obstacle:
             log.log(
                 logging.WARNING if expected else logging.DEBUG,
-                "W&B stays offline for this run, because %s. It is recorded in %s; upload it with `wandb sync`.",
+                "W&B stays offline for this run, because %s. It is recorded in %s; upload it with `lab sync`.",
                 obstacle,
                 self.directory / "wandb",
             )
             self._run = self._init(wandb, identity.id, "offline")
             self.mode = "offline"
-        self._run.define_metric("global_step")
-        self._run.define_metric("*", step_metric="global_step")
+        if self._run is not None:
+            self._run.define_metric("global_step")
+            self._run.define_metric("*", step_metric="global_step")
 
     def _go_online(self, wandb: Any, identity: _Identity) -> str:
         """Opens the run on the server; returns what stands in the way, or nothing."""
@@ -265,14 +283,14 @@ def _obstacle(settings: Any, wanted: Mode, waiting: bool) -> str:
     if not has_account(settings):
         return f"there is no account for {settings.base_url} (run `wandb login` or set WANDB_API_KEY)"
     if waiting:
-        return "earlier starts of this run were offline and wait for `wandb sync`, which has to come first"
+        return "earlier starts of this run were offline and wait for `lab sync`, which has to come first"
     if not answers(settings.base_url):
         return f"{settings.base_url} does not answer"
     return ""
 
 
-def _segments(directory: Path, run_id: str) -> Iterator[tuple[set[int], bool]]:
-    """Yields (steps held, whether uploaded) for each earlier offline start, frozen if it was cut short."""
+def _segments(directory: Path, run_id: str) -> Iterator[tuple[Path, set[int], bool]]:
+    """Yields (file, steps held, whether uploaded) for each earlier offline start, frozen if it was cut short."""
     for path in sorted(directory.glob(f"wandb/offline-run-*/run-{run_id}.wandb")):
         data = path.read_bytes()
         records, end = whole_records(data)
@@ -282,7 +300,7 @@ def _segments(directory: Path, run_id: str) -> Iterator[tuple[set[int], bool]]:
             if end < len(data) and path.with_name(path.name + ".syncstate").exists():
                 # `wandb sync` uploads all that is readable, then fails at the torn end and would begin anew.
                 path.with_name(path.name + ".synced").touch()
-        yield held, path.with_name(path.name + ".synced").exists()
+        yield path, held, path.with_name(path.name + ".synced").exists()
 
 
 def _contents(records: list[bytes]) -> tuple[set[int], bool]:

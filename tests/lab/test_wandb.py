@@ -263,7 +263,7 @@ def test_offline_segments_are_uploaded_before_a_run_goes_online(
     online(monkeypatch, server)
     mode, said = Attempt(tmp_path, mode="online", steps=400).end()
     assert mode == "offline"
-    assert "wait for `wandb sync`" in said
+    assert "wait for `lab sync`" in said
     assert server.runs == {}
     assert [row["global_step"] for row in inspected(tmp_path)] == list(range(10, 401, 10))
 

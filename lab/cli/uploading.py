@@ -1,0 +1,43 @@
+"""`lab sync`: uploads to W&B what ran offline."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from lab.cli.arguments import Parser
+from lab.store import RunError, find_run, find_runs, runs_folder
+
+
+def sync_command(words: list[str]) -> int:
+    """`lab sync [RUN ...]`."""
+    parser = Parser(
+        "sync",
+        "Upload to W&B what ran offline or without it: metrics, pictures, clips. It may be cut short and repeated as\n"
+        "often as you like: each step stands once. Runs that are at work are left for later.",
+    )
+    parser.add_argument(
+        "runs", nargs="*", metavar="RUN", help="run directories, or enough of their names (default: all)"
+    )
+    parser.add_runs_dir()
+    given = parser.parse_args(words)
+    folder = runs_folder(given.runs_dir)
+    directories = [find_run(name, folder) for name in given.runs] if given.runs else find_runs(folder)
+    if not directories:
+        raise ValueError(f"There are no runs under {folder} to upload. `lab run NAME` makes one.")
+    from lab.tracking.mirror import obstacle_to_uploading
+    from lab.tracking.upload import upload
+
+    if obstacle := obstacle_to_uploading():
+        raise RunError(f"Nothing was uploaded, because {obstacle}.")
+    did: Counter[str] = Counter()
+    for directory in directories:
+        try:
+            found = upload(directory)
+            what, why = found.did, found.why
+        except RunError as error:
+            what, why = "failed", str(error)
+        did[what] += 1
+        if what != "nothing":
+            print(f"{what}: {directory.path}{f'  {why}' if why else ''}", flush=True)
+    print(f"{did['uploaded']} uploaded, {did['nothing']} were complete, {did['failed']} failed.")
+    return 1 if did["failed"] else 0

@@ -1,0 +1,1 @@
+"""What goes from runs into a paper: tables and curves."""

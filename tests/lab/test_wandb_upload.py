@@ -1,0 +1,130 @@
+"""`lab sync`: what ran offline or without W&B stands on the server once, whatever is cut short and however often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import wandb
+from lab.cli import main
+from lab.launching import launch
+from lab.store import RunDirectory, RunError
+from lab.tracking.upload import upload
+from tests.wandb_server import CLOSED, StoredRun, WandbServer, isolate
+
+pytestmark = pytest.mark.usefixtures("toys")
+DUE = [5, 10, 15, 20]  # steps at which `walk` logs
+
+
+@pytest.fixture(autouse=True)
+def _isolated(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    isolate(monkeypatch, tmp_path_factory.mktemp("home"))
+    wandb.teardown()
+
+
+@pytest.fixture
+def server() -> Iterator[WandbServer]:
+    with WandbServer() as server:
+        yield server
+
+
+def account(monkeypatch: pytest.MonkeyPatch, server: WandbServer) -> None:
+    settings(monkeypatch, server.environment)
+
+
+def settings(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> None:
+    """As another process would find them: this one has read the old ones."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    wandb.teardown()
+
+
+def ran(mode: str, seed: int = 0, **changes: object) -> RunDirectory:
+    (run,) = launch("walk", [seed], changes={"run.wandb": mode} | changes)
+    return run.directory
+
+
+def stored(server: WandbServer, directory: RunDirectory) -> StoredRun:
+    seed = directory.record()["seed"]
+    (name,) = [name for name in server.runs if name.startswith(f"{directory.record()['hash']}-{seed}-")]
+    return server.runs[name]
+
+
+def test_each_step_stands_once_however_often(
+    monkeypatch: pytest.MonkeyPatch, server: WandbServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    offline, without = ran("offline", 0), ran("off", 1)
+    account(monkeypatch, server)
+    assert main(["sync"]) == 0
+    assert capsys.readouterr().out.endswith("2 uploaded, 0 were complete, 0 failed.\n")
+    for directory in (offline, without):
+        run = stored(server, directory)
+        assert run.global_steps == DUE
+        assert run.rows[1]["eval/score"] == directory.rows()[1]["eval/score"]
+        assert "place" in run.rows[-1], "the picture of its step"
+        assert run.exit_code == 0
+        assert run.config["walk"]["drift"] == 0.5
+    asked = len(server.requests)
+    assert main(["sync"]) == 0
+    assert capsys.readouterr().out == "0 uploaded, 2 were complete, 0 failed.\n"
+    assert [path for path in server.requests[asked:] if "graphql" in path] == [], "the server is not asked again"
+    (without.path / "wandb" / "synced.json").unlink()  # as if it had been cut short at the end
+    assert main(["sync", f"walk/{without.record()['hash']}/seed-1"]) == 0
+    assert stored(server, without).global_steps == DUE
+
+
+def test_a_raised_budget_is_uploaded_behind_what_is_there(monkeypatch: pytest.MonkeyPatch, server: WandbServer) -> None:
+    directory = ran("offline")
+    account(monkeypatch, server)
+    assert upload(directory).did == "uploaded"
+    settings(monkeypatch, {"WANDB_BASE_URL": CLOSED})
+    ran("off", **{"run.steps": 30})
+    account(monkeypatch, server)
+    assert upload(directory).did == "uploaded"
+    assert stored(server, directory).global_steps == [*DUE, 25, 30]
+    assert upload(directory).did == "nothing"
+
+
+def test_rows_that_a_resumed_run_will_make_again_wait(monkeypatch: pytest.MonkeyPatch, server: WandbServer) -> None:
+    directory = ran("off", nan_at=None)
+    directory.write_status("interrupted", step=20, budget=40, unit="paces", saved=10)
+    account(monkeypatch, server)
+    assert upload(directory).did == "uploaded"
+    assert stored(server, directory).global_steps == [5, 10]
+    directory.write_status("finished", step=20, budget=20, unit="paces", saved=20)
+    assert upload(directory).did == "uploaded"
+    assert stored(server, directory).global_steps == DUE
+
+
+@pytest.mark.parametrize("mode", ["off", "offline"])
+def test_a_network_that_fails_midway_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, server: WandbServer, mode: str
+) -> None:
+    directory = ran(mode)
+    account(monkeypatch, server)
+    server.hang_graphql.set()
+    found = upload(directory, sync_timeout=5, init_timeout=2, finish_timeout=2)
+    assert found.did == "failed"
+    assert found.why
+    server.hang_graphql.clear()
+    assert upload(directory).did == "uploaded"
+    assert stored(server, directory).global_steps == DUE
+
+
+def test_a_run_at_work_is_left_for_later(monkeypatch: pytest.MonkeyPatch, server: WandbServer) -> None:
+    directory = ran("off")
+    account(monkeypatch, server)
+    with directory.lock(), pytest.raises(RunError, match="Another process is working in"):
+        upload(directory)
+
+
+def test_without_an_account_it_says_so_once(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
+    assert main(["sync"]) == 2
+    assert f"There are no runs under {runs} to upload" in capsys.readouterr().err
+    ran("off")
+    assert main(["sync"]) == 1
+    said = capsys.readouterr().err
+    assert "Nothing was uploaded, because there is no account for http://127.0.0.1:9" in said
+    assert not list(runs.rglob("offline-run-*")), "and begins nothing offline"
