@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from dataclasses import replace as replace_fields
@@ -73,22 +73,39 @@ def launch(
     beside the new ones. A run that fails does not stop the others; its Launched says what went wrong.
     """
     experiment = load(name)
+    chosen = arms(experiment, replace(config or experiment.Config(), changes or {}), variants)
+    return launch_configs(
+        experiment, list(chosen.items()), seeds, jobs=jobs, fresh=fresh, runs_dir=runs_dir, watch=watch
+    )
+
+
+def launch_configs(
+    experiment: Experiment,
+    configs: Sequence[tuple[str, Any]],
+    seeds: Iterable[int],
+    *,
+    jobs: int = 1,
+    fresh: bool = False,
+    runs_dir: str | Path | None = None,
+    watch: Watch = lambda directory, news: None,
+) -> list[Launched]:
+    """As `launch`, with (variant, config) of each; the variant is the arm's name, or nothing."""
     if jobs < 1:
         raise ConfigError(f"jobs is {jobs}. It must be at least 1.")
-    chosen = arms(experiment, replace(config or experiment.Config(), changes or {}), variants)
     wanted = unique_seeds(seeds)
     runs = runs_folder(runs_dir)
-    for settings in chosen.values():
+    for _, settings in configs:
         device = settings.run.torch_device()  # told before the first run starts
-        if not RunDirectory.at(runs, name, address(name, settings), wanted[0]).exists():
-            with sharing(min(jobs, len(chosen) * len(wanted)), device):
+        where = address(experiment.name, settings)
+        if not RunDirectory.at(runs, experiment.name, where, wanted[0]).exists():
+            with sharing(min(jobs, len(configs) * len(wanted)), device):
                 _try_to_build(experiment, settings, wanted[0])
     todo = [
         (variant, seed, prepare(experiment, variant, settings, seed, runs, fresh=fresh))
-        for variant, settings in chosen.items()
+        for variant, settings in configs
         for seed in wanted
     ]
-    return list((_in_turn if jobs == 1 else _side_by_side)(name, todo, jobs, watch))
+    return list((_in_turn if jobs == 1 else _side_by_side)(experiment.name, todo, jobs, watch))
 
 
 def _try_to_build(experiment: Experiment, config: Any, seed: int) -> None:

@@ -56,9 +56,9 @@ def split_names(words: list[str]) -> tuple[list[str], list[str]]:
 
 def settings_of(command: str, experiment: Experiment, words: list[str]) -> tuple[Any, Any]:
     """The command's options and the config that the words say; exits with 2 and the nearest options on a typo."""
-    from lab.cli.settings import LaunchOptions, ProbeOptions, VerifyOptions, parse
+    from lab.cli.settings import LaunchOptions, ProbeOptions, SearchOptions, VerifyOptions, parse
 
-    options = {"run": LaunchOptions, "verify": VerifyOptions, "probe": ProbeOptions}
+    options = {"run": LaunchOptions, "verify": VerifyOptions, "probe": ProbeOptions, "search": SearchOptions}
     given: Any
     given, config = parse(command, experiment, options[command], words)
     if origin := getattr(given, "from_", ""):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, make_dataclass
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import tyro
 
@@ -51,6 +51,42 @@ class ProbeOptions:
 
     seeds: str = "0"
     """The seed of the model's first weights and of the probe's own draws."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """What to search."""
+
+    vary: tuple[str, ...] = ()
+    """What varies: SETTING=LOW:HIGH, SETTING=LOW:HIGH:SCALE (linear, log, log1m), or SETTING=A,B,C."""
+    candidates: int = 32
+    """Settings that are tried."""
+    seeds: str = "0"
+    """Seeds of each, as a range or a list: 0-4 or 1,5,7."""
+    jobs: int = 1
+    """Runs at a time, each in a process of its own; the cores are divided among them."""
+    keep: int = 3
+    """One in so many goes on, with so many times the budget."""
+    first_steps: int | None = None
+    """The budget after which the first are stopped (default: the whole by keep twice)."""
+    stages: int = 1
+    """After the first, each stage draws from a quarter of every range around the best so far."""
+    metric: str | None = None
+    """What is to be good, such as eval/return (default: the target's)."""
+    lower_is_better: bool | None = None
+    """Of that metric (default: as the target's bound says)."""
+    satisfy: tuple[str, ...] = ()
+    """What only has to be good enough, on average over seeds: "eval/length>=100"."""
+    sampler: Literal["even", "random"] = "even"
+    """Even: Halton's sequence. Random: independent draws."""
+    search_seed: int = 0
+    """Of the candidates."""
+    variant: tuple[str, ...] = ()
+    """The arm to search, where the experiment compares several."""
+    json: bool = False
+    """Print what was found as JSON, and nothing else."""
+    runs_dir: str | None = None
+    """Where runs are kept (default: $LAB_RUNS, or ./runs)."""
 
 
 def parse(command: str, experiment: Experiment, options: type[L], words: list[str]) -> tuple[L, Any]:

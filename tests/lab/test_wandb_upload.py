@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 import wandb
+
 from lab.cli import main
 from lab.launching import launch
 from lab.store import RunDirectory, RunError

@@ -1,0 +1,157 @@
+"""`lab search`: looks for settings that do well."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from lab.cli import UsageError
+from lab.cli.arguments import number, parse_seeds, table
+from lab.cli.running import exit_code, settings_of, split_names
+from lab.experiment import Experiment, load
+from lab.launching import command
+from lab.search import Candidate, Found, Satisfy, Search, config_of, search
+from lab.search_space import at_the_border, axis
+from lab.store import runs_folder
+from lab.writing import written_aside
+
+HELP = """usage: lab search NAME --vary SETTING=LOW:HIGH[:SCALE] ... [--candidates 32] [--seeds 0-1] [settings]
+
+Try settings of an experiment, spread evenly over their ranges, and say which do best. Candidates that are behind are
+stopped early; what is killed goes on where it stopped, by the same command. SCALE is linear, log (learning rates) or
+log1m (discounts, momenta: 1 - value on a logarithmic scale); SETTING=A,B,C is a choice.
+
+  lab search dqn_cartpole --vary agent.learning-rate=1e-4:1e-2:log agent.discount=0.9:0.999:log1m
+  lab search dqn_cartpole --vary agent.batch-size=32,64,128 --seeds 0-2 --stages 2 --satisfy "eval/length>=100"
+
+Every candidate's runs stand under runs/ like any others. `lab search NAME --help` lists every option."""
+SHOWN = 10  # candidates in the closing table
+
+
+def search_command(words: list[str]) -> int:
+    """`lab search NAME --vary ...`."""
+    names, options = split_names(words)
+    if not names:
+        if "--help" in options or "-h" in options:
+            print(HELP)
+            return 0
+        raise UsageError("Which experiment? Its name comes first: `lab search NAME --vary ...`. `lab list` shows them.")
+    if len(names) > 1:
+        raise UsageError(f"One experiment at a time is searched, not {len(names)}: {', '.join(names)}.")
+    experiment = load(names[0])
+    given, config = settings_of("search", experiment, options)
+    what = _wanted(experiment, given, config)
+    from lab.cli.display import Display
+
+    def tell(line: str) -> None:
+        if not given.json:
+            print(line, flush=True)
+
+    folder = runs_folder(given.runs_dir)
+    with Display() as display:
+        found = search(what, jobs=given.jobs, runs_dir=folder, watch=display.watch, tell=tell)
+    path = _write(found, folder)
+    if found.stopped:
+        print(f"Stopped. Go on with: {shlex.join(['lab', 'search', *words])}")
+        return exit_code(found.stopped)
+    if given.json:
+        print(path.read_text(), end="")
+    else:
+        print(_said(found, path))
+    return 0 if found.best is not None else 1
+
+
+def _wanted(experiment: Experiment, given: Any, config: Any) -> Search:
+    variant = given.variant[0] if given.variant else ""
+    if len(given.variant) > 1 or (experiment.arms is not None and not variant):
+        raise UsageError(f"{experiment.name} compares several variants. Say which one to search: --variant NAME.")
+    if variant:
+        from lab.launching import arms
+
+        config = arms(experiment, config, [variant])[variant]
+    target = experiment.target_of(variant)
+    metric = given.metric or (target.metric if target is not None else None)
+    if metric is None:
+        raise UsageError(f"{experiment.name} has no target, so say what is to be good: --metric eval/...")
+    lower = given.lower_is_better
+    if lower is None:
+        lower = target is not None and metric == target.metric and target.at_most is not None
+    own = config.run.steps == experiment.Config().run.steps
+    steps = target.steps if target is not None and own else config.run.steps
+    return Search(
+        experiment=experiment, config=config, variant=variant, axes=tuple(axis(text, config) for text in given.vary),
+        metric=metric, lower_is_better=lower, satisfy=tuple(map(Satisfy.parsed, given.satisfy)),
+        candidates=given.candidates, stages=given.stages, seeds=tuple(parse_seeds(given.seeds)), steps=steps,
+        first_steps=given.first_steps or max(1, steps // given.keep**2), keep=given.keep, sampler=given.sampler,
+        seed=given.search_seed,
+    )  # fmt: skip
+
+
+def _write(found: Found, folder: Path) -> Path:
+    """Keeps what was found under RUNS/EXPERIMENT/searches."""
+    what = found.search
+    record = {
+        "schema": "lab.search/1", "experiment": what.experiment.name, "metric": what.metric,
+        "lower_is_better": what.lower_is_better, "rungs": what.rungs, "seeds": list(what.seeds),
+        "complete": not found.stopped, "candidates": [_as_json(what, each) for each in found.candidates],
+    }  # fmt: skip
+    ranges = "_".join(f"{each.name.rpartition('.')[2]}" for each in what.axes)
+    path = folder / what.experiment.name / "searches" / f"{ranges}-{what.candidates}-{what.seed}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with written_aside(path) as file:
+        file.write((json.dumps(record, indent=1) + "\n").encode())
+    return path
+
+
+def _as_json(what: Search, each: Candidate) -> dict[str, Any]:
+    return {
+        "number": each.number, "stage": each.stage, "settings": dict(each.settings), "steps": each.steps,
+        "score": each.score, "scores": {str(seed): score for seed, score in each.scores.items()},
+        "feasible": each.feasible, "why": each.why,
+        "command": command(what.experiment, what.variant, config_of(what, each, what.steps), what.seeds[0]),
+    }  # fmt: skip
+
+
+def _said(found: Found, path: Path) -> str:
+    what, shown = found.search, found.candidates[:SHOWN]
+    short = [each.name.rpartition(".")[2] for each in what.axes]
+    rows = [
+        [
+            each.number,
+            *(_plain(each.settings[axis.name]) for axis in what.axes),
+            f"{each.steps:,}",
+            number(each.score) if each.score is not None else each.why or "no score",
+            "" if each.feasible else "misses a bound",
+        ]
+        for each in shown
+    ]
+    lines = ["", table(["candidate", *short, "steps", what.metric, ""], rows)]
+    if len(found.candidates) > SHOWN:
+        lines.append(f"... and {len(found.candidates) - SHOWN} more in {path}")
+    best = found.best
+    if best is None:
+        return "\n".join([*lines, "", "No candidate has a score. Look at why above; `lab runs` shows the runs."])
+    lines += ["", *(f"suspicious: {said}; widen it." for said in at_the_border(what.axes, best.settings))]
+    if not best.feasible:
+        lines.append("suspicious: even the best misses a bound that has to hold.")
+    if len(what.seeds) < 3:
+        lines.append(
+            f"{len(what.seeds)} seed(s) choose among {len(found.candidates)}, so the best is flattered by luck."
+        )
+    again = command(what.experiment, what.variant, config_of(what, best, what.steps), 0).split()
+    verify = ["lab", "verify", what.experiment.name, *again[again.index("--seeds") + 2 :]]
+    lines.append(f"Hold it to seeds that it was not chosen by: {shlex.join(verify)} --seeds {_fresh(what)}")
+    return "\n".join(lines)
+
+
+def _fresh(what: Search) -> str:
+    """As many seeds as the target asks for, beyond those of the search."""
+    target = what.experiment.target_of(what.variant)
+    first = max(what.seeds) + 1
+    return f"{first}-{first + (target.seeds if target is not None else 5) - 1}"
+
+
+def _plain(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

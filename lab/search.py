@@ -1,0 +1,237 @@
+"""Search for settings: candidates spread evenly, the hopeless stopped early, the best looked at more closely.
+
+Source of the early stopping: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter
+optimization" (successive halving). A candidate that goes on does so in its run directory, exactly, as a run whose
+budget is raised does; so a search that is killed goes on where it stopped, and what it has run is there for any other.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal
+
+from lab.config import address
+from lab.config import replace as replace_settings
+from lab.experiment import Experiment
+from lab.launching import Launched, Watch, launch_configs
+from lab.search_space import Axis, Choices, Range, drawn
+from lab.verdict import score_within
+
+_BOUND = re.compile(r"\s*(\S+?)\s*(>=|<=)\s*(\S+)\s*")
+
+
+@dataclass(frozen=True)
+class Satisfy:
+    """A metric that only has to be good enough: `eval/length <= 200`."""
+
+    metric: str
+    at_least: bool
+    bound: float
+
+    @classmethod
+    def parsed(cls, text: str) -> Satisfy:
+        """Raises ValueError for a text that is no such bound."""
+        match = _BOUND.fullmatch(text)
+        try:
+            if match is None:
+                raise ValueError
+            return cls(match[1], match[2] == ">=", float(match[3]))
+        except ValueError:
+            raise ValueError(f"{text!r} is no bound. Write METRIC>=NUMBER or METRIC<=NUMBER.") from None
+
+    def holds(self, value: float) -> bool:
+        """Whether a value is good enough; one that is not a number is not."""
+        return value >= self.bound if self.at_least else value <= self.bound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Search:
+    """What is searched, and how."""
+
+    experiment: Experiment
+    config: Any  # what does not vary
+    variant: str = ""
+    axes: tuple[Axis, ...]
+    metric: str  # as in metrics.jsonl
+    lower_is_better: bool = False
+    satisfy: tuple[Satisfy, ...] = ()
+    candidates: int = 32  # of each stage
+    stages: int = 1  # after the first, each draws from a quarter of every range around the best so far
+    seeds: tuple[int, ...] = (0,)
+    steps: int  # the whole budget
+    first_steps: int  # the budget after which the first are stopped
+    keep: int = 3  # one in so many goes on, with so many times the budget
+    sampler: Literal["even", "random"] = "even"
+    seed: int = 0  # of the candidates
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        for name in ("candidates", "stages", "steps", "first_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, but there is at least one. Raise it.")
+        if self.keep < 2:
+            raise ValueError(f"keep is {self.keep}: one in two at most can go on, or none would be stopped. Raise it.")
+        if self.first_steps > self.steps:
+            raise ValueError(
+                f"The first are stopped after {self.first_steps:,} of {self.steps:,} steps. Lower the former."
+            )
+        if not self.axes:
+            raise ValueError("Nothing varies, so there is nothing to search. Give at least one --vary NAME=LOW:HIGH.")
+        if len({each.name for each in self.axes}) < len(self.axes):
+            raise ValueError("A setting varies twice. Give each one range.")
+
+    @property
+    def rungs(self) -> list[int]:
+        """The budgets, each `keep` times the one before but for the last, which is the whole."""
+        found = [self.first_steps]
+        while found[-1] * self.keep < self.steps:
+            found.append(found[-1] * self.keep)
+        return found if found[-1] == self.steps else [*found, self.steps]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One choice of settings, and what became of it."""
+
+    number: int  # from 0, over all stages
+    stage: int
+    settings: Mapping[str, Any]
+    steps: int  # the last budget that it was judged at; 0 where it never was
+    scores: Mapping[int, float]  # by seed, there
+    feasible: bool  # whether all that has to be good enough is, on average over seeds
+    why: str = ""  # it is out of the question
+
+    @property
+    def score(self) -> float | None:
+        """The mean over seeds; None where a seed has none."""
+        return fmean(self.scores.values()) if self.scores and not self.why else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search came to. It is not complete where runs were stopped by a signal."""
+
+    search: Search
+    candidates: list[Candidate]  # the best first: those that went furthest, of these the feasible, of these by score
+    axes: tuple[Axis, ...]  # of the last stage
+    stopped: list[Launched]  # runs that were interrupted or wait
+
+    @property
+    def best(self) -> Candidate | None:
+        """None where nothing has a score."""
+        return self.candidates[0] if self.candidates and self.candidates[0].score is not None else None
+
+
+Tell = Callable[[str], None]
+
+
+def search(
+    what: Search,
+    *,
+    jobs: int = 1,
+    runs_dir: Path | None = None,
+    watch: Watch = lambda directory, news: None,
+    tell: Tell = lambda line: None,
+) -> Found:
+    """Runs all of it, or what is left of it. `tell` is told of each rung's end in a line."""
+    axes, everyone = what.axes, list[Candidate]()
+    for stage in range(what.stages):
+        settings = drawn(axes, what.candidates, what.seed + stage, what.sampler)
+        going = [
+            Candidate(number=len(everyone) + i, stage=stage, settings=each, steps=0, scores={}, feasible=True)
+            for i, each in enumerate(settings)
+        ]
+        for rung, steps in enumerate(what.rungs):
+            going, stopped = _run(what, going, steps, jobs, runs_dir, watch)
+            if stopped:
+                return Found(what, ranked(what, [*everyone, *going]), axes, stopped)
+            going = ranked(what, going)
+            last = rung == len(what.rungs) - 1
+            kept = len(going) if last else math.ceil(len(going) / what.keep)
+            tell(_rung_said(what, stage, steps, going, kept))
+            everyone += going if last else going[kept:]
+            going = [each for each in going[:kept] if each.score is not None]
+        everyone = ranked(what, everyone)
+        best = everyone[0]
+        if best.score is None:
+            break
+        axes = tuple(_closer(each, best.settings[each.name]) for each in axes)
+    return Found(what, everyone, axes, [])
+
+
+def config_of(what: Search, candidate: Candidate, steps: int) -> Any:
+    """A candidate's config with a budget."""
+    return replace_settings(what.config, {**candidate.settings, "run.steps": steps})
+
+
+def _run(
+    what: Search, going: Sequence[Candidate], steps: int, jobs: int, runs_dir: Path | None, watch: Watch
+) -> tuple[list[Candidate], list[Launched]]:
+    """Candidates as they stand at a budget, and the runs that were stopped on the way there."""
+    configs = [config_of(what, candidate, steps) for candidate in going]
+    addresses = [address(what.experiment.name, config) for config in configs]
+    launched = launch_configs(
+        what.experiment, [(what.variant, config) for config in configs], what.seeds,
+        jobs=jobs, runs_dir=runs_dir, watch=watch,
+    )  # fmt: skip
+    by_address: dict[str, list[Launched]] = {}
+    for item in launched:
+        by_address.setdefault(item.directory.path.parts[-2], []).append(item)
+    judged = [_judged(what, candidate, by_address[where], steps) for candidate, where in zip(going, addresses)]
+    return judged, [item for item in launched if item.state in ("interrupted", "waiting")]
+
+
+def _judged(what: Search, candidate: Candidate, runs: Sequence[Launched], steps: int) -> Candidate:
+    if bad := [item for item in runs if item.state != "finished"]:
+        why = f"seed {bad[0].seed}: {bad[0].error or bad[0].state}"
+        return replace(candidate, scores={}, why=why.partition("\n")[0])
+    values = {metric: {item.seed: _value(item, metric, steps) for item in runs} for metric in _metrics(what)}
+    lacking = [
+        f"seed {seed} has no {m} at {steps:,}" for m, each in values.items() for seed, v in each.items() if v is None
+    ]
+    if lacking:
+        return replace(candidate, scores={}, why=lacking[0])
+    known = {metric: {seed: float(v) for seed, v in each.items() if v is not None} for metric, each in values.items()}
+    feasible = all(each.holds(fmean(known[each.metric].values())) for each in what.satisfy)
+    return replace(candidate, steps=steps, scores=known[what.metric], feasible=feasible)
+
+
+def _metrics(what: Search) -> list[str]:
+    return [what.metric, *(each.metric for each in what.satisfy)]
+
+
+def _value(item: Launched, metric: str, steps: int) -> float | None:
+    judged = [row for row in item.directory.rows() if metric in row]
+    values = [math.nan if row[metric] is None else row[metric] for row in judged]
+    found = score_within([row["step"] for row in judged], values, steps)
+    return None if found is None else found[1]
+
+
+def ranked(what: Search, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that went furthest first, of these the feasible, of these by score; last what has none."""
+
+    def key(each: Candidate) -> tuple[bool, int, bool, float, int]:
+        score = each.score
+        if score is None:
+            return True, 0, True, 0.0, each.number
+        return False, -each.steps, not each.feasible, score if what.lower_is_better else -score, each.number
+
+    return sorted(candidates, key=key)
+
+
+def _closer(each: Axis, value: Any) -> Axis:
+    """Of a range a quarter around the value; a choice is settled."""
+    return each.around(value, 0.25) if isinstance(each, Range) else Choices(each.name, (value,))
+
+
+def _rung_said(what: Search, stage: int, steps: int, going: Sequence[Candidate], kept: int) -> str:
+    best = going[0]
+    of_stage = f"stage {stage + 1}, " if what.stages > 1 else ""
+    score = "none has a score" if best.score is None else f"best {what.metric} {best.score:.4g}"
+    ahead = f"; {kept} go on" if steps < what.steps else ""
+    return f"{of_stage}{steps:,} steps: {len(going)} candidates, {score}{ahead}"

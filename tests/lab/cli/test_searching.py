@@ -1,0 +1,71 @@
+"""`lab search`: what it says, what it keeps, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lab.cli import main
+
+pytestmark = pytest.mark.usefixtures("toys")
+WALK = ["search", "walk", "--candidates", "6", "--first-steps", "10", "--run.evaluate-every", "0"]
+
+
+def test_it_says_which_is_best_and_how_to_hold_it_to_other_seeds(
+    capsys: pytest.CaptureFixture[str], runs: Path
+) -> None:
+    assert main([*WALK, "--vary", "walk.drift=0:5", "walk.noise=normal,uniform"]) == 0
+    said = capsys.readouterr().out
+    assert "10 steps: 6 candidates, best eval/score" in said
+    assert "1 seed(s) choose among 6, so the best is flattered by luck." in said
+    assert "Hold it to seeds that it was not chosen by: lab verify walk --walk.drift" in said
+    assert said.rstrip().endswith("--seeds 1-2")
+    (path,) = (runs / "walk" / "searches").glob("*.json")
+    record = json.loads(path.read_text())
+    assert record["complete"]
+    assert record["candidates"][0]["command"].startswith("lab run walk --seeds 0 --walk.drift")
+    scores = [each["score"] for each in record["candidates"] if each["steps"] == 20]
+    assert scores == sorted(scores, reverse=True)
+    assert main(["runs"]) == 0, "what is kept is no run"
+
+
+def test_the_command_that_it_ends_with_works(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WALK, "--vary", "walk.drift=1:1.5"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    words = line.partition(": lab ")[2].split()
+    assert main(words) == 0
+    assert "PASS  walk" in capsys.readouterr().out
+
+
+def test_the_best_at_a_border_is_suspicious(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--vary", "walk.drift=0:5", "--candidates", "40"]
+    assert main([*WALK, *words]) == 0
+    assert "suspicious: walk.drift = " in capsys.readouterr().out
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WALK, "--vary", "walk.drift=0:5", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["schema"] == "lab.search/1"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["search"], "Which experiment?"),
+        (["search", "walk", "walk_arms"], "One experiment at a time is searched"),
+        (["search", "walk"], "Nothing varies"),
+        (["search", "walk", "--vary", "walk.drft=0:1"], "Did you mean 'walk.drift'"),
+        (["search", "walk", "--vary", "walk.drift=0:1", "--satisfy", "x"], "is no bound"),
+        (["search", "walk_arms", "--vary", "drift=0:1"], "compares several variants"),
+    ],
+)
+def test_wrong_usage(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(words) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_nothing_has_a_score(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WALK, "--vary", "breaks_at=1,2,3"]) == 1
+    assert "No candidate has a score." in capsys.readouterr().out

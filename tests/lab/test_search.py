@@ -1,0 +1,153 @@
+"""A search finds what is best, stops the hopeless early, and goes on where it was stopped."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab.config import replace
+from lab.experiment import load
+from lab.search import Candidate, Found, Satisfy, Search, ranked, search
+from lab.search_space import Choices, Range
+from lab.store import find_runs
+
+pytestmark = pytest.mark.usefixtures("toys")
+DRIFT = Range("walk.drift", -2.0, 2.0)
+
+
+def walks(**settings: Any) -> Search:
+    """A search over the walk, whose score is its place in the end: 20 drifts and some noise of each seed."""
+    experiment = load("walk")
+    known: dict[str, Any] = {
+        "axes": (DRIFT,), "metric": "eval/score", "candidates": 9, "steps": 20, "first_steps": 5, "seeds": (0, 1),
+    }  # fmt: skip
+    config = replace(experiment.Config(), {"run.evaluate_every": 0})
+    return Search(experiment=experiment, config=config, **(known | settings))
+
+
+def told(found: Found) -> list[tuple[int, int, float | None]]:
+    return [(each.number, each.steps, each.score) for each in found.candidates]
+
+
+def test_the_best_goes_all_the_way_and_the_others_are_stopped(runs: Path) -> None:
+    lines: list[str] = []
+    found = search(walks(), tell=lines.append)
+    assert walks().rungs == [5, 15, 20]
+    assert [each.steps for each in found.candidates] == [20, 15, 15, *[5] * 6]
+    assert found.best is not None
+    assert found.best.settings["walk.drift"] == max(each.settings["walk.drift"] for each in found.candidates)
+    assert len(find_runs(runs)) == 9 * 2
+    assert lines[0].startswith("5 steps: 9 candidates, best eval/score ")
+    assert lines[0].endswith("; 3 go on")
+    assert len(lines) == 3
+
+
+def test_again_it_runs_nothing_and_comes_to_the_same(runs: Path) -> None:
+    first = told(search(walks()))
+    before = {run.path: run.metrics_file.stat().st_mtime_ns for run in find_runs(runs)}
+    assert told(search(walks())) == first
+    assert {run.path: run.metrics_file.stat().st_mtime_ns for run in find_runs(runs)} == before
+
+
+def test_a_larger_search_takes_up_what_a_smaller_one_ran(runs: Path) -> None:
+    search(walks(candidates=4))
+    before = {run.path for run in find_runs(runs)}
+    search(walks(candidates=9))
+    assert before < {run.path for run in find_runs(runs)}
+
+
+def test_lower_is_better_and_choices() -> None:
+    found = search(walks(axes=(Choices("walk.drift", (-1.0, 0.0, 1.0)),), lower_is_better=True, keep=2))
+    assert found.best is not None
+    assert found.best.settings == {"walk.drift": -1.0}
+
+
+def test_a_bound_that_has_to_hold_goes_before_the_score() -> None:
+    # The walk's place at the end is bounded from above: the best feasible drift is not the largest.
+    bound = Satisfy.parsed("eval/score <= 10")
+    found = search(walks(satisfy=(bound,), first_steps=20))
+    assert found.best is not None
+    assert found.best.feasible
+    assert found.best.score is not None
+    assert found.best.score <= 10
+    assert all(each.score <= found.best.score for each in found.candidates if each.feasible and each.score is not None)
+    assert any(not each.feasible for each in found.candidates)
+
+
+def test_what_fails_is_out_of_the_question() -> None:
+    found = search(walks(axes=(DRIFT, Choices("breaks_at", (2, 10**6)))))
+    broken = [each for each in found.candidates if each.settings["breaks_at"] == 2]
+    assert broken
+    assert all(each.score is None and "the toy broke as it was told to" in each.why for each in broken)
+    assert found.candidates[-len(broken) :] == broken
+
+
+def test_the_second_stage_looks_closer() -> None:
+    found = search(walks(axes=(Range("walk.drift", -20.0, 20.0),), stages=2, candidates=5))
+    second = [each for each in found.candidates if each.stage == 1]
+    best = max((each for each in found.candidates if each.stage == 0), key=lambda each: (each.steps, each.score or 0))
+    assert len(second) == 5
+    assert all(abs(each.settings["walk.drift"] - best.settings["walk.drift"]) <= 10 for each in second)
+    assert max(each.settings["walk.drift"] for each in second) <= 20
+    assert len({each.number for each in found.candidates}) == 10
+
+
+KILLED = """
+import sys
+from tests.lab.test_search import walks
+from lab.search import search
+search(walks(seeds=(0,), axes=walks().axes), jobs=int(sys.argv[1]))
+"""
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_killed_at_any_moment_it_comes_to_the_same(runs: Path, monkeypatch: pytest.MonkeyPatch, jobs: int) -> None:
+    for pause in (0.9, 1.6, 2.4):
+        process = subprocess.Popen([sys.executable, "-c", KILLED, str(jobs)], cwd=Path(__file__).parents[2])
+        time.sleep(pause + 1.0)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    time.sleep(0.5)  # children of a killed launcher end by themselves
+    killed = told(search(walks(seeds=(0,))))
+    monkeypatch.setenv("LAB_RUNS", str(runs) + "-straight")
+    assert killed == told(search(walks(seeds=(0,))))
+
+
+def test_ranking_by_hand() -> None:
+    def candidate(number: int, steps: int, score: float, feasible: bool = True, why: str = "") -> Candidate:
+        return Candidate(
+            number=number, stage=0, settings={}, steps=steps, scores={0: score}, feasible=feasible, why=why
+        )  # fmt: skip
+
+    given = [
+        candidate(0, 5, 9.0), candidate(1, 20, 1.0), candidate(2, 20, 5.0, feasible=False), candidate(3, 20, 2.0),
+        candidate(4, 0, 7.0, why="it diverged"),
+    ]  # fmt: skip
+    assert [each.number for each in ranked(walks(), given)] == [3, 1, 2, 0, 4]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"candidates": 0}, "candidates is 0"),
+        ({"keep": 1}, "keep is 1"),
+        ({"first_steps": 21}, "after 21 of 20 steps"),
+        ({"axes": ()}, "Nothing varies"),
+        ({"axes": (DRIFT, DRIFT)}, "A setting varies twice"),
+    ],
+)
+def test_settings_out_of_range(settings: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        walks(**settings)
+
+
+@pytest.mark.parametrize("text", ["eval/score", "eval/score > 3", "eval/score >= three"])
+def test_what_is_no_bound(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is no bound\. Write METRIC>=NUMBER"):
+        Satisfy.parsed(text)
