@@ -154,8 +154,11 @@ def search(
             last = rung == len(what.rungs) - 1
             kept = len(going) if last else math.ceil(len(going) / what.keep)
             tell(_rung_said(what, stage, steps, going, kept))
-            everyone += going if last else going[kept:]
-            going = [each for each in going[:kept] if each.score is not None]
+            ahead = [] if last else [each for each in going[:kept] if each.score is not None]
+            everyone += going[len(ahead) :]
+            going = ahead
+            if not going:
+                break
         everyone = ranked(what, everyone)
         best = everyone[0]
         if best.score is None:
