@@ -193,5 +193,5 @@ class Bag:
         """
         turned = self.contexts.transpose(1, 2)
         rows = added(torch.bmm(turned, gradient.view(self.bands, BAND, -1)), len(self.words), BAND)
-        bent = added(torch.bmm(turned, curvature.view(self.bands, BAND, 1)), len(self.words), BAND)
-        return Rows(self.words, rows, bent.view(-1))
+        bent = (turned * curvature.view(self.bands, 1, BAND)).sum(2, keepdim=True)
+        return Rows(self.words, rows, added(bent, len(self.words), BAND).view(-1))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from lab.cli import UsageError
 from lab.cli.arguments import number, parse_seeds, table
 from lab.cli.running import exit_code, settings_of, split_names
+from lab.config import address
 from lab.experiment import Experiment, load
 from lab.launching import command
 from lab.search import Candidate, Found, Satisfy, Search, config_of, search
@@ -97,12 +99,21 @@ def _write(found: Found, folder: Path) -> Path:
         "lower_is_better": what.lower_is_better, "rungs": what.rungs, "seeds": list(what.seeds),
         "complete": not found.stopped, "candidates": [_as_json(what, each) for each in found.candidates],
     }  # fmt: skip
-    ranges = "_".join(f"{each.name.rpartition('.')[2]}" for each in what.axes)
-    path = folder / what.experiment.name / "searches" / f"{ranges}-{what.candidates}-{what.seed}.json"
+    path = folder / what.experiment.name / "searches" / f"{_address(what)}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     with written_aside(path) as file:
         file.write((json.dumps(record, indent=1) + "\n").encode())
     return path
+
+
+def _address(what: Search) -> str:
+    """Ten hex digits that name what is searched; that of a search that was stopped is the same."""
+    told = [
+        address(what.experiment.name, what.config), what.variant, [str(each) for each in what.axes], what.metric,
+        [str(each) for each in what.satisfy], what.candidates, what.stages, what.seeds, what.rungs, what.sampler,
+        what.seed,
+    ]  # fmt: skip
+    return sha256(json.dumps(told).encode()).hexdigest()[:10]
 
 
 def _as_json(what: Search, each: Candidate) -> dict[str, Any]:
