@@ -48,10 +48,15 @@ def test_the_interval_is_the_bootstrap_s_of_each_step(statistic, num_seeds):
     scores = np.random.default_rng(7).normal(size=(num_seeds, 3))
     band = aggregate({s: curve(dict(zip((1, 2, 3), row))) for s, row in enumerate(scores)}, statistic, 9)
     for i in range(3):
-        expected = bootstrap_interval(scores[:, i], STATISTICS[statistic])
-        tolerance = 1e-9 if num_seeds <= 3 else 0.05  # the drawn intervals themselves scatter a little
-        assert band.low[i] == pytest.approx(expected.low, abs=tolerance)
-        assert band.high[i] == pytest.approx(expected.high, abs=tolerance)
+        # Of few seeds a draw takes one of few values, and which of two neighbours is the quantile is a matter of luck
+        # where resamples are drawn; so the ends lie between those of a little less and a little more confidence.
+        narrow, wide = (
+            bootstrap_interval(scores[:, i], STATISTICS[statistic], confidence=confidence)
+            for confidence in (0.94, 0.96)
+        )
+        tolerance = 1e-9 if num_seeds <= 7 else 0.05  # beyond, the band's resamples are drawn, too
+        assert wide.low - tolerance <= band.low[i] <= narrow.low + tolerance
+        assert narrow.high - tolerance <= band.high[i] <= wide.high + tolerance
 
 
 def test_two_seeds_give_an_interval_from_the_lower_to_the_higher():
