@@ -39,6 +39,7 @@ def test_the_best_goes_all_the_way_and_the_others_are_stopped(runs: Path) -> Non
     lines: list[str] = []
     found = search(walks(), tell=lines.append)
     assert walks().rungs == [5, 15, 20]
+    assert walks(steps=50_000, first_steps=5_555).rungs == [5_555, 16_665, 50_000]
     assert [each.steps for each in found.candidates] == [20, 15, 15, *[5] * 6]
     assert found.best is not None
     assert found.best.settings["walk.drift"] == max(each.settings["walk.drift"] for each in found.candidates)
