@@ -87,7 +87,7 @@ class Search:
 
     @property
     def rungs(self) -> list[int]:
-        """The budgets, each `keep` times the one before but for the last, which is the whole; none lies just below it."""
+        """The budgets, each `keep` times the one before, and then the whole; none lies just below it."""
         found = [self.first_steps]
         while found[-1] * self.keep < 0.9 * self.steps:
             found.append(found[-1] * self.keep)
