@@ -26,7 +26,7 @@ def measure(quick: bool = False) -> Result:
     resamples, experiments = (500, 20) if quick else (RESAMPLES, EXPERIMENTS)
     generator = np.random.default_rng(0)
     algorithms = [list(generator.normal(CENTRES, NOISE, (SEEDS, TASKS)).T) for _ in range(ALGORITHMS)]
-    rows, checks = [], []
+    rows, checks, truth = [], [], _truth()
     for name, aggregate in AGGREGATES.items():
         seconds = []
         for _ in range(REPEATS):
@@ -34,7 +34,7 @@ def measure(quick: bool = False) -> Result:
             for tasks in algorithms:
                 aggregate_interval(tasks, aggregate, resamples=resamples)
             seconds.append(time.perf_counter() - begin)
-        spread, covered = Spread.of(seconds), _coverage(name, experiments)
+        spread, covered = Spread.of(seconds), _coverage(aggregate, truth[name], experiments)
         rows.append((name, spread.text(digits=3), f"{covered:.4f}"))
         checks += [
             Check(name=f"{name}: seconds for all five", value=spread.median, at_most=1.0),
@@ -53,12 +53,12 @@ def measure(quick: bool = False) -> Result:
     )
 
 
-def _coverage(name: str, experiments: int) -> float:
+def _coverage(aggregate: Aggregate, true: float, experiments: int) -> float:
     """How often the interval of a simulated experiment holds the true aggregate."""
-    true, covered = _truth()[name], 0
+    covered = 0
     for number in range(experiments):
         scores = np.random.default_rng((1, number)).normal(CENTRES, NOISE, (SEEDS, TASKS))
-        found = aggregate_interval(list(scores.T), AGGREGATES[name], resamples=FEWER_RESAMPLES, seed=number)
+        found = aggregate_interval(list(scores.T), aggregate, resamples=FEWER_RESAMPLES, seed=number)
         covered += found.low <= true <= found.high
     return covered / experiments
 

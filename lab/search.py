@@ -20,7 +20,7 @@ from lab.config import replace as replace_settings
 from lab.experiment import Experiment
 from lab.launching import Launched, Watch, launch_configs
 from lab.search_space import Axis, Choices, Range, drawn
-from lab.verdict import score_within
+from lab.verdict import row_at
 
 _BOUND = re.compile(r"\s*(\S+?)\s*(>=|<=)\s*(\S+)\s*")
 
@@ -209,10 +209,8 @@ def _metrics(what: Search) -> list[str]:
 
 
 def _value(item: Launched, metric: str, steps: int) -> float | None:
-    judged = [row for row in item.directory.rows() if metric in row]
-    values = [math.nan if row[metric] is None else row[metric] for row in judged]
-    found = score_within([row["step"] for row in judged], values, steps)
-    return None if found is None else found[1]
+    row = row_at(item.directory.rows(), metric, steps)
+    return None if row is None else float(row[metric])
 
 
 def ranked(what: Search, candidates: Sequence[Candidate]) -> list[Candidate]:

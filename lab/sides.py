@@ -6,7 +6,6 @@ its unit, the protocol that the target states, and the settings of environments 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from typing import Any
 
 from lab.names import did_you_mean
 from lab.store import RunDirectory, RunError, find_runs
-from lab.verdict import score_within
+from lab.verdict import row_at
 from lab.words import count
 
 _OF_THE_PROTOCOL = ("protocol", "evaluation")  # settings of a config
@@ -151,14 +150,13 @@ def _score(directory: RunDirectory, metric: str, step: int) -> float:
     status = directory.status()
     if status["state"] == "diverged":
         raise ValueError("it diverged")
-    judged = [row for row in directory.rows() if metric in row]
-    if not judged:
+    rows = directory.rows()
+    if not any(metric in row for row in rows):
         raise ValueError(f"it was never judged by {metric}")
-    values = [math.nan if row[metric] is None else row[metric] for row in judged]
-    found = score_within([row["step"] for row in judged], values, step)
-    if found is None:
+    row = row_at(rows, metric, step)
+    if row is None:
         raise ValueError(f"it was not judged at {count(step)} (it is at {count(status['step'])})")
-    return found[1]
+    return float(row[metric])
 
 
 def _judged_metrics(directory: RunDirectory) -> list[str]:

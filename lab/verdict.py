@@ -89,9 +89,14 @@ def score_within(
 
 def judged_row(rows: Sequence[Mapping[str, Any]], target: Target) -> Mapping[str, Any] | None:
     """The row of a run's metrics.jsonl that holds its score, at the target's budget; None where it has no score."""
-    judged = [row for row in rows if target.metric in row]
-    values = [math.nan if row[target.metric] is None else row[target.metric] for row in judged]
-    found = score_within([row["step"] for row in judged], values, target.steps)
+    return row_at(rows, target.metric, target.steps)
+
+
+def row_at(rows: Sequence[Mapping[str, Any]], metric: str, step: int) -> Mapping[str, Any] | None:
+    """The row in which the metric was judged at a step, see `score_within`; None where it has no finite value there."""
+    judged = [row for row in rows if metric in row]
+    values = [math.nan if row[metric] is None else row[metric] for row in judged]
+    found = score_within([row["step"] for row in judged], values, step)
     return None if found is None else next(row for row in judged if row["step"] == found[0])
 
 

@@ -42,9 +42,10 @@ def upload(directory: RunDirectory, *, sync_timeout: float = SYNC_TIMEOUT, **tim
         finished = status["state"] in ("finished", "diverged")
         until = status["step"] if finished else status.get("saved", -1)
         now = {"state": status["state"], "step": until}
-        if _noted(directory) == now and not waiting_segments(directory.path, record):
+        waiting = waiting_segments(directory.path, record)
+        if _noted(directory) == now and not waiting:
             return Uploaded(directory, "nothing")
-        for folder in waiting_segments(directory.path, record):
+        for folder in waiting:
             command = [sys.executable, "-m", "wandb", "sync", str(folder)]
             try:
                 told = subprocess.run(command, capture_output=True, text=True, timeout=sync_timeout)
