@@ -272,13 +272,17 @@ def _side_by_side(name: str, todo: _Todo, jobs: int, watch: Watch) -> Iterator[L
         yield Launched(item[2], name, item[0], item[1], state, did, error)
 
 
+def job_command(directory: RunDirectory, threads: int) -> list[str]:
+    """The command line of a run's job, whose launcher is this process."""
+    return [sys.executable, "-m", "lab.job", str(directory.path), str(threads), str(os.getpid())]
+
+
 def _start(directory: RunDirectory, threads: int) -> subprocess.Popen:
     environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    command_line = [sys.executable, "-m", "lab.job", str(directory.path), str(threads), str(os.getpid())]
     with open(directory.path / "log.txt", "ab") as log_file:
         # A session of its own: Ctrl-C reaches the launcher alone, which passes it on once.
         return subprocess.Popen(
-            command_line,
+            job_command(directory, threads),
             stdin=subprocess.DEVNULL,
             stdout=log_file,
             stderr=log_file,
