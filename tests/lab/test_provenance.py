@@ -40,10 +40,19 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     monkeypatch.setattr(provenance, "_SOURCE", folder)
     (folder / "code.py").write_text("x = 1\n")
+    (folder / "RESULTS.md").write_text("none\n")
+    (folder / "results").mkdir()
+    (folder / "results" / "known.json").write_text("{}\n")
     identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
     for words in (["init", "-q"], ["add", "."], [*identity, "commit", "-qm", "first"]):
         subprocess.run(["git", "-C", str(folder), *words], check=True)
     return folder
+
+
+def test_what_verify_records_is_no_change_of_the_code(checkout: Path) -> None:
+    (checkout / "RESULTS.md").write_text("one\n")
+    (checkout / "results" / "known.json").write_text("[]\n")
+    assert provenance.code_state()["diff"] == ""
 
 
 def test_the_code_is_its_commit_and_what_differs_from_it(checkout: Path) -> None:
