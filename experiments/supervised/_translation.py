@@ -32,7 +32,7 @@ PROTOCOL = (
     "greedy BLEU by sacrebleu, nrefs:1|case:lc|eff:no|tok:13a|smooth:exp, of the French sentences whose English "
     "translation is among 4,000 held out (split seed 0), 1,000 more being for development and no sentence of either "
     "language in training and held out; trained on pairs of at most 25 words and signs a side; bleu_short is of "
-    "sources of up to ten words, bleu_long of more; last weights; mean over 5 seeds"
+    "sources of up to ten words, bleu_long of more; last weights; mean over 3 seeds"
 )
 
 
