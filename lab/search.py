@@ -62,7 +62,7 @@ class Search:
     satisfy: tuple[Satisfy, ...] = ()
     candidates: int = 32  # of each stage
     stages: int = 1  # after the first, each draws from a quarter of every range around the best so far
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[int, ...] = (0,)  # of the whole budget; `keep` times fewer at each rung below, at least one
     steps: int  # the whole budget
     first_steps: int  # the budget after which the first are stopped
     keep: int = 3  # one in so many goes on, with so many times the budget
@@ -92,6 +92,11 @@ class Search:
         while found[-1] * self.keep < 0.9 * self.steps:
             found.append(found[-1] * self.keep)
         return found if found[-1] == self.steps else [*found, self.steps]
+
+    def seeds_at(self, rung: int) -> tuple[int, ...]:
+        """The seeds of each candidate at a rung: what is wrongly kept for luck costs little, until few are left."""
+        above = len(self.rungs) - 1 - rung
+        return self.seeds[: math.ceil(len(self.seeds) / self.keep**above)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,14 +151,14 @@ def search(
             Candidate(number=len(everyone) + i, stage=stage, settings=each, steps=0, scores={}, feasible=True)
             for i, each in enumerate(settings)
         ]
-        for rung, steps in enumerate(what.rungs):
-            going, stopped = _run(what, going, steps, jobs, runs_dir, watch)
+        for rung in range(len(what.rungs)):
+            going, stopped = _run(what, going, rung, jobs, runs_dir, watch)
             if stopped:
                 return Found(what, ranked(what, [*everyone, *going]), axes, stopped)
             going = ranked(what, going)
             last = rung == len(what.rungs) - 1
             kept = len(going) if last else math.ceil(len(going) / what.keep)
-            tell(_rung_said(what, stage, steps, going, kept))
+            tell(_rung_said(what, stage, rung, going, kept))
             ahead = [] if last else [each for each in going[:kept] if each.score is not None]
             everyone += going[len(ahead) :]
             going = ahead
@@ -173,13 +178,14 @@ def config_of(what: Search, candidate: Candidate, steps: int) -> Any:
 
 
 def _run(
-    what: Search, going: Sequence[Candidate], steps: int, jobs: int, runs_dir: Path | None, watch: Watch
+    what: Search, going: Sequence[Candidate], rung: int, jobs: int, runs_dir: Path | None, watch: Watch
 ) -> tuple[list[Candidate], list[Launched]]:
-    """Candidates as they stand at a budget, and the runs that were stopped on the way there."""
+    """Candidates as they stand at a rung's budget, and the runs that were stopped on the way there."""
+    steps = what.rungs[rung]
     configs = [config_of(what, candidate, steps) for candidate in going]
     addresses = [address(what.experiment.name, config) for config in configs]
     launched = launch_configs(
-        what.experiment, [(what.variant, config) for config in configs], what.seeds,
+        what.experiment, [(what.variant, config) for config in configs], what.seeds_at(rung),
         jobs=jobs, runs_dir=runs_dir, watch=watch,
     )  # fmt: skip
     by_address: dict[str, list[Launched]] = {}
@@ -230,9 +236,12 @@ def _closer(each: Axis, value: Any) -> Axis:
     return each.around(value, 0.25) if isinstance(each, Range) else Choices(each.name, (value,))
 
 
-def _rung_said(what: Search, stage: int, steps: int, going: Sequence[Candidate], kept: int) -> str:
-    best = going[0]
+def _rung_said(what: Search, stage: int, rung: int, going: Sequence[Candidate], kept: int) -> str:
+    best, steps = going[0], what.rungs[rung]
     of_stage = f"stage {stage + 1}, " if what.stages > 1 else ""
+    seeds = len(what.seeds_at(rung))
     score = "none has a score" if best.score is None else f"best {what.metric} {best.score:.4g}"
     ahead = f"; {kept} go on" if steps < what.steps else ""
-    return f"{of_stage}{steps:,} steps: {len(going)} candidates, {score}{ahead}"
+    return (
+        f"{of_stage}{steps:,} steps of {seeds} seed{'s' if seeds > 1 else ''}: {len(going)} candidates, {score}{ahead}"
+    )

@@ -61,12 +61,12 @@ class SearchOptions:
     """What varies: SETTING=LOW:HIGH, SETTING=LOW:HIGH:SCALE (linear, log, log1m), or SETTING=A,B,C."""
     candidates: int = 32
     """Settings that are tried."""
-    seeds: str = "0"
-    """Seeds of each, as a range or a list: 0-4 or 1,5,7."""
+    seeds: str = "0-2"
+    """Seeds of those that get the whole budget, as a range or a list: 0-4 or 1,5,7. Before that fewer."""
     jobs: int = 1
     """Runs at a time, each in a process of its own; the cores are divided among them."""
     keep: int = 3
-    """One in so many goes on, with so many times the budget."""
+    """One in so many goes on, with so many times the budget and, where there are several, the seeds."""
     first_steps: int | None = None
     """The budget after which the first are stopped (default: the whole by keep twice)."""
     stages: int = 1

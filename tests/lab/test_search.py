@@ -43,10 +43,18 @@ def test_the_best_goes_all_the_way_and_the_others_are_stopped(runs: Path) -> Non
     assert [each.steps for each in found.candidates] == [20, 15, 15, *[5] * 6]
     assert found.best is not None
     assert found.best.settings["walk.drift"] == max(each.settings["walk.drift"] for each in found.candidates)
-    assert len(find_runs(runs)) == 9 * 2
-    assert lines[0].startswith("5 steps: 9 candidates, best eval/score ")
+    assert len(find_runs(runs)) == 9 + 1, "the second seed is for the last rung"
+    assert set(found.best.scores) == {0, 1}
+    assert lines[0].startswith("5 steps of 1 seed: 9 candidates, best eval/score ")
     assert lines[0].endswith("; 3 go on")
     assert len(lines) == 3
+
+
+def test_seeds_grow_with_the_budget() -> None:
+    nine = walks(seeds=tuple(range(5)))
+    assert [len(nine.seeds_at(rung)) for rung in range(3)] == [1, 2, 5]
+    assert nine.seeds_at(1) == (0, 1)
+    assert [walks(seeds=(4,)).seeds_at(rung) for rung in range(3)] == [(4,)] * 3
 
 
 def test_again_it_runs_nothing_and_comes_to_the_same(runs: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from lab.cli import main
 
 pytestmark = pytest.mark.usefixtures("toys")
-WALK = ["search", "walk", "--candidates", "6", "--first-steps", "10", "--run.evaluate-every", "0"]
+WALK = ["search", "walk", "--candidates", "6", "--first-steps", "10", "--seeds", "0", "--run.evaluate-every", "0"]
 
 
 def test_it_says_which_is_best_and_how_to_hold_it_to_other_seeds(
@@ -18,7 +18,7 @@ def test_it_says_which_is_best_and_how_to_hold_it_to_other_seeds(
 ) -> None:
     assert main([*WALK, "--vary", "walk.drift=0:5", "walk.noise=normal,uniform"]) == 0
     said = capsys.readouterr().out
-    assert "10 steps: 6 candidates, best eval/score" in said
+    assert "10 steps of 1 seed: 6 candidates, best eval/score" in said
     assert "1 seed(s) choose among 6, so the best is flattered by luck." in said
     assert "Hold it to seeds that it was not chosen by: lab verify walk --walk.drift" in said
     assert said.rstrip().endswith("--seeds 1-2")
