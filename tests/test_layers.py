@@ -47,7 +47,7 @@ PARTS = {
 }
 HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
 DOORS = {
-    *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
+    *("cli", "config", "engines", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
     *("search", "search_space", "verdict"),
 }
 WINGS = {"agents", "generative", "supervised"}

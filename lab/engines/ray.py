@@ -1,0 +1,132 @@
+"""Jobs as tasks of a Ray cluster, or of one that is started on this machine; needs the extra `cluster`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lab.engines import child
+from lab.engines.engine import UNLIMITED, EngineError, Job, refuse_unknown
+from lab.store import RunDirectory
+
+SETTINGS = ("address", "num_cpus", "num_gpus", "memory", "resources", "accelerator_type", "max_retries")
+PASSED_ON = ("LAB_", "WANDB_", "OMP_", "CUBLAS_", "PYTHONPATH", "HF_", "http_proxy", "https_proxy", "no_proxy")
+REACHED_WITHIN = 5.0  # seconds
+RETRIES = 10  # of a run whose worker or machine died
+
+
+class Ray:
+    """A task a run; Ray places them by what each asks for."""
+
+    name = "ray"
+    look_every = 0.2
+    here = False
+
+    def __init__(self, jobs: int | None, settings: Mapping[str, Any]):
+        import ray
+
+        self.at_a_time = jobs or UNLIMITED
+        asked = {name: value for name, value in settings.items() if name != "address"}
+        asked = {"num_cpus": 1, "max_retries": RETRIES} | asked
+        self.threads = max(1, int(asked["num_cpus"]))
+        self.task = ray.remote(_work).options(**asked, runtime_env={"env_vars": _passed_on()})
+
+    def start(self, directories: Sequence[RunDirectory]) -> list[Job]:
+        """A task each. One that asks for what no machine has waits, as Ray has it, until one comes that does."""
+        return [RayJob(self.task.remote(str(each.path.absolute()), self.threads), each) for each in directories]
+
+
+class RayJob:
+    """A job that is a task of Ray's."""
+
+    def __init__(self, task: Any, directory: RunDirectory):
+        self.task, self.directory = task, directory
+        self.signals: list[int] = []
+
+    def ended(self) -> tuple[str, str | None] | None:
+        """As `Job`."""
+        import ray
+
+        done, _ = ray.wait([self.task], timeout=0)
+        if not done:
+            return None
+        try:
+            return child.how_it_ended(ray.get(self.task), self.directory, self.signals)
+        except ray.exceptions.TaskCancelledError:
+            if self.directory.locked():  # the task is told as cancelled while its job still saves
+                return None
+            return "interrupted", signal.Signals(self.signals[0]).name if self.signals else "cancelled in Ray"
+        except ray.exceptions.RayTaskError as error:
+            return "failed", f"{type(error.cause).__name__}: {error.cause}"
+        except ray.exceptions.RayError as error:
+            return "failed", f"Ray lost it ({type(error).__name__}); the same command goes on from the newest checkpoint"
+
+    def signal(self, number: int) -> None:
+        """As `Job`: a job whose worker is killed is an orphan, which saves and stops, too."""
+        import ray
+
+        self.signals.append(number)
+        ray.cancel(self.task, force=number == signal.SIGKILL)
+
+
+def _work(path: str, threads: int) -> int:
+    """What runs in a worker of Ray's; a cancel is a KeyboardInterrupt there."""
+    import ray
+
+    context = ray.get_runtime_context()
+    engine = {"name": "ray", "job": context.get_task_id(), "host": socket.gethostname()}
+    return child.work(RunDirectory(Path(path)), threads, engine, stop=lambda: False)
+
+
+def engine(jobs: int | None, settings: Mapping[str, Any]) -> Ray:
+    """Connects to the cluster at `address` or $RAY_ADDRESS, else starts one here, which ends with this process.
+
+    Raises ConfigError for an unknown setting, EngineError where Ray is not installed or the cluster is away.
+    """
+    refuse_unknown("ray", settings, SETTINGS)
+    # Read when it is imported: no report of its use to its makers, no repeating of the workers' output here.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        raise EngineError(
+            "Ray is not installed, so nothing can run on it. Install it: pip install 'lab[cluster]', or pip install "
+            "'ray>=2.50'."
+        ) from error
+    if not ray.is_initialized():
+        address = settings.get("address") or os.environ.get("RAY_ADDRESS") or "local"
+        _refuse_unreachable(address)
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+        except Exception as error:
+            raise EngineError(_away(address, f"{type(error).__name__}: {error}".partition("\n")[0])) from error
+    return Ray(jobs, settings)
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Raises EngineError within seconds where nobody listens; Ray itself would try for minutes."""
+    host, colon, port = address.rpartition("//")[2].rpartition(":")
+    if not colon:
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=REACHED_WITHIN).close()
+    except (OSError, ValueError) as error:
+        raise EngineError(_away(address, str(error))) from error
+
+
+def _away(address: str, why: str) -> str:
+    return (
+        f"No Ray cluster can be reached at {address!r} ({why}). Nothing was started. Start one with `ray start --head` "
+        "and give its address by --with address=HOST:6379, or leave the address out for a cluster of this machine alone."
+    )
+
+
+def _passed_on() -> dict[str, str]:
+    """What a job on another machine has to know of this process's environment."""
+    return {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
