@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import shlex
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -276,11 +274,6 @@ def _by_engine(name: str, todo: _Todo, engine: Engine, watch: Watch) -> Iterator
             if going:
                 time.sleep(engine.look_every)
     yield from results.values()
-
-
-def job_command(directory: RunDirectory, threads: int) -> list[str]:
-    """The command line of a run's job, whose launcher is this process."""
-    return [sys.executable, "-m", "lab.job", str(directory.path), str(threads), str(os.getpid())]
 
 
 def _tell_progress(directory: RunDirectory, watch: Watch) -> None:

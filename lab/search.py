@@ -141,7 +141,7 @@ def search(
     watch: Watch = lambda directory, news: None,
     tell: Tell = lambda line: None,
 ) -> Found:
-    """Runs all of it, or what is left of it. `tell` is told of each rung's end in a line; the rest is as `launch` has it."""
+    """Runs all of it, or what is left of it, as `launch` does. `tell` is told of each rung's end in a line."""
     launch_all = partial(
         launch_configs, what.experiment, seeds=what.seeds, jobs=jobs, on=on, engine_settings=engine_settings,
         runs_dir=runs_dir, watch=watch,

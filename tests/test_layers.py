@@ -47,8 +47,8 @@ PARTS = {
 }
 HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
 DOORS = {
-    *("cli", "config", "engines", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
-    *("search", "search_space", "verdict"),
+    *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
+    *("engines", "search", "search_space", "verdict"),
 }
 WINGS = {"agents", "generative", "supervised"}
 FLOORS = [PARTS, HOUSE, DOORS]

@@ -1,4 +1,7 @@
-"""The job as a child process: how it is started, waited for and understood, on whichever machine it is."""
+"""The job as a child process: how it is started, waited for and understood, on whichever machine it is.
+
+Imports nothing that takes long: on the machines of a cluster this is what a job starts with.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +18,7 @@ from pathlib import Path
 from lab.store import RunDirectory, RunError
 
 PATIENCE = 120.0  # seconds for an orphan of an earlier attempt to save and leave the directory
-ENGINE_VARIABLE = "LAB_ENGINE"  # told to the job, which writes it to environment.json
+ENGINE = "LAB_ENGINE"  # the variable that tells a job, as JSON, what started it
 _ERROR = re.compile(r"[A-Za-z_][\w.]*: .+")  # as a traceback ends
 
 
@@ -23,19 +27,33 @@ def start(directory: RunDirectory, threads: int, engine: Mapping[str, str]) -> s
 
     `engine` says what started it: {"name": "slurm", "job": "12_0"}.
     """
-    from lab.launching import job_command  # launching stands on the engines
+    # A batch system sends its warning to every process of a job; what it asks for, the job is told by SIGTERM.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2})  # inherited, for good
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads), ENGINE: json.dumps(dict(engine))}
+    try:
+        with open(directory.path / "log.txt", "ab") as log_file:
+            # A session of its own: Ctrl-C reaches the launcher alone, which passes it on once.
+            return subprocess.Popen(
+                job_command(directory, threads),
+                stdin=subprocess.DEVNULL,
+                stdout=log_file,
+                stderr=log_file,
+                env=environment,
+                start_new_session=True,
+            )
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), ENGINE_VARIABLE: json.dumps(dict(engine))}
-    with open(directory.path / "log.txt", "ab") as log_file:
-        # A session of its own: Ctrl-C reaches the launcher alone, which passes it on once.
-        return subprocess.Popen(
-            job_command(directory, threads),
-            stdin=subprocess.DEVNULL,
-            stdout=log_file,
-            stderr=log_file,
-            env=environment,
-            start_new_session=True,
-        )
+
+def job_command(directory: RunDirectory, threads: int) -> list[str]:
+    """The command line of a run's job, whose launcher is this process."""
+    return [sys.executable, "-m", "lab.job", str(directory.path), str(threads), str(os.getpid())]
+
+
+def started_by() -> dict[str, str]:
+    """In a job: what started it, for environment.json."""
+    told: dict[str, str] = json.loads(os.environ.get(ENGINE, '{"name": "local"}'))
+    return told
 
 
 def work(

@@ -15,7 +15,7 @@ from lab.engines.engine import UNLIMITED, EngineError, Job, refuse_unknown
 from lab.store import RunDirectory
 
 SETTINGS = ("address", "num_cpus", "num_gpus", "memory", "resources", "accelerator_type", "max_retries")
-PASSED_ON = ("LAB_", "WANDB_", "OMP_", "CUBLAS_", "PYTHONPATH", "HF_", "http_proxy", "https_proxy", "no_proxy")
+PASSED_ON = ("LAB_", "WANDB_", "PYTHONPATH")  # the beginnings of variables that a job on another machine has to know
 REACHED_WITHIN = 5.0  # seconds
 RETRIES = 10  # of a run whose worker or machine died
 
@@ -34,11 +34,14 @@ class Ray:
         asked = {name: value for name, value in settings.items() if name != "address"}
         asked = {"num_cpus": 1, "max_retries": RETRIES} | asked
         self.threads = max(1, int(asked["num_cpus"]))
-        self.task = ray.remote(_work).options(**asked, runtime_env={"env_vars": _passed_on()})
+        passed = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+        self.task = ray.remote(_work).options(**asked, runtime_env={"env_vars": passed})
 
     def start(self, directories: Sequence[RunDirectory]) -> list[Job]:
         """A task each. One that asks for what no machine has waits, as Ray has it, until one comes that does."""
-        return [RayJob(self.task.remote(str(each.path.absolute()), self.threads), each) for each in directories]
+        here = os.getcwd()
+        tasks = [self.task.remote(str(each.path.absolute()), self.threads, here) for each in directories]
+        return [RayJob(task, each) for task, each in zip(tasks, directories)]
 
 
 class RayJob:
@@ -64,7 +67,8 @@ class RayJob:
         except ray.exceptions.RayTaskError as error:
             return "failed", f"{type(error.cause).__name__}: {error.cause}"
         except ray.exceptions.RayError as error:
-            return "failed", f"Ray lost it ({type(error).__name__}); the same command goes on from the newest checkpoint"
+            name = type(error).__name__
+            return "failed", f"Ray lost it ({name}); the same command goes on from the newest checkpoint"
 
     def signal(self, number: int) -> None:
         """As `Job`: a job whose worker is killed is an orphan, which saves and stops, too."""
@@ -74,12 +78,14 @@ class RayJob:
         ray.cancel(self.task, force=number == signal.SIGKILL)
 
 
-def _work(path: str, threads: int) -> int:
+def _work(path: str, threads: int, folder: str) -> int:
     """What runs in a worker of Ray's; a cancel is a KeyboardInterrupt there."""
     import ray
 
-    context = ray.get_runtime_context()
-    engine = {"name": "ray", "job": context.get_task_id(), "host": socket.gethostname()}
+    if Path(folder).is_dir():
+        os.chdir(folder)  # the launcher's, for what is written relative to it
+    number = ray.get_runtime_context().get_task_id() or ""
+    engine = {"name": "ray", "job": number, "host": socket.gethostname()}
     return child.work(RunDirectory(Path(path)), threads, engine, stop=lambda: False)
 
 
@@ -96,8 +102,8 @@ def engine(jobs: int | None, settings: Mapping[str, Any]) -> Ray:
         import ray
     except ModuleNotFoundError as error:
         raise EngineError(
-            "Ray is not installed, so nothing can run on it. Install it: pip install 'lab[cluster]', or pip install "
-            "'ray>=2.50'."
+            "Ray is not installed, so nothing can run on it. Install it: pip install 'ray>=2.50', or the lab with its "
+            "extra `cluster`."
         ) from error
     if not ray.is_initialized():
         address = settings.get("address") or os.environ.get("RAY_ADDRESS") or "local"
@@ -123,10 +129,5 @@ def _refuse_unreachable(address: str) -> None:
 def _away(address: str, why: str) -> str:
     return (
         f"No Ray cluster can be reached at {address!r} ({why}). Nothing was started. Start one with `ray start --head` "
-        "and give its address by --with address=HOST:6379, or leave the address out for a cluster of this machine alone."
+        "and give its address by --with address=HOST:6379, or leave it out for a cluster of this machine alone."
     )
-
-
-def _passed_on() -> dict[str, str]:
-    """What a job on another machine has to know of this process's environment."""
-    return {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
