@@ -38,7 +38,7 @@ class Launched:
     experiment: str
     variant: str
     seed: int
-    state: str  # finished, interrupted, failed, or waiting if the launch was stopped before its turn
+    state: str  # finished, interrupted, failed, or waiting if the launch was stopped before its turn or its end
     did: str  # "ran", or "nothing" where it was finished before
     error: str | None = None
 

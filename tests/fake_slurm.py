@@ -10,8 +10,8 @@
     cluster.close()                           # ends every job, and what runs them
 
 As in SLURM, %N of an array limits how many run, signals reach every process of a job's steps, wherever it has gone, a
-requeued job keeps its number, scancel sends SIGTERM and, `KILL_WAIT` seconds later, SIGKILL, and a job's state is what its
-script's exit code says. But one machine has room for all, and there are no limits of time or memory.
+requeued job keeps its number, scancel sends SIGTERM and, `KILL_WAIT` seconds later, SIGKILL, and a job's state is what
+its script's exit code says. But one machine has room for all, and there are no limits of time or memory.
 """
 
 from __future__ import annotations

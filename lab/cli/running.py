@@ -107,6 +107,6 @@ def exit_code(launched: list[Launched]) -> int:
     if "failed" in states:
         return 1
     if states & {"interrupted", "waiting"}:
-        errors = [item.error for item in launched if item.state == "interrupted"]
-        return 128 + (signal.SIGTERM if "SIGTERM" in errors else signal.SIGINT)
+        terminated = any((item.error or "").startswith("SIGTERM") for item in launched)
+        return 128 + (signal.SIGTERM if terminated else signal.SIGINT)
     return 0

@@ -61,7 +61,7 @@ def work(
 ) -> int:
     """On the machine of an engine: the job from its start to its end; returns its exit code.
 
-    The job is asked once to save and stop when `stop` says so, or when this thread is interrupted (KeyboardInterrupt).
+    The job is asked once to save and stop, when `stop` says so.
     Raises RunError where the directory is not on this machine, or another process stays in it.
     """
     if not directory.exists():
@@ -77,15 +77,10 @@ def work(
     process = start(directory, threads, engine)
     asked = False
     while (code := process.poll()) is None:
-        try:
-            if stop() and not asked:
-                asked = True
-                process.send_signal(signal.SIGTERM)
-            time.sleep(nap)
-        except KeyboardInterrupt:
-            if not asked:
-                asked = True
-                process.send_signal(signal.SIGTERM)
+        if stop() and not asked:
+            asked = True
+            process.send_signal(signal.SIGTERM)
+        time.sleep(nap)
     return code
 
 

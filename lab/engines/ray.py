@@ -34,13 +34,12 @@ class Ray:
         asked = {name: value for name, value in settings.items() if name != "address"}
         asked = {"num_cpus": 1, "max_retries": RETRIES} | asked
         self.threads = max(1, int(asked["num_cpus"]))
-        passed = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
-        self.task = ray.remote(_work).options(**asked, runtime_env={"env_vars": passed})
+        self.task = ray.remote(_work).options(**asked)
 
     def start(self, directories: Sequence[RunDirectory]) -> list[Job]:
         """A task each. One that asks for what no machine has waits, as Ray has it, until one comes that does."""
-        here = os.getcwd()
-        tasks = [self.task.remote(str(each.path.absolute()), self.threads, here) for each in directories]
+        told = {name: value for name, value in os.environ.items() if name.startswith(PASSED_ON)}
+        tasks = [self.task.remote(str(each.path.absolute()), self.threads, os.getcwd(), told) for each in directories]
         return [RayJob(task, each) for task, each in zip(tasks, directories)]
 
 
@@ -58,12 +57,14 @@ class RayJob:
         done, _ = ray.wait([self.task], timeout=0)
         if not done:
             return None
+        why = signal.Signals(self.signals[0]).name if self.signals else "cancelled in Ray"
         try:
-            return child.how_it_ended(ray.get(self.task), self.directory, self.signals)
+            state, error = child.how_it_ended(ray.get(self.task), self.directory, self.signals)
+            return state, why if state == "interrupted" else error
         except ray.exceptions.TaskCancelledError:
-            if self.directory.locked():  # the task is told as cancelled while its job still saves
+            if self.directory.locked():  # its job still saves
                 return None
-            return "interrupted", signal.Signals(self.signals[0]).name if self.signals else "cancelled in Ray"
+            return "interrupted", why
         except ray.exceptions.RayTaskError as error:
             return "failed", f"{type(error.cause).__name__}: {error.cause}"
         except ray.exceptions.RayError as error:
@@ -78,15 +79,21 @@ class RayJob:
         ray.cancel(self.task, force=number == signal.SIGKILL)
 
 
-def _work(path: str, threads: int, folder: str) -> int:
-    """What runs in a worker of Ray's; a cancel is a KeyboardInterrupt there."""
+def _work(path: str, threads: int, folder: str, told: Mapping[str, str]) -> int:
+    """What runs in a worker of Ray's. A cancel is a SIGINT there, which is noted, so that it interrupts nothing."""
     import ray
 
+    os.environ.update(told)
     if Path(folder).is_dir():
         os.chdir(folder)  # the launcher's, for what is written relative to it
     number = ray.get_runtime_context().get_task_id() or ""
     engine = {"name": "ray", "job": number, "host": socket.gethostname()}
-    return child.work(RunDirectory(Path(path)), threads, engine, stop=lambda: False)
+    noted: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
+    try:
+        return child.work(RunDirectory(Path(path)), threads, engine, stop=lambda: bool(noted))
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def engine(jobs: int | None, settings: Mapping[str, Any]) -> Ray:
@@ -127,7 +134,12 @@ def _refuse_unreachable(address: str) -> None:
 
 
 def _away(address: str, why: str) -> str:
+    if address == "local":
+        return (
+            f"Ray could not start on this machine ({why}). No run was started. A machine that is very busy is the usual "
+            "cause: give the same command again, or leave out --on ray."
+        )
     return (
-        f"No Ray cluster can be reached at {address!r} ({why}). Nothing was started. Start one with `ray start --head` "
+        f"No Ray cluster can be reached at {address!r} ({why}). No run was started. Start one with `ray start --head` "
         "and give its address by --with address=HOST:6379, or leave it out for a cluster of this machine alone."
     )

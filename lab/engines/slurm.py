@@ -235,15 +235,15 @@ def engine(jobs: int | None, settings: Mapping[str, Any]) -> Slurm:
         import submitit
     except ModuleNotFoundError as error:
         raise EngineError(
-            "submitit is not installed, so nothing can be sent to SLURM. Install it: pip install 'submitit>=1.5,<2', or "
-            "the lab with its extra `cluster`."
+            "submitit is not installed, so nothing can be sent to SLURM. Install it: pip install 'submitit>=1.5,<2', "
+            "or the lab with its extra `cluster`."
         ) from error
     known = submitit.SlurmExecutor._valid_parameters() | set(submitit.SlurmExecutor._equivalence_dict() or {})
     refuse_unknown("slurm", settings, sorted({*known, "max_num_timeout"} - set(OURS)))
     lacking = [command for command in ("sbatch", "srun", "squeue") if shutil.which(command) is None]
     if lacking:
         raise EngineError(
-            f"There is no {' and no '.join(lacking)} on the path, so this machine cannot reach a SLURM cluster. "
+            f"There is no {', '.join(lacking)} on the path, so this machine cannot reach a SLURM cluster. "
             "Nothing was started. Log in to a machine of the cluster that submits jobs, or leave out --on slurm."
         )
     made = Slurm(jobs, settings)
