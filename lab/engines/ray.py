@@ -136,8 +136,8 @@ def _refuse_unreachable(address: str) -> None:
 def _away(address: str, why: str) -> str:
     if address == "local":
         return (
-            f"Ray could not start on this machine ({why}). No run was started. A machine that is very busy is the usual "
-            "cause: give the same command again, or leave out --on ray."
+            f"Ray could not start on this machine ({why}). No run was started. A machine that is very busy is the "
+            "usual cause: give the same command again, or leave out --on ray."
         )
     return (
         f"No Ray cluster can be reached at {address!r} ({why}). No run was started. Start one with `ray start --head` "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,8 @@ def test_what_cannot_be_is_told_before_anything_is_made(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:
-    pytest.importorskip(
-        asked.get("on", "lab").replace("slurm", "submitit").replace("slrm", "lab").replace("local", "lab")
-    )
+    needs = {"slurm": "submitit", "ray": "ray"}.get(asked.get("on", ""), "lab")
+    pytest.importorskip(needs, reason="--on slurm and --on ray need the extra `cluster`")
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(error) as raised:
         launch("walk", **asked)
@@ -68,6 +68,6 @@ def test_what_cannot_be_is_told_before_anything_is_made(
     ],
 )
 def test_a_package_that_is_missing_is_named(on: str, module: str, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, module, None)
+    monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(EngineError, match=said):
         engine_of(on)

@@ -140,8 +140,8 @@ def test_the_fake_keeps_to_the_size_of_an_array_and_cancels(cluster: FakeSlurm, 
     assert done.stdout == "Submitted batch job 1\n"
     subprocess.run([cluster.bin / "scancel", "1_2"], check=True, env=environment)
     most = 0
-    while any(state in ("PENDING", "RUNNING") for state in (states := cluster.jobs()).values()):
-        most = max(most, list(states.values()).count("RUNNING"))
+    while {"PENDING", "RUNNING"} & set(states := list(cluster.jobs().values())):
+        most = max(most, states.count("RUNNING"))
     assert cluster.jobs() == {"1_0": "COMPLETED", "1_1": "COMPLETED", "1_2": "CANCELLED"}
     assert most == 1
     assert [(tmp_path / f"1_{i}").read_text() for i in (0, 1)] == ["0\n", "1\n"]
