@@ -115,8 +115,12 @@ def engine(jobs: int | None, settings: Mapping[str, Any]) -> Ray:
     if not ray.is_initialized():
         address = settings.get("address") or os.environ.get("RAY_ADDRESS") or "local"
         _refuse_unreachable(address)
+        # Of a cluster of this machine alone nothing is to be reached from beyond it.
+        own: dict[str, Any] = (
+            {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address == "local" else {}
+        )
         try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, include_dashboard=False)
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, **own)
         except Exception as error:
             raise EngineError(_away(address, f"{type(error).__name__}: {error}".partition("\n")[0])) from error
     return Ray(jobs, settings)
