@@ -11,7 +11,8 @@
 
 As in SLURM, %N of an array limits how many run, signals reach every process of a job's steps, wherever it has gone, a
 requeued job keeps its number, scancel sends SIGTERM and, `KILL_WAIT` seconds later, SIGKILL, and a job's state is what
-its script's exit code says. But one machine has room for all, and there are no limits of time or memory.
+its script's exit code says. But one machine has room for all, and there are no limits of time or memory. Processes are
+found in /proc; where there is none, jobs run, but no signal reaches them.
 """
 
 from __future__ import annotations
@@ -134,8 +135,8 @@ def _change(folder: Path, number: str, **what: Any) -> None:
 
 
 def _marked(mark: str) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
+    found: list[int] = []
+    for entry in Path("/proc").iterdir() if Path("/proc").exists() else ():
         if entry.name.isdigit() and int(entry.name) != os.getpid():
             with suppress(OSError):
                 words = (entry / "environ").read_bytes().split(b"\0")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lab.config import ConfigError
 from lab.engines import child
 from lab.engines.engine import UNLIMITED, EngineError, Job, refuse_unknown
 from lab.store import RunDirectory
@@ -33,8 +34,11 @@ class Ray:
         self.at_a_time = jobs or UNLIMITED
         asked = {name: value for name, value in settings.items() if name != "address"}
         asked = {"num_cpus": 1, "max_retries": RETRIES} | asked
-        self.threads = max(1, int(asked["num_cpus"]))
-        self.task = ray.remote(_work).options(**asked)
+        try:
+            self.threads = max(1, int(asked["num_cpus"]))
+            self.task = ray.remote(_work).options(**asked)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(f"A setting of ray has a value that Ray does not take: {error}") from error
 
     def start(self, directories: Sequence[RunDirectory]) -> list[Job]:
         """A task each. One that asks for what no machine has waits, as Ray has it, until one comes that does."""
@@ -68,6 +72,8 @@ class RayJob:
         except ray.exceptions.RayTaskError as error:
             return "failed", f"{type(error.cause).__name__}: {error.cause}"
         except ray.exceptions.RayError as error:
+            if self.signals:
+                return "interrupted", why
             name = type(error).__name__
             return "failed", f"Ray lost it ({name}); the same command goes on from the newest checkpoint"
 
@@ -102,7 +108,7 @@ def engine(jobs: int | None, settings: Mapping[str, Any]) -> Ray:
     Raises ConfigError for an unknown setting, EngineError where Ray is not installed or the cluster is away.
     """
     refuse_unknown("ray", settings, SETTINGS)
-    # Read when it is imported: no report of its use to its makers, no repeating of the workers' output here.
+    # Read when it is imported: no report to its makers, and no warning of what num_gpus=0 will mean one day.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "1")
     try:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.config import ConfigError
 from lab.engines import child
 from lab.engines.engine import UNLIMITED, EngineError, Job, refuse_unknown
 from lab.store import RunDirectory, write_json
@@ -28,10 +29,10 @@ NOTE = "slurm.json"  # in a run's directory while a job is queued or running for
 LOGS = ".slurm"  # in the folder of runs: submitit's own files
 OURS = ("nodes", "ntasks_per_node", "tasks_per_node", "array_parallelism", "num_gpus")  # a run is one process; --jobs
 DEFAULTS: dict[str, Any] = {
-    "timeout_min": 60,
+    "timeout_min": 60,  # a run that takes longer saves, is queued again and goes on
+    "max_num_timeout": 1_000,  # times that it is
     "name": "lab",
-    "max_num_timeout": 1_000,
-}  # minutes; times that a job is queued again
+}
 LARGEST_ARRAY = 1_000  # MaxArraySize is 1,001 unless a site says otherwise
 QUEUE_EVERY = 10.0  # seconds between two questions to the queue
 ANSWERS_WITHIN = 20.0  # seconds
@@ -47,26 +48,38 @@ class Slurm:
 
     def __init__(self, jobs: int | None, settings: Mapping[str, Any]):
         self.jobs, self.settings = jobs, {**DEFAULTS, **settings}
-        self.threads = int(self.settings.get("cpus_per_task", 1))
         self.queue = Queue()
+        try:
+            self.threads = int(self.settings.get("cpus_per_task", 1))
+            self._executor(Path(), 1)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"A setting of slurm has a value of the wrong kind ({error}). Minutes and counts are whole numbers, "
+                "mem_gb is a number, mem a text such as 4G."
+            ) from error
 
     def start(self, directories: Sequence[RunDirectory]) -> list[Job]:
         """Takes the jobs that are queued or running for these runs already, and submits one for each of the others."""
         there = self.queue.ask()
         numbers = {each.path: number for each in directories if (number := noted(each)) in there}
-        new = [each for each in directories if each.path not in numbers]
+        new = list(dict.fromkeys(each for each in directories if each.path not in numbers))
         for first in range(0, len(new), LARGEST_ARRAY):
             numbers |= self._submit(new[first : first + LARGEST_ARRAY])
         return [SlurmJob(numbers[each.path], each, self.queue) for each in directories]
 
-    def _submit(self, directories: Sequence[RunDirectory]) -> dict[Path, str]:
-        """Submits an array; returns each job's number, which is noted in its run's directory."""
+    def _executor(self, folder: Path, count: int) -> Any:
+        """Submitit's, with the settings under the names that sbatch has for them."""
         import submitit
 
         settings = dict(self.settings)
-        executor = submitit.SlurmExecutor(_logs(directories[0]), max_num_timeout=settings.pop("max_num_timeout"))
-        settings["array_parallelism"] = self.jobs or len(directories)
+        executor = submitit.SlurmExecutor(folder, max_num_timeout=int(settings.pop("max_num_timeout")))
+        settings["array_parallelism"] = self.jobs or count
         executor.update_parameters(**executor._convert_parameters(settings))
+        return executor
+
+    def _submit(self, directories: Sequence[RunDirectory]) -> dict[Path, str]:
+        """Submits an array; returns each job's number, which is noted in its run's directory."""
+        executor = self._executor(_logs(directories[0]), len(directories))
         tasks = [Task(str(each.path.absolute()), self.threads) for each in directories]
         try:
             submitted = executor.submit_array(tasks)

@@ -11,6 +11,7 @@ import pytest
 from lab.config import ConfigError
 from lab.engines import EngineError, engine_of, parsed_settings
 from lab.launching import launch
+from tests.fake_slurm import FakeSlurm
 
 
 def test_settings_are_json_where_they_can_be() -> None:
@@ -37,6 +38,8 @@ def test_settings_are_json_where_they_can_be() -> None:
             ConfigError,
             "slurm has no setting 'tasks_per_node'",
         ),
+        ({"on": "slurm", "engine_settings": {"mem_gb": "4G"}}, ConfigError, "has a value of the wrong kind"),
+        ({"on": "slurm", "engine_settings": {"cpus_per_task": "two"}}, ConfigError, "has a value of the wrong kind"),
         ({"on": "ray", "jobs": 0}, ConfigError, "jobs is 0. It must be at least 1."),
         ({"on": "slurm"}, EngineError, "There is no sbatch, srun, squeue on the path"),
         ({"on": "ray", "engine_settings": {"address": "127.0.0.1:1"}}, EngineError, "No Ray cluster can be reached at"),
@@ -53,7 +56,11 @@ def test_what_cannot_be_is_told_before_anything_is_made(
 ) -> None:
     needs = {"slurm": "submitit", "ray": "ray"}.get(asked.get("on", ""), "lab")
     pytest.importorskip(needs, reason="--on slurm and --on ray need the extra `cluster`")
-    monkeypatch.setenv("PATH", str(tmp_path))
+    if error is EngineError:
+        monkeypatch.setenv("PATH", str(tmp_path))  # where there is no SLURM
+    else:
+        for name, value in FakeSlurm(tmp_path / "slurm").environment.items():
+            monkeypatch.setenv(name, value)
     with pytest.raises(error) as raised:
         launch("walk", **asked)
     assert said in str(raised.value)

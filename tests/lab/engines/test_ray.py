@@ -57,6 +57,7 @@ def worker_of(directory: RunDirectory) -> int:
     raise AssertionError("no process works there")
 
 
+@pytest.mark.skipif(not Path("/proc").exists(), reason="the worker is found in /proc")
 def test_a_worker_that_is_killed_is_replaced_and_the_run_goes_on_exactly(runs: Path) -> None:
     changes = SLOW | {"run.steps": 60, "run.save_every": 5}
     watch = once_it_trains(lambda directory: os.kill(worker_of(directory), signal.SIGKILL))

@@ -22,7 +22,10 @@ from tests.fake_slurm import FakeSlurm
 from tests.lab.test_launching import shas, timeless
 
 pytest.importorskip("submitit", reason="--on slurm needs the extra `cluster`")
-pytestmark = pytest.mark.usefixtures("toys")
+pytestmark = [
+    pytest.mark.usefixtures("toys"),
+    pytest.mark.skipif(not Path("/proc").exists(), reason="the fake SLURM finds its processes in /proc"),
+]
 SLOW = {"seconds": 0.02, "run.log_every": 3, "run.save_every": 1000}
 
 
