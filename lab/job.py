@@ -16,6 +16,7 @@ import torch
 
 from lab.checkpoint import Checkpoints
 from lab.config import address, from_json
+from lab.engines.child import started_by
 from lab.experiment import Experiment, load
 from lab.provenance import changes, cores, environment, fixed_bits
 from lab.records import Records
@@ -81,6 +82,7 @@ def _stand(directory: RunDirectory, options: RunConfig, experiment_file: Path, t
     before = directory.environment()
     threads = options.threads or before.get("threads") or threads or cores()
     now = environment(options.torch_device(), threads, options.deterministic, experiment_file)
+    now["engine"] = started_by()
     changed = changes(before, now) if before else []
     for change in changed:
         log.warning("%s: %s; from here on the run may differ from an uninterrupted one.", directory.path, change)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
-import re
 import shlex
 import signal
-import subprocess
-import sys
 import threading
 import time
 import traceback
@@ -21,19 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from lab.config import ConfigError, address, differences, from_json, replace, to_json
+from lab.engines import Engine, Job, engine_of
 from lab.errors import speaks_to_the_user
 from lab.experiment import Experiment, ExperimentError, load
 from lab.job import run_job
 from lab.names import did_you_mean
-from lab.provenance import cores
 from lab.run import Progress
 from lab.seeding import Seeds
 from lab.sharing import sharing
 from lab.store import RunDirectory, RunError, runs_folder
 
 log = logging.getLogger("lab")
-POLL_EVERY = 0.2  # seconds between two looks at the child processes
-_ERROR = re.compile(r"[A-Za-z_][\w.]*: .+")  # as a traceback ends
 
 
 @dataclass(frozen=True)
@@ -44,7 +38,7 @@ class Launched:
     experiment: str
     variant: str
     seed: int
-    state: str  # finished, interrupted, failed, or waiting if the launch was stopped before its turn
+    state: str  # finished, interrupted, failed, or waiting if the launch was stopped before its turn or its end
     did: str  # "ran", or "nothing" where it was finished before
     error: str | None = None
 
@@ -60,7 +54,9 @@ def launch(
     config: Any = None,
     changes: Mapping[str, Any] | None = None,
     variants: Iterable[str] = (),
-    jobs: int = 1,
+    jobs: int | None = None,
+    on: str = "local",
+    engine_settings: Mapping[str, Any] | None = None,
     fresh: bool = False,
     runs_dir: str | Path | None = None,
     watch: Watch = lambda directory, news: None,
@@ -69,14 +65,17 @@ def launch(
 
     `config` defaults to the experiment's; `changes` are settings by dotted name: {"agent.learning_rate": 1e-4}.
     `variants` picks some of the arms of an experiment that compares several. With `jobs` above 1 as many runs
-    at a time go in processes of their own, the cores divided among them. `fresh` starts over and keeps old runs
-    beside the new ones. A run that fails does not stop the others; its Launched says what went wrong.
+    at a time go in processes of their own, the cores divided among them. `on` is where they go: "local", "slurm" or
+    "ray", with `engine_settings` such as {"partition": "gpu"}; there, `jobs` is by default as many as there is room
+    for. `fresh` starts over and keeps old runs beside the new ones. A run that fails does not stop the others; its
+    Launched says what went wrong. Raises EngineError, before anything is made, where the engine is away.
     """
     experiment = load(name)
     chosen = arms(experiment, replace(config or experiment.Config(), changes or {}), variants)
     return launch_configs(
-        experiment, list(chosen.items()), seeds, jobs=jobs, fresh=fresh, runs_dir=runs_dir, watch=watch
-    )
+        experiment, list(chosen.items()), seeds, jobs=jobs, on=on, engine_settings=engine_settings, fresh=fresh,
+        runs_dir=runs_dir, watch=watch,
+    )  # fmt: skip
 
 
 def launch_configs(
@@ -84,28 +83,33 @@ def launch_configs(
     configs: Sequence[tuple[str, Any]],
     seeds: Iterable[int],
     *,
-    jobs: int = 1,
+    jobs: int | None = None,
+    on: str = "local",
+    engine_settings: Mapping[str, Any] | None = None,
     fresh: bool = False,
     runs_dir: str | Path | None = None,
     watch: Watch = lambda directory, news: None,
 ) -> list[Launched]:
     """As `launch`, with (variant, config) of each; the variant is the arm's name, or nothing."""
-    if jobs < 1:
-        raise ConfigError(f"jobs is {jobs}. It must be at least 1.")
+    engine = engine_of(on, jobs, engine_settings)
     wanted = unique_seeds(seeds)
     runs = runs_folder(runs_dir)
+    at_a_time = min(engine.at_a_time, len(configs) * len(wanted))
     for _, settings in configs:
-        device = settings.run.torch_device()  # told before the first run starts
+        # Told before the first run starts; of another machine's devices and memory, the run itself will tell.
+        device = settings.run.torch_device() if engine.here else None
         where = address(experiment.name, settings)
         if not RunDirectory.at(runs, experiment.name, where, wanted[0]).exists():
-            with sharing(min(jobs, len(configs) * len(wanted)), device):
+            with sharing(at_a_time if engine.here else 0, device):
                 _try_to_build(experiment, settings, wanted[0])
     todo = [
         (variant, seed, prepare(experiment, variant, settings, seed, runs, fresh=fresh))
         for variant, settings in configs
         for seed in wanted
     ]
-    return list((_in_turn if jobs == 1 else _side_by_side)(experiment.name, todo, jobs, watch))
+    if engine.here and engine.at_a_time == 1:
+        return list(_in_turn(experiment.name, todo, watch))
+    return list(_by_engine(experiment.name, todo, engine, watch))
 
 
 def _try_to_build(experiment: Experiment, config: Any, seed: int) -> None:
@@ -206,7 +210,7 @@ def finished(directory: RunDirectory) -> bool:
 _Todo = list[tuple[str, int, RunDirectory]]
 
 
-def _in_turn(name: str, todo: _Todo, jobs: int, watch: Watch) -> Iterator[Launched]:
+def _in_turn(name: str, todo: _Todo, watch: Watch) -> Iterator[Launched]:
     """One run after the other in this process."""
     stopped = False
     for variant, seed, directory in todo:
@@ -237,90 +241,44 @@ def _here(directory: RunDirectory, watch: Watch) -> tuple[str, str | None]:
     return outcome.state, outcome.reason or None
 
 
-def _side_by_side(name: str, todo: _Todo, jobs: int, watch: Watch) -> Iterator[Launched]:
-    """Up to `jobs` runs at a time, each `python -m lab.job` in a process of its own."""
-    waiting = [item for item in todo if not finished(item[2])]
-    done: dict[int, tuple[str, str, str | None]] = {
-        id(item): ("finished", "nothing", None) for item in todo if finished(item[2])
-    }
-    threads = max(1, cores() // jobs)
-    going: dict[int, tuple[subprocess.Popen, tuple[str, int, RunDirectory]]] = {}
+def _by_engine(name: str, todo: _Todo, engine: Engine, watch: Watch) -> Iterator[Launched]:
+    """Each run as a job of an engine, up to `at_a_time` of them started at once."""
+    results: dict[int, Launched] = {}  # by place in `todo`
+    waiting, going = [], list[tuple[int, Job]]()
+    for place, (variant, seed, directory) in enumerate(todo):
+        if finished(directory):
+            results[place] = Launched(directory, name, variant, seed, "finished", "nothing")
+        else:
+            results[place] = Launched(directory, name, variant, seed, "waiting", "nothing")
+            waiting.append(place)
     with _collected_signals() as signals:
         told = 0
         while going or (waiting and not signals):
-            while waiting and len(going) < jobs and not signals:
-                item = waiting.pop(0)
-                process = _start(item[2], threads)
-                going[process.pid] = (process, item)
-            for signal_number in signals[told:]:
-                # The first asks the children to save and stop; a second one ends them at once.
-                for process, _ in going.values():
-                    process.send_signal(signal.SIGKILL if told else signal_number)
+            if waiting and not signals and (room := engine.at_a_time - len(going)) > 0:
+                batch, waiting = waiting[:room], waiting[room:]
+                going += zip(batch, engine.start([todo[place][2] for place in batch]))
+            for number in signals[told:]:
+                # The first asks the jobs to save and stop; a second one ends them at once.
+                for _, job in going:
+                    job.signal(signal.SIGKILL if told else number)
                 told += 1
-                log.debug("passed on signal %s", signal_number)
-            for process, item in list(going.values()):
-                if process.poll() is not None:
-                    del going[process.pid]
-                    state, error = _ended(process, item[2], signals)
-                    done[id(item)] = (state, "ran", error)
-                    watch(item[2], Launched(item[2], name, item[0], item[1], state, "ran", error))
-                else:
-                    _tell_progress(item[2], watch)
-            time.sleep(POLL_EVERY)
-    for item in todo:
-        state, did, error = done.get(id(item), ("waiting", "nothing", None))
-        yield Launched(item[2], name, item[0], item[1], state, did, error)
-
-
-def job_command(directory: RunDirectory, threads: int) -> list[str]:
-    """The command line of a run's job, whose launcher is this process."""
-    return [sys.executable, "-m", "lab.job", str(directory.path), str(threads), str(os.getpid())]
-
-
-def _start(directory: RunDirectory, threads: int) -> subprocess.Popen:
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
-    with open(directory.path / "log.txt", "ab") as log_file:
-        # A session of its own: Ctrl-C reaches the launcher alone, which passes it on once.
-        return subprocess.Popen(
-            job_command(directory, threads),
-            stdin=subprocess.DEVNULL,
-            stdout=log_file,
-            stderr=log_file,
-            env=environment,
-            start_new_session=True,
-        )
-
-
-def _ended(process: subprocess.Popen, directory: RunDirectory, signals: list[int]) -> tuple[str, str | None]:
-    status = directory.status()
-    if process.returncode == 0 and status["state"] == "finished":
-        return "finished", None
-    if status["state"] == "interrupted" and process.returncode > 128:
-        return "interrupted", status["error"]
-    if signals and process.returncode < 0:  # it had not begun to train, or a second signal ended it
-        return "interrupted", signal.Signals(signals[0]).name
-    if process.returncode < 0:
-        name = signal.Signals(-process.returncode).name
-        return "failed", f"its process was ended by {name}; the same command goes on from the newest checkpoint"
-    error = status["error"] if status["state"] == "failed" else _last_words(directory)
-    return "failed", error or f"its process ended with exit code {process.returncode}; see {directory.path / 'log.txt'}"
-
-
-def _last_words(directory: RunDirectory) -> str | None:
-    """The error that log.txt ends with: of a child that was refused, which may not write to status.json."""
-    try:
-        lines = (directory.path / "log.txt").read_text(errors="replace").splitlines()
-    except OSError:
-        return None
-    if not lines or not _ERROR.fullmatch(lines[-1]):
-        return None
-    name, _, message = lines[-1].partition(": ")
-    return f"{name.rpartition('.')[2]}: {message}"
+                log.debug("passed on signal %s", number)
+            for place, job in list(going):
+                directory = todo[place][2]
+                if (end := job.ended()) is None:
+                    _tell_progress(directory, watch)
+                    continue
+                going.remove((place, job))
+                results[place] = replace_fields(results[place], state=end[0], did="ran", error=end[1])
+                watch(directory, results[place])
+            if going:
+                time.sleep(engine.look_every)
+    yield from results.values()
 
 
 def _tell_progress(directory: RunDirectory, watch: Watch) -> None:
     status = directory.status()
-    if status["state"] == "running" and status["unit"]:
+    if status["unit"]:  # whatever its state: from another machine one cannot always see that a directory is held
         watch(directory, Progress(status["step"], status["budget"], status["unit"], {}))
 
 

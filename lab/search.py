@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal
@@ -138,12 +139,18 @@ Tell = Callable[[str], None]
 def search(
     what: Search,
     *,
-    jobs: int = 1,
+    jobs: int | None = None,
+    on: str = "local",
+    engine_settings: Mapping[str, Any] | None = None,
     runs_dir: Path | None = None,
     watch: Watch = lambda directory, news: None,
     tell: Tell = lambda line: None,
 ) -> Found:
-    """Runs all of it, or what is left of it. `tell` is told of each rung's end in a line."""
+    """Runs all of it, or what is left of it, as `launch` does. `tell` is told of each rung's end in a line."""
+    launch_all = partial(
+        launch_configs, what.experiment, jobs=jobs, on=on, engine_settings=engine_settings,
+        runs_dir=runs_dir, watch=watch,
+    )  # fmt: skip
     axes, everyone = what.axes, list[Candidate]()
     for stage in range(what.stages):
         settings = drawn(axes, what.candidates, what.seed + stage, what.sampler)
@@ -152,7 +159,7 @@ def search(
             for i, each in enumerate(settings)
         ]
         for rung in range(len(what.rungs)):
-            going, stopped = _run(what, going, rung, jobs, runs_dir, watch)
+            going, stopped = _run(what, going, rung, launch_all)
             if stopped:
                 return Found(what, ranked(what, [*everyone, *going]), axes, stopped)
             going = ranked(what, going)
@@ -178,16 +185,14 @@ def config_of(what: Search, candidate: Candidate, steps: int) -> Any:
 
 
 def _run(
-    what: Search, going: Sequence[Candidate], rung: int, jobs: int, runs_dir: Path | None, watch: Watch
+    what: Search, going: Sequence[Candidate], rung: int, launch_all: Callable[..., list[Launched]]
 ) -> tuple[list[Candidate], list[Launched]]:
     """Candidates as they stand at a rung's budget, and the runs that were stopped on the way there."""
     steps = what.rungs[rung]
     configs = [config_of(what, candidate, steps) for candidate in going]
     addresses = [address(what.experiment.name, config) for config in configs]
-    launched = launch_configs(
-        what.experiment, [(what.variant, config) for config in configs], what.seeds_at(rung),
-        jobs=jobs, runs_dir=runs_dir, watch=watch,
-    )  # fmt: skip
+    seeds = what.seeds_at(rung)
+    launched = launch_all(configs=[(what.variant, config) for config in configs], seeds=seeds)
     by_address: dict[str, list[Launched]] = {}
     for item in launched:
         by_address.setdefault(item.directory.path.parts[-2], []).append(item)

@@ -48,7 +48,7 @@ PARTS = {
 HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
 DOORS = {
     *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
-    *("search", "search_space", "verdict"),
+    *("engines", "search", "search_space", "verdict"),
 }
 WINGS = {"agents", "generative", "supervised"}
 FLOORS = [PARTS, HOUSE, DOORS]

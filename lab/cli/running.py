@@ -13,7 +13,7 @@ from lab.experiment import Experiment, load
 from lab.launching import Launched
 from lab.store import runs_folder
 
-HELP = """usage: lab run NAME [NAME ...] [--seeds 0-4] [--jobs N] [settings]
+HELP = """usage: lab run NAME [NAME ...] [--seeds 0-4] [--jobs N] [--on local|slurm|ray] [settings]
 
 Launch an experiment with one or more seeds. The same command again goes on where the runs stopped, or says that
 nothing is left to do. Several names run one after the other with the same options.
@@ -22,7 +22,15 @@ nothing is left to do. Several names run one after the other with the same optio
 
   lab run dqn_cartpole
   lab run dqn_cartpole --seeds 0-4 --jobs 2 --agent.learning-rate 1e-4
-  lab run dqn_cartpole --run.steps 100000        (goes on from the end of the shorter run)"""
+  lab run dqn_cartpole --run.steps 100000        (goes on from the end of the shorter run)
+  lab run dqn_pong --seeds 0-4 --on slurm --with partition=gpu gpus_per_node=1 timeout_min=240
+  lab run dqn_cartpole --seeds 0-9 --on ray --with address=auto num_cpus=2
+
+--on slurm sends a job array to the cluster's queue and waits for it. Ctrl-C leaves the jobs there, and the same command
+waits for them again; a job that is preempted or out of time saves, is queued again and goes on, exactly. Its settings
+are those of sbatch, by submitit's names. --on ray takes address (default: $RAY_ADDRESS, or a cluster of this machine
+alone), num_cpus and num_gpus of each run, memory, resources, accelerator_type and max_retries. Runs have to lie where
+all machines see them."""
 
 
 def run_command(words: list[str]) -> int:
@@ -71,6 +79,7 @@ def settings_of(command: str, experiment: Experiment, words: list[str]) -> tuple
 def launch_shown(experiment: Experiment, options: Any, config: Any, again: str, quiet: bool = False) -> list[Launched]:
     """Launches with a progress display and says at the end how each run stands."""
     from lab.cli.display import Display, closing_lines
+    from lab.engines import parsed_settings
     from lab.launching import launch
 
     seeds = parse_seeds(options.seeds)
@@ -81,6 +90,8 @@ def launch_shown(experiment: Experiment, options: Any, config: Any, again: str, 
             config=config,
             variants=options.variant,
             jobs=options.jobs,
+            on=options.on,
+            engine_settings=parsed_settings(options.with_),
             fresh=options.fresh,
             runs_dir=Path(options.runs_dir) if options.runs_dir else None,
             watch=display.watch,
@@ -96,6 +107,6 @@ def exit_code(launched: list[Launched]) -> int:
     if "failed" in states:
         return 1
     if states & {"interrupted", "waiting"}:
-        errors = [item.error for item in launched if item.state == "interrupted"]
-        return 128 + (signal.SIGTERM if "SIGTERM" in errors else signal.SIGINT)
+        terminated = any((item.error or "").startswith("SIGTERM") for item in launched)
+        return 128 + (signal.SIGTERM if terminated else signal.SIGINT)
     return 0

@@ -46,6 +46,7 @@ def search_command(words: list[str]) -> int:
     given, config = settings_of("search", experiment, options)
     what = _wanted(experiment, given, config)
     from lab.cli.display import Display
+    from lab.engines import parsed_settings
 
     def tell(line: str) -> None:
         if not given.json:
@@ -53,7 +54,10 @@ def search_command(words: list[str]) -> int:
 
     folder = runs_folder(given.runs_dir)
     with Display() as display:
-        found = search(what, jobs=given.jobs, runs_dir=folder, watch=display.watch, tell=tell)
+        found = search(
+            what, jobs=given.jobs, on=given.on, engine_settings=parsed_settings(given.with_), runs_dir=folder,
+            watch=display.watch, tell=tell,
+        )  # fmt: skip
     path = _write(found, folder)
     if found.stopped:
         print(f"Stopped. Go on with: {shlex.join(['lab', 'search', *words])}")

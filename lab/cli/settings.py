@@ -19,8 +19,12 @@ class LaunchOptions:
 
     seeds: str = "0"
     """Seeds, as a range or a list: 0-4 or 1,5,7."""
-    jobs: int = 1
-    """Runs at a time, each in a process of its own; the cores are divided among them."""
+    jobs: int | None = None
+    """Runs at a time, each in a process of its own, the cores divided among them (default: 1; on a cluster, all)."""
+    on: Literal["local", "slurm", "ray"] = "local"
+    """Where they are computed. Which run it is does not depend on it."""
+    with_: Annotated[tuple[str, ...], tyro.conf.arg(name="with", metavar="KEY=VALUE ...")] = ()
+    """Settings of a cluster: partition=gpu timeout_min=240 (slurm), address=auto num_gpus=1 (ray)."""
     variant: tuple[str, ...] = ()
     """Only these arms, where the experiment compares several."""
     fresh: bool = False
@@ -63,8 +67,12 @@ class SearchOptions:
     """Settings that are tried."""
     seeds: str = "0-2"
     """Seeds of those that get the whole budget, as a range or a list: 0-4 or 1,5,7. Before that fewer."""
-    jobs: int = 1
-    """Runs at a time, each in a process of its own; the cores are divided among them."""
+    jobs: int | None = None
+    """Runs at a time, each in a process of its own, the cores divided among them (default: 1; on a cluster, all)."""
+    on: Literal["local", "slurm", "ray"] = "local"
+    """Where they are computed. Which run it is does not depend on it."""
+    with_: Annotated[tuple[str, ...], tyro.conf.arg(name="with", metavar="KEY=VALUE ...")] = ()
+    """Settings of a cluster: partition=gpu timeout_min=240 (slurm), address=auto num_gpus=1 (ray)."""
     keep: int = 3
     """One in so many goes on, with so many times the budget and, where there are several, the seeds."""
     first_steps: int | None = None

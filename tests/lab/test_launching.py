@@ -8,7 +8,6 @@ import os
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -276,47 +275,3 @@ def test_when_nothing_is_left_to_do(
     assert not finished(directory)
     directory.write_status(state, step=step, budget=budget, unit="paces", seconds=60 * spent)
     assert finished(directory) == expected
-
-
-@pytest.mark.parametrize(
-    ("returncode", "state", "error", "signals", "expected"),
-    [
-        (0, "finished", None, [], ("finished", None)),
-        (143, "interrupted", "SIGTERM", [15], ("interrupted", "SIGTERM")),
-        (143, "interrupted", "its launcher is gone", [], ("interrupted", "its launcher is gone")),
-        (-15, "waiting", None, [15], ("interrupted", "SIGTERM")),  # still importing
-        (-9, "running", None, [2, 2], ("interrupted", "SIGINT")),  # a second Ctrl-C
-        (-9, "running", None, [], ("failed", "its process was ended by SIGKILL; the same command goes on")),
-        (1, "failed", "ValueError: x", [], ("failed", "ValueError: x")),
-        (1, "interrupted", "SIGTERM", [], ("failed", "its process ended with exit code 1; see")),  # never began
-        (1, "waiting", None, [], ("failed", "its process ended with exit code 1; see")),
-    ],
-)
-def test_how_a_child_ended(
-    returncode: int, state: str, error: str | None, signals: list[int], expected: tuple[str, str | None], tmp_path: Path
-) -> None:
-    directory = RunDirectory(tmp_path)
-    if state != "waiting":
-        directory.write_status(state, step=1, budget=2, unit="paces", error=error)
-    process: Any = SimpleNamespace(returncode=returncode)
-    got_state, got_error = launching._ended(process, directory, signals)
-    assert got_state == expected[0]
-    assert got_error == expected[1] if expected[1] is None else str(got_error).startswith(expected[1])
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Traceback:\n  File\nlab.store.RunError: Another process is working in x.\n", "RunError: Another process is"),
-        ("ValueError: old\nINFO done\n", "its process ended with exit code 1; see"),
-    ],
-)
-def test_the_last_words_of_a_child_that_was_refused_are_passed_on(text: str, expected: str, tmp_path: Path) -> None:
-    directory = RunDirectory(tmp_path)
-    (tmp_path / "log.txt").write_text(text)
-    process: Any = SimpleNamespace(returncode=1)
-    state, error = launching._ended(process, directory, [])
-    assert (state, str(error)[: len(expected)]) == ("failed", expected)
-
-
-# In processes of their own

@@ -163,11 +163,26 @@ def test_an_interruption_ends_the_whole_command(
         ([("interrupted", "SIGINT"), ("waiting", None)], 130),
         ([("interrupted", "SIGTERM"), ("finished", None)], 143),
         ([("failed", "x"), ("interrupted", "SIGTERM")], 1),
+        ([("waiting", "SIGINT: SLURM's job 1 goes on")], 130),
+        ([("finished", None), ("waiting", "SIGTERM: SLURM's job 1 goes on")], 143),
     ],
 )
 def test_exit_codes(states: list[tuple[str, str | None]], code: int, tmp_path: Path) -> None:
     launched = [Launched(RunDirectory(tmp_path), "walk", "", 0, state, "ran", error) for state, error in states]
     assert cli_running.exit_code(launched) == code
+
+
+def test_where_it_runs_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr("lab.launching.launch", lambda name, seeds, **settings: asked.append(settings) or [])
+    words = ["--on", "slurm", "--jobs", "3", "--with", "partition=gpu", "timeout-min=9", "--walk.drift", "1"]
+    assert called("run", "walk", *words) == 0
+    assert called("verify", "walk", *words, "--json") == 1  # no seed has a score
+    for settings in asked:
+        assert (settings["on"], settings["jobs"]) == ("slurm", 3)
+        assert settings["engine_settings"] == {"partition": "gpu", "timeout_min": 9}
+    assert called("run", "walk", "--with", "partition=gpu") == 0
+    assert (asked[-1]["on"], asked[-1]["jobs"]) == ("local", None)
 
 
 def test_names_come_first() -> None:
@@ -180,4 +195,4 @@ def test_settings_of_every_experiment_parse_to_its_defaults() -> None:
         experiment = load(name)
         options, config = cli_running.settings_of("run", experiment, [])
         assert config == experiment.Config()
-        assert (options.seeds, options.jobs, options.fresh) == ("0", 1, False)
+        assert (options.seeds, options.jobs, options.on, options.fresh) == ("0", None, "local", False)

@@ -1,0 +1,85 @@
+"""Ray, on a cluster of this machine that all of these tests share."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lab.checkpoint import Checkpoints
+from lab.launching import Launched, launch
+from lab.run import Progress
+from lab.store import RunDirectory
+from tests.lab.test_launching import shas, timeless
+
+ray = pytest.importorskip("ray", reason="--on ray needs the extra `cluster`")
+pytestmark = [pytest.mark.usefixtures("toys"), pytest.mark.xdist_group("ray")]
+SLOW = {"seconds": 0.02, "run.log_every": 3, "run.save_every": 1000}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster() -> Iterator[None]:
+    """Two processors, nothing served."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = str(Path(__file__).parents[3])
+    ray.init(
+        address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error",
+        _node_ip_address="127.0.0.1",
+    )  # fmt: skip
+    yield
+    ray.shutdown()
+    del os.environ["PYTHONPATH"]
+    if inherited is not None:
+        os.environ["PYTHONPATH"] = inherited
+
+
+def once_it_trains(act: Callable[[RunDirectory], None]) -> Callable[[RunDirectory, Progress | Launched], None]:
+    """A watch that acts once the run has logged something."""
+    left = [act]
+
+    def watch(directory: RunDirectory, news: Progress | Launched) -> None:
+        if isinstance(news, Progress) and left and len(directory.rows()) >= 2:
+            left.pop()(directory)
+
+    return watch
+
+
+def worker_of(directory: RunDirectory) -> int:
+    """The worker whose child works in a directory."""
+    for entry in Path("/proc").iterdir():
+        words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
+        if b"lab.job" in words and str(directory.path).encode() in words:
+            return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+    raise AssertionError("no process works there")
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="the worker is found in /proc")
+def test_a_worker_that_is_killed_is_replaced_and_the_run_goes_on_exactly(runs: Path) -> None:
+    changes = SLOW | {"run.steps": 60, "run.save_every": 5}
+    watch = once_it_trains(lambda directory: os.kill(worker_of(directory), signal.SIGKILL))
+    (moved,) = launch("walk", [3], on="ray", changes=changes, watch=watch)
+    (straight,) = launch("walk", [3], changes=changes | {"seconds": 0.0}, runs_dir=runs.with_name("alone"))
+    assert shas([moved]) == shas([straight])
+    assert timeless(moved.directory) == timeless(straight.directory)
+    stood_on = moved.directory.environment()
+    assert stood_on["engine"]["name"] == "ray"
+    assert stood_on["threads"] == 1
+    assert [item.did for item in launch("walk", [3], on="ray", changes=changes)] == ["nothing"]
+
+
+def test_ctrl_c_lets_the_run_save(runs: Path) -> None:
+    watch = once_it_trains(lambda directory: signal.raise_signal(signal.SIGINT))
+    launched = launch("walk", [0, 1], on="ray", jobs=1, changes=SLOW | {"run.steps": 100_000}, watch=watch)
+    assert [(item.state, item.error) for item in launched] == [("interrupted", "SIGINT"), ("waiting", None)]
+    directory = launched[0].directory
+    assert not directory.locked()
+    assert Checkpoints(directory.checkpoints).steps() == [directory.status()["step"]]
+
+
+def test_a_run_that_breaks_is_told_as_anywhere(runs: Path) -> None:
+    (failed,) = launch("walk", [0], on="ray", changes={"breaks_at": 3})
+    assert (failed.state, failed.error) == ("failed", "ZeroDivisionError: the toy broke as it was told to")
