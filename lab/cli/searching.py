@@ -28,7 +28,8 @@ log1m (discounts, momenta: 1 - value on a logarithmic scale); SETTING=A,B,C is a
   lab search dqn_cartpole --vary agent.learning-rate=1e-4:1e-2:log agent.discount=0.9:0.999:log1m
   lab search dqn_cartpole --vary agent.batch-size=32,64,128 --seeds 0-2 --stages 2 --satisfy "eval/length>=100"
 
-Every candidate's runs stand under runs/ like any others. `lab search NAME --help` lists every option."""
+Every candidate's runs stand under runs/ like any others. --on slurm and --on ray compute them on a cluster, as
+`lab run --help` explains. `lab search NAME --help` lists every option."""
 SHOWN = 10  # candidates in the closing table
 
 

@@ -30,6 +30,7 @@ HELP = """usage: lab verify NAME [--seeds 0-4] [--jobs N] [--json] [--record] [s
 
 Run the seeds of an experiment to the budget of its target, and say whether the target is met, with the interval.
 Runs that are there already are taken as they are. By default as many seeds run as the target asks for.
+--on slurm and --on ray compute them on a cluster, as `lab run --help` explains.
 --record keeps the result in the repository: results/NAME.json, and a row of RESULTS.md.
 
 Exit codes: 0 the target is met, 1 it is missed or a run failed, 2 wrong usage, 128 + signal when interrupted."""

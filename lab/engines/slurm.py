@@ -22,7 +22,7 @@ from typing import Any
 from lab.config import ConfigError
 from lab.engines import child
 from lab.engines.engine import UNLIMITED, EngineError, Job, refuse_unknown
-from lab.store import RunDirectory, write_json
+from lab.store import RunDirectory, RunError, write_json
 
 log = logging.getLogger("lab")
 NOTE = "slurm.json"  # in a run's directory while a job is queued or running for it
@@ -80,6 +80,8 @@ class Slurm:
     def _submit(self, directories: Sequence[RunDirectory]) -> dict[Path, str]:
         """Submits an array; returns each job's number, which is noted in its run's directory."""
         executor = self._executor(_logs(directories[0]), len(directories))
+        for directory in directories:  # of a job that is gone; a new one would take it for its successor
+            (directory.path / NOTE).unlink(missing_ok=True)
         tasks = [Task(str(each.path.absolute()), self.threads) for each in directories]
         try:
             submitted = executor.submit_array(tasks)
@@ -206,19 +208,21 @@ class Task:
         """
         import submitit
 
-        notice = submitit.JobEnvironment()._usr_sig()
-        noted: list[int] = []
-        requeue = signal.signal(notice, lambda number, frame: noted.append(number))
-        signal.signal(signal.SIGTERM, lambda number, frame: noted.append(number))
-        engine = {"name": "slurm", "job": submitit.JobEnvironment().job_id, "host": os.uname().nodename}
-        directory = RunDirectory(Path(self.path))
+        directory, mine = RunDirectory(Path(self.path)), submitit.JobEnvironment().job_id
+        if (other := noted(directory)) not in ("", mine):  # started over while this one was queued
+            raise RunError(f"{directory.path} is that of SLURM's job {other} now, so job {mine} leaves it alone.")
         if directory.exists():
-            write_json(directory.path / NOTE, {"job": engine["job"]})  # the launcher may have been killed before it did
-        code = child.work(directory, self.threads, engine, stop=lambda: bool(noted))
+            write_json(directory.path / NOTE, {"job": mine})  # the launcher may have been killed before it did
+        notice = submitit.JobEnvironment()._usr_sig()
+        got: list[int] = []
+        requeue = signal.signal(notice, lambda number, frame: got.append(number))
+        signal.signal(signal.SIGTERM, lambda number, frame: got.append(number))
+        engine = {"name": "slurm", "job": mine, "host": os.uname().nodename}
+        code = child.work(directory, self.threads, engine, stop=lambda: bool(got))
         finished = directory.status()["state"] == "finished" and code == 0
-        if notice in noted and not finished and callable(requeue):
+        if notice in got and not finished and callable(requeue):
             requeue(notice, None)  # checkpoint(), `scontrol requeue`, and the end of this process
-        if noted and not finished:
+        if got and not finished:
             raise SystemExit(128 + signal.SIGTERM)
         return code
 

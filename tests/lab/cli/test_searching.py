@@ -69,3 +69,16 @@ def test_wrong_usage(words: list[str], said: str, capsys: pytest.CaptureFixture[
 def test_nothing_has_a_score(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*WALK, "--vary", "breaks_at=1,2,3"]) == 1
     assert "No candidate has a score." in capsys.readouterr().out
+
+
+def test_it_goes_to_the_engine_that_is_named(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runs: Path
+) -> None:
+    pytest.importorskip("submitit", reason="--on slurm needs the extra `cluster`")
+    words = [*WALK, "--vary", "walk.drift=0:5", "--on", "slurm", "--with"]
+    assert main([*words, "partitoin=gpu"]) == 2
+    assert "slurm has no setting 'partitoin'. Did you mean 'partition'" in capsys.readouterr().err
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main([*words, "partition=gpu"]) == 1
+    assert "There is no sbatch, srun, squeue on the path" in capsys.readouterr().err
+    assert not runs.exists()

@@ -17,7 +17,7 @@ from lab.engines import EngineError
 from lab.engines import slurm as engine
 from lab.launching import Launched, launch
 from lab.run import Progress
-from lab.store import RunDirectory
+from lab.store import RunDirectory, RunError
 from tests.fake_slurm import FakeSlurm
 from tests.lab.test_launching import shas, timeless
 
@@ -118,6 +118,16 @@ def test_a_job_that_ends_without_a_word_is_told(cluster: FakeSlurm, runs: Path) 
     assert str(lost.error).startswith("SLURM's job 1: FAILED; see ")
     assert str(lost.error).endswith("The same command goes on from the newest checkpoint")
     assert engine.noted(lost.directory) == ""
+
+
+def test_a_job_that_another_has_taken_the_place_of_leaves_the_run_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"SUBMITIT_EXECUTOR": "slurm", "SLURM_JOB_ID": "7"}.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "slurm.json").write_text('{"job": "12_0"}')
+    with pytest.raises(RunError, match="is that of SLURM's job 12_0 now, so job 7 leaves it alone"):
+        engine.Task(str(tmp_path), 1)()
 
 
 def test_what_sbatch_refuses_is_passed_on(cluster: FakeSlurm, runs: Path) -> None:
