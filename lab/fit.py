@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from lab import parallel
 from lab.backbones import Backbone
 from lab.best import Best
 from lab.probe import Case
 from lab.stopping import StoppingConfig
 from lab.trial import Illustration, Manner, Metrics, Speaker, State
 
+log = logging.getLogger("lab")
 PROBED_EXAMPLES = 16
 
 Examples = Any
@@ -106,6 +111,8 @@ class Fit:
             learner.check(batches.dataset, evaluation)
         self._per_update = batches.batch_size if unit == "examples" else 1
         self._steps = 0
+        self._alone = parallel.size() == 1
+        self._statistics = [] if self._alone else _running_statistics(getattr(learner, "network", None))
         self._best: Best | None = None
         if stopping is not None and stopping.patience is not None:
             self._best = Best(learner, stopping, stopping.patience, evaluation)
@@ -128,12 +135,37 @@ class Fit:
         """One update; nothing once it has stopped."""
         self._steps += self._per_update
         if self._best is None:
-            return self.learner.update(self.batches.next())
+            return self._update()
         if self._best.exhausted:
             return {}
-        metrics = self.learner.update(self.batches.next())
+        metrics = self._update()
         self._best.observe(self._steps // self._per_update)
         return metrics
+
+    def _update(self) -> Metrics:
+        batch = self.batches.next()
+        if self._alone:
+            return self.learner.update(batch)
+        metrics = self.learner.update(tuple(parallel.share(field) for field in batch))
+        parallel.average(self._statistics)
+        return metrics
+
+    def check_shares(self, processes: int) -> None:
+        """Raises ValueError where so many processes cannot share each batch: see `OneNetwork.mean_over_examples`."""
+        if not getattr(self.learner, "mean_over_examples", False):
+            raise ValueError(
+                f"devices is {processes}, but the loss of a {type(self.learner).__name__} is not the plain mean over "
+                "the examples of a batch, so that of its parts, one on each device, would teach something else. Run it "
+                "on one (--devices 1); several seeds can run side by side (--jobs)."
+            )
+        if over := self.batches.batch_size % processes:
+            fewer = self.batches.batch_size - over
+            near = [str(each) for each in (fewer, fewer + processes) if each]
+            raise ValueError(
+                f"devices is {processes}, which do not take equal parts of a batch of {self.batches.batch_size} "
+                f"examples. Set batch_size to a multiple of {processes}, such as {' or '.join(near)}, or devices to a "
+                "number that divides it."
+            )
 
     def evaluate(self) -> Metrics:
         """The learner's metrics on each evaluation set."""
@@ -185,3 +217,16 @@ class Fit:
         self._steps = state["steps"]
         if self._best is not None:
             self._best.load_state_dict(state["best"])
+
+
+def _running_statistics(network: nn.Module | None) -> list[Tensor]:
+    """What batch norm keeps of the batches: each process sees its own part of them, and all keep the mean of that."""
+    norms = [part for part in network.modules() if isinstance(part, _BatchNorm)] if network is not None else []
+    if norms and parallel.rank() == 0:
+        log.warning(
+            "Batch norm takes mean and variance over each device's part of a batch, %s parts in all, so training is not "
+            "that of one device with the whole batch. Group or layer norm would make no difference.",
+            parallel.size(),
+        )
+    kept = [each for norm in norms for each in (norm.running_mean, norm.running_var)]
+    return [each for each in kept if each is not None]

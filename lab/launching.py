@@ -20,6 +20,7 @@ from operator import index
 from pathlib import Path
 from typing import Any
 
+from lab import parallel
 from lab.config import ConfigError, address, differences, from_json, replace, to_json
 from lab.errors import speaks_to_the_user
 from lab.experiment import Experiment, ExperimentError, load
@@ -61,6 +62,7 @@ def launch(
     changes: Mapping[str, Any] | None = None,
     variants: Iterable[str] = (),
     jobs: int = 1,
+    devices: int | None = None,
     fresh: bool = False,
     runs_dir: str | Path | None = None,
     watch: Watch = lambda directory, news: None,
@@ -69,13 +71,15 @@ def launch(
 
     `config` defaults to the experiment's; `changes` are settings by dotted name: {"agent.learning_rate": 1e-4}.
     `variants` picks some of the arms of an experiment that compares several. With `jobs` above 1 as many runs
-    at a time go in processes of their own, the cores divided among them. `fresh` starts over and keeps old runs
+    at a time go in processes of their own, the cores divided among them. With `devices` above 1 each run is trained
+    by as many processes together, every one with its share of each batch; by default as by its earlier attempts, or by
+    one. `fresh` starts over and keeps old runs
     beside the new ones. A run that fails does not stop the others; its Launched says what went wrong.
     """
     experiment = load(name)
     chosen = arms(experiment, replace(config or experiment.Config(), changes or {}), variants)
     return launch_configs(
-        experiment, list(chosen.items()), seeds, jobs=jobs, fresh=fresh, runs_dir=runs_dir, watch=watch
+        experiment, list(chosen.items()), seeds, jobs=jobs, devices=devices, fresh=fresh, runs_dir=runs_dir, watch=watch
     )
 
 
@@ -85,6 +89,7 @@ def launch_configs(
     seeds: Iterable[int],
     *,
     jobs: int = 1,
+    devices: int | None = None,
     fresh: bool = False,
     runs_dir: str | Path | None = None,
     watch: Watch = lambda directory, news: None,
@@ -97,21 +102,33 @@ def launch_configs(
     for _, settings in configs:
         device = settings.run.torch_device()  # told before the first run starts
         where = address(experiment.name, settings)
-        if not RunDirectory.at(runs, experiment.name, where, wanted[0]).exists():
+        there = [RunDirectory.at(runs, experiment.name, where, seed) for seed in wanted]
+        most = max(devices_of(directory, devices) for directory in there)
+        parallel.check_devices(device, most)
+        if most > 1 or not there[0].exists():
             with sharing(min(jobs, len(configs) * len(wanted)), device):
-                _try_to_build(experiment, settings, wanted[0])
+                _try_to_build(experiment, settings, wanted[0], most)
     todo = [
-        (variant, seed, prepare(experiment, variant, settings, seed, runs, fresh=fresh))
+        (variant, seed, prepare(experiment, variant, settings, seed, runs, fresh=fresh, devices=devices))
         for variant, settings in configs
         for seed in wanted
     ]
-    return list((_in_turn if jobs == 1 else _side_by_side)(experiment.name, todo, jobs, watch))
+    here = jobs == 1 and all(devices_of(directory) == 1 for _, _, directory in todo)
+    return list((_in_turn if here else _side_by_side)(experiment.name, todo, jobs, watch))
 
 
-def _try_to_build(experiment: Experiment, config: Any, seed: int) -> None:
+def devices_of(directory: RunDirectory, asked: int | None = None) -> int:
+    """How many devices a run is trained on: as many as are asked for, else as it began with, else one."""
+    if asked is not None or not directory.exists():
+        return 1 if asked is None else asked
+    return directory.record().get("devices", 1)
+
+
+def _try_to_build(experiment: Experiment, config: Any, seed: int, devices: int) -> None:
     """Raises ConfigError for a value that only building the trial refuses, before a run directory is made for it."""
     try:
-        experiment.make(replace_fields(config, run=replace_fields(config.run, device="cpu")), Seeds(seed))
+        trial = experiment.make(replace_fields(config, run=replace_fields(config.run, device="cpu")), Seeds(seed))
+        parallel.check_divisible(trial, devices)
     except Exception as error:
         if isinstance(error, ValueError) and speaks_to_the_user(error):
             raise ConfigError(str(error)) from error
@@ -137,7 +154,16 @@ def unique_seeds(seeds: Iterable[int]) -> list[int]:
     return found
 
 
-def prepare(experiment: Experiment, variant: str, config: Any, seed: int, runs: Path, *, fresh: bool) -> RunDirectory:
+def prepare(
+    experiment: Experiment,
+    variant: str,
+    config: Any,
+    seed: int,
+    runs: Path,
+    *,
+    fresh: bool,
+    devices: int | None = None,
+) -> RunDirectory:
     """Makes or finds the run directory of a seed, with config.json saying what is asked of it now.
 
     Raises RunError if the directory holds the run of another config. One that another process works in is left as
@@ -153,6 +179,7 @@ def prepare(experiment: Experiment, variant: str, config: Any, seed: int, runs: 
             return directory
     target = experiment.target_of(variant)
     unit = directory.status()["unit"] if directory.exists() else ""
+    devices = devices_of(directory, devices)
     directory.write_record(
         {
             "experiment": experiment.name,
@@ -161,7 +188,8 @@ def prepare(experiment: Experiment, variant: str, config: Any, seed: int, runs: 
             "hash": where,
             "summary": experiment.listing.summary,
             "unit": unit,
-            "command": command(experiment, variant, config, seed),
+            "devices": devices,
+            "command": command(experiment, variant, config, seed, devices),
             "config": to_json(config),
             "target": to_json(target) if target is not None else None,
         }
@@ -181,12 +209,14 @@ def refuse_another(directory: RunDirectory, experiment: Experiment, where: str) 
         )
 
 
-def command(experiment: Experiment, variant: str, config: Any, seed: int) -> str:
+def command(experiment: Experiment, variant: str, config: Any, seed: int, devices: int = 1) -> str:
     """The command line that repeats a run: only what differs from the experiment's defaults is said."""
     default = experiment.variants(experiment.Config()).get(variant)
     words = ["lab", "run", experiment.name, "--seeds", str(seed)]
     if variant:
         words += ["--variant", variant]
+    if devices > 1:
+        words += ["--devices", str(devices)]
     for name, (_, value) in differences(default, config).items() if default is not None else ():
         words.append(f"--{name.replace('_', '-')}")
         words += [str(item) for item in (value if isinstance(value, list) else [value])]
@@ -273,8 +303,10 @@ def _side_by_side(name: str, todo: _Todo, jobs: int, watch: Watch) -> Iterator[L
 
 
 def job_command(directory: RunDirectory, threads: int) -> list[str]:
-    """The command line of a run's job, whose launcher is this process."""
-    return [sys.executable, "-m", "lab.job", str(directory.path), str(threads), str(os.getpid())]
+    """The command line of a run's job, whose launcher is this process; its threads are divided among its devices."""
+    devices = devices_of(directory)
+    job = ["lab.job"] if devices == 1 else ["lab.torchrun", str(devices)]
+    return [sys.executable, "-m", *job, str(directory.path), str(max(1, threads // devices)), str(os.getpid())]
 
 
 def _start(directory: RunDirectory, threads: int) -> subprocess.Popen:

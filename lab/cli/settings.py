@@ -21,6 +21,9 @@ class LaunchOptions:
     """Seeds, as a range or a list: 0-4 or 1,5,7."""
     jobs: int = 1
     """Runs at a time, each in a process of its own; the cores are divided among them."""
+    devices: int | None = None
+    """Train each run on so many devices at once, every one with its share of each batch: CPU processes, or GPUs. By
+    default as it began, or on one."""
     variant: tuple[str, ...] = ()
     """Only these arms, where the experiment compares several."""
     fresh: bool = False
