@@ -224,8 +224,8 @@ def _running_statistics(network: nn.Module | None) -> list[Tensor]:
     norms = [part for part in network.modules() if isinstance(part, _BatchNorm)] if network is not None else []
     if norms and parallel.rank() == 0:
         log.warning(
-            "Batch norm takes mean and variance over each device's part of a batch, %s parts in all, so training is not "
-            "that of one device with the whole batch. Group or layer norm would make no difference.",
+            "Batch norm takes mean and variance over each device's part of a batch, %s parts in all, so this is not "
+            "the training of one device. Networks without it train alike on any number of devices.",
             parallel.size(),
         )
     kept = [each for norm in norms for each in (norm.running_mean, norm.running_var)]

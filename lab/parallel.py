@@ -151,9 +151,9 @@ def same(value: T) -> T:
     values = gathered(value)
     if any(each != value for each in values):
         raise RuntimeError(
-            f"The {len(values)} processes should have come to the same state, but by rank they have {values}. Something "
-            "in training depends on the process: a random draw that is not the same in each, or changes nothing but "
-            "in one. Run on one device, and report the experiment."
+            f"The {len(values)} processes should have come to the same state, but by rank they have {values}. "
+            "Something that is learnt depends on the process, such as a generator that all of them should draw alike "
+            "from. Run on one device (--devices 1), and look for it in the learner."
         )
     return value
 
