@@ -30,10 +30,13 @@ STEPS = 60
 SETTINGS = {"run.steps": STEPS, "run.log_every": 10, "run.evaluate_every": 20, "run.save_every": 15, "run.wandb": "off"}
 
 
-def prepared(runs: Path, devices: int | None = 2) -> RunDirectory:
+SELDOM = {"evaluate_every": 0, "save_every": 0}
+
+
+def prepared(runs: Path, devices: int | None = 2, **settings: int) -> RunDirectory:
     """A small network with dropout and batch norm."""
     experiment = load("cnn_digits")
-    config = replace(experiment.smoke, SETTINGS)
+    config = replace(experiment.smoke, SETTINGS | {f"run.{name}": value for name, value in settings.items()})
     return prepare(experiment, "", config, 3, runs, fresh=False, devices=devices)
 
 
@@ -56,7 +59,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> RunDirectory:
 
 
 def same(ours: RunDirectory, theirs: RunDirectory) -> bool:
-    assert (ours.status()["state"], ours.status()["step"]) == ("finished", STEPS)
+    assert ours.status()["state"] == "finished"
     return (
         ours.status()["state_sha256"] == theirs.status()["state_sha256"]
         and timeless(ours) == timeless(theirs)
@@ -68,10 +71,11 @@ def test_killed_at_random_equals_never_stopping(straight: RunDirectory, tmp_path
     directory, dice, killed = prepared(tmp_path), random.Random(5), 0
     life = straight.rows()[-1]["time/seconds"]
     for kill in range(5):
-        codes = attempt(directory.path, kill_after=dice.uniform(0, life / 2), victim=kill % 2)
+        codes = attempt(directory.path, kill_after=dice.uniform(0, life / 3), victim=kill % 2)
         if codes == [0, 0]:
             break
-        assert sorted(codes) == [-signal.SIGKILL, 1], "the other notices, and ends by itself"
+        assert -signal.SIGKILL in codes
+        assert set(codes) <= {-signal.SIGKILL, 0, 1}, "the other notices, and ends by itself"
         killed += 1
     assert killed >= 2
     assert attempt(directory.path) == [0, 0]
@@ -151,15 +155,18 @@ def test_how_torchrun_ends_tells_what_has_failed(monkeypatch: pytest.MonkeyPatch
     assert ended == [signal.SIGKILL]
 
 
-def test_the_command_stops_and_goes_on(straight: RunDirectory, tmp_path: Path, runs: Path) -> None:
+def test_the_command_stops_and_goes_on(tmp_path: Path, runs: Path) -> None:
     """By torchrun itself, whose processes import all anew; the rest of the run is done by quicker ones."""
-    directory = prepared(runs)
-    experiment = load("cnn_digits")
-    asked = shlex.split(command(experiment, "", replace(experiment.smoke, SETTINGS), 3, 2))[1:]
+
+    def asked_for(steps: int, folder: Path) -> RunDirectory:
+        return prepared(folder, **SELDOM, steps=steps)
+
+    directory = asked_for(100_000, runs)
     code = "import sys; from lab.cli import main; sys.exit(main())"
+    words = shlex.split(directory.record()["command"])[1:]
     output = tmp_path / "output"
     with open(output, "w") as file:
-        process = subprocess.Popen([sys.executable, "-c", code, *asked], cwd=ROOT, stdout=file, stderr=file)
+        process = subprocess.Popen([sys.executable, "-c", code, *words], cwd=ROOT, stdout=file, stderr=file)
     end = time.monotonic() + 120
     while not directory.rows() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
@@ -168,5 +175,10 @@ def test_the_command_stops_and_goes_on(straight: RunDirectory, tmp_path: Path, r
     assert f"interrupted: {directory.path}  SIGTERM" in output.read_text()
     assert "Traceback" not in (directory.path / "log.txt").read_text()
     assert not directory.locked()
-    assert attempt(directory.path) == [0, 0]
-    assert same(directory, straight)
+    step = directory.status()["step"]
+    assert Checkpoints(directory.checkpoints).steps()[-1] == step
+    resumed, never_stopped = (asked_for(step + 10, folder) for folder in (runs, tmp_path))
+    assert resumed == directory
+    for each in (resumed, never_stopped):
+        assert attempt(each.path) == [0, 0]
+    assert same(resumed, never_stopped)
