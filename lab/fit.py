@@ -9,7 +9,7 @@ from copy import deepcopy
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from lab import parallel
@@ -93,6 +93,8 @@ class Fit:
     `unit` is what its budget counts: "updates", or "examples", in which fits of different batch sizes see the same
     data by the same step. With `stopping` it keeps the weights that were judged best and evaluates, shows and hands on
     those; once patience is out it takes them up for good and lets the rest of its budget pass without an update.
+
+    Where several processes train together (lab.parallel), all draw the same batch, and each learns from its part.
     """
 
     def __init__(
@@ -112,7 +114,7 @@ class Fit:
         self._per_update = batches.batch_size if unit == "examples" else 1
         self._steps = 0
         self._alone = parallel.size() == 1
-        self._statistics = [] if self._alone else _running_statistics(getattr(learner, "network", None))
+        self._norms = [] if self._alone else _batch_norms(getattr(learner, "network", None))
         self._best: Best | None = None
         if stopping is not None and stopping.patience is not None:
             self._best = Best(learner, stopping, stopping.patience, evaluation)
@@ -147,7 +149,9 @@ class Fit:
         if self._alone:
             return self.learner.update(batch)
         metrics = self.learner.update(tuple(parallel.share(field) for field in batch))
-        parallel.average(self._statistics)
+        # What batch norm keeps of the parts: all processes keep the mean of that, and so remain one state.
+        kept = [each for norm in self._norms if norm.training for each in (norm.running_mean, norm.running_var)]
+        parallel.average([each for each in kept if each is not None])
         return metrics
 
     def check_shares(self, processes: int) -> None:
@@ -219,8 +223,8 @@ class Fit:
             self._best.load_state_dict(state["best"])
 
 
-def _running_statistics(network: nn.Module | None) -> list[Tensor]:
-    """What batch norm keeps of the batches: each process sees its own part of them, and all keep the mean of that."""
+def _batch_norms(network: nn.Module | None) -> list[_BatchNorm]:
+    """Those of a network that several processes train; says what comes of them."""
     norms = [part for part in network.modules() if isinstance(part, _BatchNorm)] if network is not None else []
     if norms and parallel.rank() == 0:
         log.warning(
@@ -228,5 +232,4 @@ def _running_statistics(network: nn.Module | None) -> list[Tensor]:
             "the training of one device. Networks without it train alike on any number of devices.",
             parallel.size(),
         )
-    kept = [each for norm in norms for each in (norm.running_mean, norm.running_var)]
-    return [each for each in kept if each is not None]
+    return norms

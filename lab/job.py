@@ -201,20 +201,17 @@ def main(arguments: list[str]) -> int:
     def orphaned() -> str:
         return "its launcher is gone" if launcher is not None and os.getppid() != launcher else ""
 
-    first = int(os.environ.get("RANK", "0")) == 0
-    if not first:
-        log.setLevel(logging.ERROR)  # what the first process tells, too
-    try:
-        with parallel.joined():
+    with parallel.joined():
+        first = parallel.rank() == 0
+        if not first:
+            log.setLevel(logging.ERROR)  # less than that the first process tells
+        try:
             outcome = run_job(RunDirectory(Path(arguments[0])), stop=orphaned, threads=threads)
-        return exit_code(outcome) if first else 0  # it may leave before the first has saved, which is no failure
-    except parallel.PeerError:
-        if first:
-            log.exception("The run failed.")
-        return 1  # of the others, the one that is gone has told why
-    except Exception:
-        log.exception("The run failed.")
-        return 1
+            return exit_code(outcome) if first else 0  # it may leave before the first has saved, which is no failure
+        except Exception as error:
+            if first or not isinstance(error, parallel.PeerError):  # of another's end the first tells
+                log.exception("The run failed.")
+            return 1
 
 
 if __name__ == "__main__":

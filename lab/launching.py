@@ -73,8 +73,8 @@ def launch(
     `variants` picks some of the arms of an experiment that compares several. With `jobs` above 1 as many runs
     at a time go in processes of their own, the cores divided among them. With `devices` above 1 each run is trained
     by as many processes together, every one with its share of each batch; by default as by its earlier attempts, or by
-    one. `fresh` starts over and keeps old runs
-    beside the new ones. A run that fails does not stop the others; its Launched says what went wrong.
+    one. `fresh` starts over and keeps old runs beside the new ones. A run that fails does not stop the others; its
+    Launched says what went wrong.
     """
     experiment = load(name)
     chosen = arms(experiment, replace(config or experiment.Config(), changes or {}), variants)

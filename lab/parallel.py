@@ -19,9 +19,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 T = TypeVar("T")
-PATIENCE = timedelta(
-    hours=1
-)  # that a process waits for another, which may be drawing pictures or writing to a slow disk
+PATIENCE = timedelta(hours=1)  # with which one waits for another, which may be drawing pictures or saving
 ASK_EVERY = 0.25  # seconds, about, between two agreements on whether to stop
 
 
@@ -74,8 +72,8 @@ def check_divisible(trial: object, processes: int) -> None:
         return
     if not isinstance(trial, Divisible):
         raise ValueError(
-            f"devices is {processes}, but a {type(trial).__name__} has no batches that could be shared among devices. "
-            "Run it on one (--devices 1); several seeds can run side by side (--jobs)."
+            f"devices is {processes}, but {type(trial).__name__} has no batches that could be shared among devices. Run "
+            "it on one (--devices 1); several seeds can run side by side (--jobs)."
         )
     trial.check_shares(processes)
 

@@ -123,8 +123,8 @@ def run(
     global generator, which only dropout draws from. `media` is the folder for what an `Illustrated` trial shows
     at the end, `records` keeps what a `Recorded` one tells; without them, nothing is shown or kept. Threads and
     deterministic kernels belong to the process: a job sets them, and a program of your own wraps this call in
-    `lab.provenance.fixed_bits`. Raises NonFiniteMetric, with the last checkpoint untouched, when a loss is not a
-    number.
+    `lab.provenance.fixed_bits`. Several processes that train together (lab.parallel) each call this and stop at the
+    same step. Raises NonFiniteMetric, with the last checkpoint untouched, when a loss is not a number.
     """
     return _Loop(trial, config, tracker or NullTracker(), checkpoints, seeds, media, records, watch, stop).run()
 

@@ -293,7 +293,7 @@ def test_what_cannot_be_shared_is_refused() -> None:
     parallel.check_divisible(several, 1)
     with pytest.raises(ValueError, match=r"loss of a MultiTaskClassifier is not the plain mean.*--devices 1"):
         parallel.check_divisible(several, 2)
-    with pytest.raises(ValueError, match="a Best has no batches"):
+    with pytest.raises(ValueError, match="Best has no batches"):
         parallel.check_divisible(object.__new__(Best), 2)
 
 
