@@ -72,8 +72,8 @@ def check_divisible(trial: object, processes: int) -> None:
         return
     if not isinstance(trial, Divisible):
         raise ValueError(
-            f"devices is {processes}, but {type(trial).__name__} has no batches that could be shared among devices. Run "
-            "it on one (--devices 1); several seeds can run side by side (--jobs)."
+            f"devices is {processes}, but {type(trial).__name__} has no batches that could be shared among them. Run it "
+            "on one (--devices 1); several seeds can run side by side (--jobs)."
         )
     trial.check_shares(processes)
 
