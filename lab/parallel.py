@@ -72,8 +72,8 @@ def check_divisible(trial: object, processes: int) -> None:
         return
     if not isinstance(trial, Divisible):
         raise ValueError(
-            f"devices is {processes}, but {type(trial).__name__} has no batches that could be shared among them. Run it "
-            "on one (--devices 1); several seeds can run side by side (--jobs)."
+            f"devices is {processes}, but {type(trial).__name__} has no batches to be shared among them. Run it on "
+            "one (--devices 1); several seeds can run side by side (--jobs)."
         )
     trial.check_shares(processes)
 
@@ -190,7 +190,6 @@ def _reached() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise PeerError(
-            f"Another of the {size()} processes that train together is gone or does not answer "
-            f"({str(error).splitlines()[0]}). If it failed, log.txt says why. The same command goes on from the newest "
-            "checkpoint."
+            f"Another of the {size()} processes that train together is gone or does not answer. If it failed, "
+            "log.txt says why. The same command goes on from the newest checkpoint."
         ) from error

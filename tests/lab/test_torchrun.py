@@ -132,7 +132,7 @@ def test_what_cannot_be_shared_is_refused_before_anything_is_written(
 ) -> None:
     with pytest.raises(ConfigError, match=r"devices is 2, .* a batch of 15 examples"):
         launch("cnn_digits", changes={"batch_size": 15}, devices=2)
-    with pytest.raises(ConfigError, match="Interaction has no batches that could be shared"):
+    with pytest.raises(ConfigError, match="Interaction has no batches to be shared"):
         launch("dqn_cartpole", devices=2)
     with pytest.raises(ValueError, match=r"devices is -1"):
         launch("cnn_digits", devices=-1)
