@@ -205,6 +205,8 @@ def main(arguments: list[str]) -> int:
         first = parallel.rank() == 0
         if not first:
             log.setLevel(logging.ERROR)  # less than that the first process tells
+            for number in (signal.SIGTERM, signal.SIGINT):  # if it ends the first before training, all follow
+                signal.signal(number, signal.SIG_IGN)
         try:
             outcome = run_job(RunDirectory(Path(arguments[0])), stop=orphaned, threads=threads)
             return exit_code(outcome) if first else 0  # it may leave before the first has saved, which is no failure

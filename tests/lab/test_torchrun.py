@@ -171,7 +171,7 @@ def test_the_command_stops_and_goes_on(tmp_path: Path, runs: Path) -> None:
     while not directory.rows() and process.poll() is None and time.monotonic() < end:
         time.sleep(0.01)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 128 + signal.SIGTERM
+    assert process.wait(120) == 128 + signal.SIGTERM
     assert f"interrupted: {directory.path}  SIGTERM" in output.read_text()
     assert "Traceback" not in (directory.path / "log.txt").read_text()
     assert not directory.locked()
