@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from generative.checks import check_inputs
 from generative.decoders import Decoder, DecoderConfig
 from generative.retrieval import precision_at
+from lab import parallel
 from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.one_network import OneNetwork, Updating
@@ -68,6 +69,7 @@ class Autoencoder(OneNetwork):
 
     network: Coder
     updating: Updating
+    mean_over_examples = True
 
     def __init__(
         self,
@@ -101,8 +103,9 @@ class Autoencoder(OneNetwork):
         if not self.config.corruption:
             return inputs
         self._generator.manual_seed(self.seeds.derive(f"corruption/{self.descent.updates}"))
-        kept = torch.rand(inputs.shape, generator=self._generator, device=inputs.device) >= self.config.corruption
-        return inputs * kept
+        whole = (len(inputs) * parallel.size(), *inputs.shape[1:])  # the batch of which the inputs are this one's share
+        kept = torch.rand(whole, generator=self._generator, device=inputs.device) >= self.config.corruption
+        return inputs * parallel.share(kept)
 
     def _update(self, inputs: Tensor, given: Tensor) -> Metrics:
         loss = (self.network(given) - inputs).square().mean()

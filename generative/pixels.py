@@ -47,6 +47,7 @@ class PixelModel(OneNetwork):
 
     network: nn.Sequential
     updating: Updating
+    mean_over_examples = True
 
     def __init__(
         self,

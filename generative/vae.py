@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from generative.checks import check_inputs, within_0_and_1
 from generative.decoders import Decoder, DecoderConfig
+from lab import parallel
 from lab.backbones import Backbone
 from lab.data import Dataset
 from lab.one_network import OneNetwork, Updating
@@ -77,6 +78,7 @@ class VAE(OneNetwork):
 
     network: Variational
     updating: Updating
+    mean_over_examples = True
 
     def __init__(
         self,
@@ -96,7 +98,8 @@ class VAE(OneNetwork):
         """One gradient step on (inputs [B, ...], labels, which are not looked at)."""
         inputs = batch[0]
         self._generator.manual_seed(self.seeds.derive(f"noise/{self.descent.updates}"))
-        return self.updating((inputs, self._noise(len(inputs))))
+        noise = self._noise(len(inputs) * parallel.size())  # of the whole batch, whatever part of it is here
+        return self.updating((inputs, parallel.share(noise)))
 
     def _update(self, inputs: Tensor, noise: Tensor) -> Metrics:
         told, apart = self._bound(inputs, noise)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import Any, Protocol
 
+from lab import parallel
 from lab.seeding import preserved_generators
 from lab.stopping import EarlyStopping, StoppingConfig
 from lab.trial import Metrics, State
@@ -55,7 +56,8 @@ class Best:
                 f"stopping.metric is {self.config.metric!r}, which {type(self.learner).__name__} does not measure. "
                 f"Choose one of {', '.join(metrics)}."
             )
-        if self.stopping.observe(float(metrics[self.config.metric])):
+        # Of several processes all go by what the first has found, so that they stop together.
+        if self.stopping.observe(parallel.from_first(float(metrics[self.config.metric]))):
             self.kept = deepcopy(self.learner.state_dict())
         if self.exhausted and self.kept is not None:
             self.learner.load_state_dict(self.kept)

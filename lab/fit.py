@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
+from lab import parallel
 from lab.backbones import Backbone
 from lab.best import Best
 from lab.probe import Case
 from lab.stopping import StoppingConfig
 from lab.trial import Illustration, Manner, Metrics, Speaker, State
 
+log = logging.getLogger("lab")
 PROBED_EXAMPLES = 16
 
 Examples = Any
@@ -88,6 +93,8 @@ class Fit:
     `unit` is what its budget counts: "updates", or "examples", in which fits of different batch sizes see the same
     data by the same step. With `stopping` it keeps the weights that were judged best and evaluates, shows and hands on
     those; once patience is out it takes them up for good and lets the rest of its budget pass without an update.
+
+    Where several processes train together (lab.parallel), all draw the same batch, and each learns from its part.
     """
 
     def __init__(
@@ -106,6 +113,8 @@ class Fit:
             learner.check(batches.dataset, evaluation)
         self._per_update = batches.batch_size if unit == "examples" else 1
         self._steps = 0
+        self._alone = parallel.size() == 1
+        self._norms = [] if self._alone else _batch_norms(getattr(learner, "network", None))
         self._best: Best | None = None
         if stopping is not None and stopping.patience is not None:
             self._best = Best(learner, stopping, stopping.patience, evaluation)
@@ -128,12 +137,39 @@ class Fit:
         """One update; nothing once it has stopped."""
         self._steps += self._per_update
         if self._best is None:
-            return self.learner.update(self.batches.next())
+            return self._update()
         if self._best.exhausted:
             return {}
-        metrics = self.learner.update(self.batches.next())
+        metrics = self._update()
         self._best.observe(self._steps // self._per_update)
         return metrics
+
+    def _update(self) -> Metrics:
+        batch = self.batches.next()
+        if self._alone:
+            return self.learner.update(batch)
+        metrics = self.learner.update(tuple(parallel.share(field) for field in batch))
+        # What batch norm keeps of the parts: all processes keep the mean of that, and so remain one state.
+        kept = [each for norm in self._norms if norm.training for each in (norm.running_mean, norm.running_var)]
+        parallel.average([each for each in kept if each is not None])
+        return metrics
+
+    def check_shares(self, processes: int) -> None:
+        """Raises ValueError where so many processes cannot share each batch: see `OneNetwork.mean_over_examples`."""
+        if not getattr(self.learner, "mean_over_examples", False):
+            raise ValueError(
+                f"devices is {processes}, but the loss of a {type(self.learner).__name__} is not the plain mean over "
+                "the examples of a batch, so that of its parts, one on each device, would teach something else. Run it "
+                "on one (--devices 1); several seeds can run side by side (--jobs)."
+            )
+        if over := self.batches.batch_size % processes:
+            fewer = self.batches.batch_size - over
+            near = [str(each) for each in (fewer, fewer + processes) if each]
+            raise ValueError(
+                f"devices is {processes}, which do not take equal parts of a batch of {self.batches.batch_size} "
+                f"examples. Set batch_size to a multiple of {processes}, such as {' or '.join(near)}, or devices to a "
+                "number that divides it."
+            )
 
     def evaluate(self) -> Metrics:
         """The learner's metrics on each evaluation set."""
@@ -185,3 +221,15 @@ class Fit:
         self._steps = state["steps"]
         if self._best is not None:
             self._best.load_state_dict(state["best"])
+
+
+def _batch_norms(network: nn.Module | None) -> list[_BatchNorm]:
+    """Those of a network that several processes train; says what comes of them."""
+    norms = [part for part in network.modules() if isinstance(part, _BatchNorm)] if network is not None else []
+    if norms and parallel.rank() == 0:
+        log.warning(
+            "Batch norm takes mean and variance over each device's part of a batch, %s parts in all, so this is not "
+            "the training of one device. Networks without it train alike on any number of devices.",
+            parallel.size(),
+        )
+    return norms

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from lab import parallel
 from lab.checkpoint import Checkpoints
 from lab.config import address, from_json
 from lab.engines.child import started_by
@@ -24,6 +25,7 @@ from lab.run import Outcome, Progress, RunConfig, run
 from lab.seeding import Seeds
 from lab.store import RunDirectory, RunError
 from lab.tracking import trackers
+from lab.trial import State, Trial
 
 log = logging.getLogger("lab")
 STATUS_EVERY = 0.5  # seconds between two writes of status.json while training
@@ -38,18 +40,21 @@ def run_job(
     """Starts or goes on with the run in `directory` until its budget is spent.
 
     `threads` is used where neither the config nor an earlier attempt says how many. Whatever ends the run is
-    written to status.json; what went wrong is raised.
+    written to status.json; what went wrong is raised. Of several processes that train together (lab.parallel) each
+    calls this, and the first alone writes.
     """
     record, experiment, config = read(directory)
     options: RunConfig = config.run
+    if parallel.rank() > 0:
+        return _take_part(directory, experiment, config, record["seed"], stop)
     with directory.lock():
         report, trial = _Status(directory, options, watch), None
         try:
             report.refuse_lost_checkpoints()
-            stand = _stand(directory, options, experiment.listing.path, threads)
+            stand = parallel.from_first(_stand(directory, options, experiment.listing.path, threads))
             with fixed_bits(stand, options.deterministic):
                 seeds = Seeds(record["seed"])
-                trial = experiment.make(config, seeds)
+                trial = _built(experiment, config, seeds)
                 report.unit = trial.unit
                 if record["unit"] != trial.unit:  # whoever launched it did not build the trial
                     record = {**record, "unit": trial.unit}
@@ -74,13 +79,36 @@ def run_job(
     return outcome
 
 
+def _take_part(
+    directory: RunDirectory, experiment: Experiment, config: Any, seed: int, stop: Callable[[], str] | None
+) -> Outcome:
+    """What a process beside the first does: it trains the same trial on its share of each batch, and writes nothing."""
+    options: RunConfig = config.run
+    with fixed_bits(parallel.from_first(0), options.deterministic):
+        seeds = Seeds(seed)
+        trial = _built(experiment, config, seeds)
+        return run(trial, options, checkpoints=_ReadOnly(directory.checkpoints), seeds=seeds, stop=stop)
+
+
+class _ReadOnly(Checkpoints):
+    def save(self, step: int, state: State) -> None:
+        """Is left to the first process."""
+
+
+def _built(experiment: Experiment, config: Any, seeds: Seeds) -> Trial:
+    trial = experiment.make(config, seeds)
+    parallel.check_divisible(trial, parallel.size())
+    return trial
+
+
 def _stand(directory: RunDirectory, options: RunConfig, experiment_file: Path, threads: int | None) -> int:
     """Writes down what this attempt stands on, tells what has changed since the last, and returns the threads to use.
 
     What fixes the bits is kept from the first attempt on, unless the config says otherwise.
     """
     before = directory.environment()
-    threads = options.threads or before.get("threads") or threads or cores()
+    kept = before.get("threads") if before.get("devices", 1) == parallel.size() else None
+    threads = options.threads or kept or threads or max(1, cores() // parallel.size())
     now = environment(options.torch_device(), threads, options.deterministic, experiment_file)
     now["engine"] = started_by()
     changed = changes(before, now) if before else []
@@ -175,11 +203,19 @@ def main(arguments: list[str]) -> int:
     def orphaned() -> str:
         return "its launcher is gone" if launcher is not None and os.getppid() != launcher else ""
 
-    try:
-        return exit_code(run_job(RunDirectory(Path(arguments[0])), stop=orphaned, threads=threads))
-    except Exception:
-        log.exception("The run failed.")
-        return 1
+    with parallel.joined():
+        first = parallel.rank() == 0
+        if not first:
+            log.setLevel(logging.ERROR)  # less than that the first process tells
+            for number in (signal.SIGTERM, signal.SIGINT):  # if it ends the first before training, all follow
+                signal.signal(number, signal.SIG_IGN)
+        try:
+            outcome = run_job(RunDirectory(Path(arguments[0])), stop=orphaned, threads=threads)
+            return exit_code(outcome) if first else 0  # it may leave before the first has saved, which is no failure
+        except Exception as error:
+            if first or not isinstance(error, parallel.PeerError):  # of another's end the first tells
+                log.exception("The run failed.")
+            return 1
 
 
 if __name__ == "__main__":

@@ -16,8 +16,10 @@ from operator import index
 from pathlib import Path
 from typing import Any
 
+from lab import parallel
 from lab.config import ConfigError, address, differences, from_json, replace, to_json
 from lab.engines import Engine, Job, engine_of
+from lab.engines.child import devices_of
 from lab.errors import speaks_to_the_user
 from lab.experiment import Experiment, ExperimentError, load
 from lab.job import run_job
@@ -57,6 +59,7 @@ def launch(
     jobs: int | None = None,
     on: str = "local",
     engine_settings: Mapping[str, Any] | None = None,
+    devices: int | None = None,
     fresh: bool = False,
     runs_dir: str | Path | None = None,
     watch: Watch = lambda directory, news: None,
@@ -65,16 +68,18 @@ def launch(
 
     `config` defaults to the experiment's; `changes` are settings by dotted name: {"agent.learning_rate": 1e-4}.
     `variants` picks some of the arms of an experiment that compares several. With `jobs` above 1 as many runs
-    at a time go in processes of their own, the cores divided among them. `on` is where they go: "local", "slurm" or
-    "ray", with `engine_settings` such as {"partition": "gpu"}; there, `jobs` is by default as many as there is room
-    for. `fresh` starts over and keeps old runs beside the new ones. A run that fails does not stop the others; its
-    Launched says what went wrong. Raises EngineError, before anything is made, where the engine is away.
+    at a time go in processes of their own, the cores divided among them. With `devices` above 1 each run is trained
+    by as many processes together, every one with its share of each batch; by default as by its earlier attempts, or by
+    one. `on` is where runs go: "local", "slurm" or "ray", with `engine_settings` such as {"partition": "gpu"}; there,
+    `jobs` is by default as many as there is room for. `fresh` starts over and keeps old runs beside the new ones. A run
+    that fails does not stop the others; its Launched says what went wrong. Raises EngineError, before anything is made,
+    where the engine is away.
     """
     experiment = load(name)
     chosen = arms(experiment, replace(config or experiment.Config(), changes or {}), variants)
     return launch_configs(
-        experiment, list(chosen.items()), seeds, jobs=jobs, on=on, engine_settings=engine_settings, fresh=fresh,
-        runs_dir=runs_dir, watch=watch,
+        experiment, list(chosen.items()), seeds, jobs=jobs, on=on, engine_settings=engine_settings,
+        devices=devices, fresh=fresh, runs_dir=runs_dir, watch=watch,
     )  # fmt: skip
 
 
@@ -86,6 +91,7 @@ def launch_configs(
     jobs: int | None = None,
     on: str = "local",
     engine_settings: Mapping[str, Any] | None = None,
+    devices: int | None = None,
     fresh: bool = False,
     runs_dir: str | Path | None = None,
     watch: Watch = lambda directory, news: None,
@@ -99,23 +105,32 @@ def launch_configs(
         # Told before the first run starts; of another machine's devices and memory, the run itself will tell.
         device = settings.run.torch_device() if engine.here else None
         where = address(experiment.name, settings)
-        if not RunDirectory.at(runs, experiment.name, where, wanted[0]).exists():
+        there = [RunDirectory.at(runs, experiment.name, where, seed) for seed in wanted]
+        most = max(_devices(directory, devices) for directory in there)
+        parallel.check_devices(device, most)
+        if most > 1 or not there[0].exists():
             with sharing(at_a_time if engine.here else 0, device):
-                _try_to_build(experiment, settings, wanted[0])
+                _try_to_build(experiment, settings, wanted[0], most)
     todo = [
-        (variant, seed, prepare(experiment, variant, settings, seed, runs, fresh=fresh))
+        (variant, seed, prepare(experiment, variant, settings, seed, runs, fresh=fresh, devices=devices))
         for variant, settings in configs
         for seed in wanted
     ]
-    if engine.here and engine.at_a_time == 1:
+    if engine.here and engine.at_a_time == 1 and all(devices_of(directory) == 1 for _, _, directory in todo):
         return list(_in_turn(experiment.name, todo, watch))
     return list(_by_engine(experiment.name, todo, engine, watch))
 
 
-def _try_to_build(experiment: Experiment, config: Any, seed: int) -> None:
+def _devices(directory: RunDirectory, asked: int | None) -> int:
+    """How many devices a run is to be trained on: as many as are asked for, else as it began with, else one."""
+    return devices_of(directory) if asked is None else asked
+
+
+def _try_to_build(experiment: Experiment, config: Any, seed: int, devices: int) -> None:
     """Raises ConfigError for a value that only building the trial refuses, before a run directory is made for it."""
     try:
-        experiment.make(replace_fields(config, run=replace_fields(config.run, device="cpu")), Seeds(seed))
+        trial = experiment.make(replace_fields(config, run=replace_fields(config.run, device="cpu")), Seeds(seed))
+        parallel.check_divisible(trial, devices)
     except Exception as error:
         if isinstance(error, ValueError) and speaks_to_the_user(error):
             raise ConfigError(str(error)) from error
@@ -141,7 +156,16 @@ def unique_seeds(seeds: Iterable[int]) -> list[int]:
     return found
 
 
-def prepare(experiment: Experiment, variant: str, config: Any, seed: int, runs: Path, *, fresh: bool) -> RunDirectory:
+def prepare(
+    experiment: Experiment,
+    variant: str,
+    config: Any,
+    seed: int,
+    runs: Path,
+    *,
+    fresh: bool,
+    devices: int | None = None,
+) -> RunDirectory:
     """Makes or finds the run directory of a seed, with config.json saying what is asked of it now.
 
     Raises RunError if the directory holds the run of another config. One that another process works in is left as
@@ -157,6 +181,7 @@ def prepare(experiment: Experiment, variant: str, config: Any, seed: int, runs: 
             return directory
     target = experiment.target_of(variant)
     unit = directory.status()["unit"] if directory.exists() else ""
+    devices = _devices(directory, devices)
     directory.write_record(
         {
             "experiment": experiment.name,
@@ -165,7 +190,8 @@ def prepare(experiment: Experiment, variant: str, config: Any, seed: int, runs: 
             "hash": where,
             "summary": experiment.listing.summary,
             "unit": unit,
-            "command": command(experiment, variant, config, seed),
+            "devices": devices,
+            "command": command(experiment, variant, config, seed, devices),
             "config": to_json(config),
             "target": to_json(target) if target is not None else None,
         }
@@ -185,12 +211,14 @@ def refuse_another(directory: RunDirectory, experiment: Experiment, where: str) 
         )
 
 
-def command(experiment: Experiment, variant: str, config: Any, seed: int) -> str:
+def command(experiment: Experiment, variant: str, config: Any, seed: int, devices: int = 1) -> str:
     """The command line that repeats a run: only what differs from the experiment's defaults is said."""
     default = experiment.variants(experiment.Config()).get(variant)
     words = ["lab", "run", experiment.name, "--seeds", str(seed)]
     if variant:
         words += ["--variant", variant]
+    if devices > 1:
+        words += ["--devices", str(devices)]
     for name, (_, value) in differences(default, config).items() if default is not None else ():
         words.append(f"--{name.replace('_', '-')}")
         words += [str(item) for item in (value if isinstance(value, list) else [value])]

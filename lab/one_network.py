@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
+from lab import parallel
 from lab.optim import Descent, OptimizerConfig
 from lab.recording import Graphed
 from lab.trial import Metrics, State
@@ -18,6 +19,10 @@ class OneNetwork:
     network: nn.Module
     descent: Descent
     updating: Updating | None = None
+    mean_over_examples = False
+    """Whether its loss is the plain mean over the examples of a batch, all of which weigh the same, so that the mean
+    of its gradients on equal parts of a batch is the gradient on the whole: several devices can then train it. What it
+    draws for a batch it draws for the whole, and takes its `lab.parallel.share`."""
 
     def descend_by(
         self,
@@ -31,7 +36,8 @@ class OneNetwork:
         Parameters in `shares` get that share of the learning rate.
         """
         device = torch.device(device)
-        self.descent = Descent(self.network.parameters(), optimizer, shares=shares, capturable=device.type == "cuda")
+        recorded = device.type == "cuda" and parallel.size() == 1  # what processes say to each other is not recorded
+        self.descent = Descent(self.network.parameters(), optimizer, shares=shares, capturable=recorded)
         return Updating(self.network, self.descent, update, device)
 
     def state_dict(self) -> State:

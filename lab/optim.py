@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from lab import parallel
 from lab.averages import WeightedAverage
 from lab.schedules import Schedule
 from lab.trial import Metrics, State
@@ -156,6 +157,9 @@ class Descent:
     guard says where a loss that is not finite is caught. "host" raises NonFinite at once, at the price of
     waiting for the value, which on a CPU is nothing. "device" skips the step on the device, and the loop
     meets the value when it next logs. By default an accelerator guards itself.
+
+    Where several processes train together, each with its share of the batch, all of them descend the mean of their
+    losses: gradients are averaged before anything is made of them, and what is not finite in one is so in all.
     """
 
     def __init__(
@@ -184,6 +188,7 @@ class Descent:
         self._can_skip = all(group.get("fused") for group in self.optimizer.param_groups)
         self._guards_on_host = guard == "host" or (guard is None and any(p.is_cpu for p in self.parameters))
         self._weights = [p for p in self.parameters if _is_weight(p)]
+        self._alone = parallel.size() == 1
 
     @property
     def learning_rate(self) -> float:
@@ -223,8 +228,8 @@ class Descent:
         of which torch has no fused kernel, takes a gradient of 0 instead, which leaves the parameters alone.)
         """
         config, metrics = self.config, Metrics()
-        if self._guards_on_host and not math.isfinite(value := loss.item()):
-            raise self._non_finite(name, value)
+        if self._alone:
+            self._refuse_non_finite(loss, name)
         if not self.capturable:
             metrics |= self.follow_decay()
         if gradients is None:
@@ -234,8 +239,12 @@ class Descent:
         else:
             for parameter, gradient in zip(self.parameters, gradients, strict=True):
                 parameter.grad = gradient
-        finite = None if self._guards_on_host else torch.isfinite(loss.detach())
         reached = [p.grad for p in self.parameters if p.grad is not None]
+        if not self._alone:
+            loss = loss.detach().clone()
+            parallel.average([loss, *reached])
+            self._refuse_non_finite(loss, name)
+        finite = None if self._guards_on_host else torch.isfinite(loss.detach())
         # What nn.utils.get_total_norm and clip_grads_with_norm_ do, without their sorting by device and type. It is
         # measured without clipping, too: a finite loss can have a gradient that is not, as sqrt has at 0.
         norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(reached)))
@@ -272,6 +281,10 @@ class Descent:
         if reached:
             signs = torch._foreach_sign([weight for weight, _ in reached])
             torch._foreach_add_([gradient for _, gradient in reached], signs, alpha=self.config.l1)
+
+    def _refuse_non_finite(self, loss: Tensor, name: str) -> None:
+        if self._guards_on_host and not math.isfinite(value := loss.item()):
+            raise self._non_finite(name, value)
 
     def _non_finite(self, metric: str, value: float) -> NonFinite:
         fix = f"Lower learning_rate (now {self.learning_rate:g}), "

@@ -15,6 +15,8 @@ from typing import Any
 
 import torch
 
+from lab import parallel
+
 LIBRARIES = ("torch", "numpy", "gymnasium", "ale-py", "stable-baselines3", "wandb", "scikit-learn", "safetensors")
 _SOURCE = Path(__file__).resolve().parent.parent
 _RECORDED = (":(exclude)results", ":(exclude)RESULTS.md")  # written by `lab verify --record`: they shape no run
@@ -32,6 +34,7 @@ def environment(device: torch.device, threads: int, deterministic: bool, experim
         "platform": platform.platform(),
         "hardware": {"cpu": processor(), "cores": cores(), "gpu": gpus()},
         "device": str(device),
+        "devices": parallel.size(),
         "threads": threads,
         "deterministic": deterministic,
         "command": sys.argv,
@@ -93,6 +96,8 @@ def gpus() -> list[str]:
 def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     """What differs between two environments in a way that can change a run's bits, in words."""
     said = []
+    if (was := before.get("devices", 1)) != now["devices"]:
+        said.append(f"devices was {was}, is {now['devices']}")
     for name in ("device", "threads", "deterministic", "platform"):
         if name in before and before[name] != now[name]:
             said.append(f"{name} was {before[name]}, is {now[name]}")

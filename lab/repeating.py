@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.config import differences
-from lab.job import read, run_job
-from lab.launching import prepare
+from lab.engines.child import devices_of
+from lab.job import read
+from lab.launching import launch_configs
 from lab.provenance import changes
 from lab.run import Progress
 from lab.store import RunDirectory, RunError
@@ -62,15 +63,18 @@ def rerun(directory: RunDirectory, watch: Callable[[Progress], None] = lambda pr
     folder = directory.path / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     variant, settings = record.get("variant") or "", replace(config, run=options)
-    again = prepare(experiment, variant, settings, record["seed"], folder, fresh=False)
-    outcome = run_job(again, watch=watch)
-    if outcome.state != "finished":
-        raise RunError(f"The repeat in {again.path} did not finish: {outcome.reason or outcome.state}.")
+    (repeated,) = launch_configs(
+        experiment, [(variant, settings)], [record["seed"]], devices=devices_of(directory), runs_dir=folder,
+        watch=lambda _, news: watch(news) if isinstance(news, Progress) else None,
+    )  # fmt: skip
+    again = repeated.directory
+    if repeated.state != "finished":
+        raise RunError(f"The repeat in {again.path} did not finish: {repeated.error or repeated.state}.")
     parting = first_parting(directory.rows(), again.rows())
     return Repeat(
         original=directory,
         again=again,
-        identical=outcome.state_sha256 == status["state_sha256"] and parting is None,
+        identical=again.status()["state_sha256"] == status["state_sha256"] and parting is None,
         parting=parting,
         changed=changes(stood_on, again.environment()) if stood_on else ["what the run stood on was not written down"],
     )

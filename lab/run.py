@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lab import parallel
 from lab.checkpoint import Checkpoints, digest
 from lab.media import write_media
 from lab.optim import NonFinite
@@ -42,7 +43,7 @@ class RunConfig:
     device: str = "auto"
     """'cpu', 'cuda', 'cuda:1', or 'auto': the GPU where there is one."""
     threads: int | None = None
-    """Threads of torch; by default the cores divided by the parallel jobs."""
+    """Threads of torch; by default the cores divided by the parallel jobs and their devices."""
     deterministic: bool = True
     """Deterministic kernels only. Off is faster on some GPU work, and resuming is then no longer exact."""
     wandb: Literal["auto", "online", "offline", "off"] = "auto"
@@ -122,8 +123,8 @@ def run(
     global generator, which only dropout draws from. `media` is the folder for what an `Illustrated` trial shows
     at the end, `records` keeps what a `Recorded` one tells; without them, nothing is shown or kept. Threads and
     deterministic kernels belong to the process: a job sets them, and a program of your own wraps this call in
-    `lab.provenance.fixed_bits`. Raises NonFiniteMetric, with the last checkpoint untouched, when a loss is not a
-    number.
+    `lab.provenance.fixed_bits`. Several processes that train together (lab.parallel) each call this and stop at the
+    same step. Raises NonFiniteMetric, with the last checkpoint untouched, when a loss is not a number.
     """
     return _Loop(trial, config, tracker or NullTracker(), checkpoints, seeds, media, records, watch, stop).run()
 
@@ -146,6 +147,7 @@ class _Loop:
         self.trial, self.config, self.tracker, self.checkpoints = trial, config, tracker, checkpoints
         self.seeds, self.media, self.records, self.watch, self.stop = seeds, media, records, watch, stop
         self.averages = Averages()
+        self.agreed = parallel.Agreement()
         self.judged: dict[str, float] = {}
         self.seconds_before = 0.0  # spent by earlier attempts
         self.started = time.monotonic()
@@ -165,8 +167,7 @@ class _Loop:
         return outcome
 
     def _drive(self, signalled: list[str]) -> Outcome:
-        if self.seeds is not None:
-            torch.manual_seed(self.seeds.derive("dropout"))
+        self._seed_dropout()
         self._restore()
         reason = ""
         while self.trial.steps < self.config.steps and not reason:
@@ -175,6 +176,12 @@ class _Loop:
             self._save()
             return Outcome("interrupted", self.trial.steps, self._seconds(), self.judged, reason=reason)
         return self._finish()
+
+    def _seed_dropout(self) -> None:
+        """Each of several processes that train together has noise of its own for its own examples."""
+        if self.seeds is not None:
+            rank, step = parallel.rank(), self.trial.steps
+            torch.manual_seed(self.seeds.derive("dropout" if rank == 0 else f"dropout/rank-{rank}/{step}"))
 
     def _advance(self, signalled: list[str]) -> str:
         """One step of the trial and whatever falls due after it; returns why to stop, or nothing."""
@@ -192,6 +199,9 @@ class _Loop:
                 self._log(judge)
             if _crossed(before, step, self.config.save_every):
                 self._save()
+        return self.agreed(self._reason_to_stop(signalled))
+
+    def _reason_to_stop(self, signalled: list[str]) -> str:
         if signalled:
             return signalled[0]
         if self.config.minutes is not None and self._seconds() >= 60 * self.config.minutes:
@@ -231,7 +241,7 @@ class _Loop:
             for name, thing in shown.items():
                 self.tracker.media(step, name, write_media(self.media, step, name, thing))
         self._save()
-        whole = digest(self.trial.state_dict())
+        whole = parallel.same(digest(self.trial.state_dict()))
         return Outcome("finished", step, self._seconds(), self.judged, state_sha256=whole)
 
     def _save(self) -> None:
@@ -249,18 +259,23 @@ class _Loop:
         return self.trial.take_records() if isinstance(self.trial, Recorded) else []
 
     def _state(self) -> State:
+        own, *others = parallel.gathered(self._own())
         return {
             "trial": self.trial.state_dict(),
             "run": {
-                "averages": self.averages.state_dict(),
+                **own,
+                **({"others": others} if others else {}),
                 "judged": self.judged,
                 "judged_step": self.judged_step,
                 "logged_step": self.logged_step,
                 "logged_seconds": self.logged_seconds,
                 "seconds": self._seconds(),
-                "generators": global_generators(),
             },
         }
+
+    def _own(self) -> State:
+        """What each of several processes that train together has of its own."""
+        return {"averages": self.averages.state_dict(), "generators": global_generators()}
 
     def _restore(self) -> None:
         found = self.checkpoints.newest() if self.checkpoints is not None else None
@@ -271,11 +286,15 @@ class _Loop:
             return
         self.trial.load_state_dict(found.state["trial"])
         mine = found.state["run"]
-        self.averages.load_state_dict(mine["averages"])
+        own = [mine, *mine.get("others", [])][parallel.rank() :]
+        self.averages.load_state_dict((own or [mine])[0]["averages"])
         self.judged, self.judged_step = mine["judged"], mine["judged_step"]
         self.logged_step, self.logged_seconds = mine["logged_step"], mine["logged_seconds"]
         self.seconds_before = mine["seconds"]
-        set_global_generators(mine["generators"])
+        if own:
+            set_global_generators(own[0]["generators"])
+        else:
+            self._seed_dropout()
         self.tracker.rewind(self.trial.steps)
         self.saved_step = self.trial.steps
 
@@ -313,10 +332,12 @@ class Averages:
 
     def state_dict(self) -> State:
         """What was added since the last `take`. Raises NonFiniteMetric too, so that no checkpoint holds a bad one."""
-        return {"values": self._finite(), "steps": {name: list(steps) for name, steps in self.steps.items()}}
+        self._finite()
+        values = {name: _stacked(values) for name, values in self.values.items()}
+        return {"values": values, "steps": {name: list(steps) for name, steps in self.steps.items()}}
 
     def _finite(self) -> dict[str, Tensor]:
-        every = {name: _stacked(values) for name, values in self.values.items()}
+        every = parallel.averaged({name: _stacked(values) for name, values in self.values.items()})
         for name, numbers in every.items():
             finite = numbers.isfinite()
             if not bool(finite.all()):

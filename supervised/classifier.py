@@ -41,6 +41,7 @@ class Classifier(OneNetwork):
 
     network: Headed
     updating: Updating
+    mean_over_examples = True
 
     def __init__(
         self,

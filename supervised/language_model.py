@@ -63,6 +63,7 @@ class LanguageModel(OneNetwork):
 
     network: NextSymbol
     updating: Updating
+    mean_over_examples = True
 
     def __init__(
         self,

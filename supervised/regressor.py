@@ -36,6 +36,7 @@ class Regressor(OneNetwork):
     """
 
     network: Headed
+    mean_over_examples = True
 
     def __init__(
         self,

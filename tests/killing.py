@@ -15,15 +15,15 @@ from typing import Any
 
 LONGEST = 120  # seconds that one attempt may take
 
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["tests.killing_preload"])
+context = multiprocessing.get_context("forkserver")
+context.set_forkserver_preload(["tests.killing_preload"])
 
 
 def attempt(directory: Path, *, kill_after: float | None = None, kill_at_call: int | None = None) -> int:
     """One attempt at the job in `directory`, killed `kill_after` seconds from when it trains, or in the moment before
     its `kill_at_call`-th durable act (fsync, rename, unlink). Returns the exit code, -9 if it was killed in time.
     """
-    process = _context.Process(target=_job, args=(str(directory), kill_at_call))
+    process = context.Process(target=_job, args=(str(directory), kill_at_call))
     process.start()
     if kill_after is not None:
         mark = directory / "training"

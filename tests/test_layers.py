@@ -24,6 +24,7 @@ PARTS = {
         "normalisation",
         "one_network",
         "optim",
+        "parallel",
         "pictures",
         "precision",
         "probe",
@@ -48,7 +49,7 @@ PARTS = {
 HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
 DOORS = {
     *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
-    *("engines", "search", "search_space", "verdict"),
+    *("engines", "search", "search_space", "torchrun", "verdict"),
 }
 WINGS = {"agents", "generative", "supervised"}
 FLOORS = [PARTS, HOUSE, DOORS]

@@ -13,7 +13,7 @@ from lab.experiment import Experiment, load
 from lab.launching import Launched
 from lab.store import runs_folder
 
-HELP = """usage: lab run NAME [NAME ...] [--seeds 0-4] [--jobs N] [--on local|slurm|ray] [settings]
+HELP = """usage: lab run NAME [NAME ...] [--seeds 0-4] [--jobs N] [--devices N] [--on local|slurm|ray] [settings]
 
 Launch an experiment with one or more seeds. The same command again goes on where the runs stopped, or says that
 nothing is left to do. Several names run one after the other with the same options.
@@ -23,6 +23,7 @@ nothing is left to do. Several names run one after the other with the same optio
   lab run dqn_cartpole
   lab run dqn_cartpole --seeds 0-4 --jobs 2 --agent.learning-rate 1e-4
   lab run dqn_cartpole --run.steps 100000        (goes on from the end of the shorter run)
+  lab run cnn_fashion --devices 2                (each batch is shared between two processes, or two GPUs)
   lab run dqn_pong --seeds 0-4 --on slurm --with partition=gpu gpus_per_node=1 timeout_min=240
   lab run dqn_cartpole --seeds 0-9 --on ray --with address=auto num_cpus=2
 
@@ -92,6 +93,7 @@ def launch_shown(experiment: Experiment, options: Any, config: Any, again: str, 
             jobs=options.jobs,
             on=options.on,
             engine_settings=parsed_settings(options.with_),
+            devices=options.devices,
             fresh=options.fresh,
             runs_dir=Path(options.runs_dir) if options.runs_dir else None,
             watch=display.watch,

@@ -25,6 +25,9 @@ class LaunchOptions:
     """Where they are computed. Which run it is does not depend on it."""
     with_: Annotated[tuple[str, ...], tyro.conf.arg(name="with", metavar="KEY=VALUE ...")] = ()
     """Settings of a cluster: partition=gpu timeout_min=240 (slurm), address=auto num_gpus=1 (ray)."""
+    devices: int | None = None
+    """Train each run on so many devices at once, every one with its share of each batch: CPU processes, or GPUs. By
+    default as it began, or on one."""
     variant: tuple[str, ...] = ()
     """Only these arms, where the experiment compares several."""
     fresh: bool = False

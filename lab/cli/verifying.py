@@ -26,7 +26,7 @@ from lab.results import (
 )
 from lab.verdict import Verdict, judge, judged_row, values_beside
 
-HELP = """usage: lab verify NAME [--seeds 0-4] [--jobs N] [--json] [--record] [settings]
+HELP = """usage: lab verify NAME [--seeds 0-4] [--jobs N] [--devices N] [--json] [--record] [settings]
 
 Run the seeds of an experiment to the budget of its target, and say whether the target is met, with the interval.
 Runs that are there already are taken as they are. By default as many seeds run as the target asks for.

@@ -46,8 +46,15 @@ def start(directory: RunDirectory, threads: int, engine: Mapping[str, str]) -> s
 
 
 def job_command(directory: RunDirectory, threads: int) -> list[str]:
-    """The command line of a run's job, whose launcher is this process."""
-    return [sys.executable, "-m", "lab.job", str(directory.path), str(threads), str(os.getpid())]
+    """The command line of a run's job, whose launcher is this process; its threads are divided among its devices."""
+    devices = devices_of(directory)
+    job = ["lab.job"] if devices == 1 else ["lab.torchrun", str(devices)]
+    return [sys.executable, "-m", *job, str(directory.path), str(max(1, threads // devices)), str(os.getpid())]
+
+
+def devices_of(directory: RunDirectory) -> int:
+    """How many devices the run in a directory is trained on; one where none was begun."""
+    return directory.record().get("devices", 1) if directory.exists() else 1
 
 
 def started_by() -> dict[str, str]:
