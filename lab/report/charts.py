@@ -182,6 +182,11 @@ def hover_data(series: Sequence[Series], unit: str, bound: float | None) -> Mark
         "x": [x.low, x.high, x.start, x.end],
         "series": [_hover_series(each, y, with_seeds=len(series) == 1) for each in series],
     }
+    return json_for_script(data)
+
+
+def json_for_script(data: object) -> Markup:
+    """JSON that is safe inside a script element."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 

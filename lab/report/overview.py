@@ -22,7 +22,7 @@ class Overview:
 
 
 def overview(experiments: Sequence[Experiment]) -> Overview:
-    runs = [run for experiment in experiments for arm in experiment.arms for run in arm.runs]
+    runs = [run for experiment in experiments for run in experiment.runs]
     if not runs:
         return Overview("Nothing has run yet", "The runs folder holds no runs.", ())
     names = "experiment" if len(experiments) == 1 else "experiments"

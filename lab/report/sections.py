@@ -13,6 +13,7 @@ from lab.report.glance import Row, bound_said, further_said, glance, row
 from lab.report.judge import Result, judge
 from lab.report.media import Exhibit
 from lab.report.records import DIVERGED, Run
+from lab.report.search_figures import SearchFigure, search_figure
 from lab.words import count, duration, listed, moment, number, parse_time, range_said
 
 STATISTIC_SAID = {"iqm": "IQM", "mean": "mean"}
@@ -66,6 +67,7 @@ class Section:
     usual: tuple[tuple[str, str], ...]  # what most arms share of the settings that differ
     figures: tuple[Figure, ...]
     further: tuple[Figure, ...]
+    searches: tuple[SearchFigure, ...]
     exhibits: tuple[Exhibit, ...]
     troubles: tuple[Trouble, ...]
     notes: tuple[str, ...]
@@ -74,7 +76,8 @@ class Section:
     commands: tuple[str, ...]
 
 
-def section(experiment: Experiment, exhibits: Sequence[Exhibit], number_on_page: int) -> Section:
+def section(experiment: Experiment, exhibits: Sequence[Exhibit], unread: Sequence[str], number_on_page: int) -> Section:
+    """The section of an experiment; `unread` says which of its searches could not be read, and why."""
     results = [judge(arm) for arm in experiment.arms]
     figures = main_figures(experiment)
     anchor = f"experiment-{number_on_page}"
@@ -89,9 +92,12 @@ def section(experiment: Experiment, exhibits: Sequence[Exhibit], number_on_page:
         usual=tuple(shared(experiment.differences).items()),
         figures=tuple(figures),
         further=tuple(further_figures(experiment, figures)),
+        searches=tuple(
+            search_figure(each, f"{anchor}-search-{i}") for i, each in enumerate(experiment.searches, start=1)
+        ),
         exhibits=tuple(exhibits),
         troubles=tuple(trouble for arm in experiment.arms for trouble in _troubles(arm)),
-        notes=tuple(note for arm in experiment.arms for run in arm.runs for note in _notes(run)),
+        notes=(*(note for run in experiment.runs for note in _notes(run)), *unread),
         seeds=tuple(_seed(arm, run, result) for arm, result in zip(experiment.arms, results) for run in arm.runs),
         protocols=_protocols(experiment),
         commands=tuple(commands(experiment)),
