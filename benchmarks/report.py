@@ -26,7 +26,7 @@ from lab.trial import Clip, Passage, Picture
 
 EXPERIMENTS, SEEDS, REPEATS = 50, 5, 9
 ROWS = (300, 1_500)  # of metrics, in the shortest and the longest runs
-ARMS = 4  # of every fifth experiment
+ARMS = 3  # of every tenth experiment
 STATES = ("finished",) * 17 + ("failed", "interrupted", "running")  # in turn
 METRICS = (
     *("train/loss", "train/accuracy", "train/gradient_norm", "train/learning_rate", "eval/dev_loss"),
@@ -93,7 +93,7 @@ def make_up(runs: Path, experiments: int, quick: bool = False) -> int:
     film = write_media(runs.parent / "film", 0, "episode", clip)
     number = 0
     for experiment in range(experiments):
-        for arm in range(ARMS if experiment % 5 == 4 else 1):
+        for arm in range(ARMS if experiment % 10 == 4 else 1):
             for seed in range(SEEDS):
                 longest = ROWS[0] if quick else ROWS[1]
                 _run(runs, experiment, arm, seed, int(np.interp(experiment % 7, [0, 6], [ROWS[0], longest])), film)
@@ -116,7 +116,7 @@ def _run(runs: Path, experiment: int, arm: int, seed: int, num_rows: int, film: 
     directory.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in _rows(done, generator)))
     if state == "finished":
         step = 100 * num_rows
-        pixels = generator.integers(0, 256, (70, 110, 3), dtype=np.uint8).repeat(4, 0).repeat(4, 1)
+        pixels = generator.integers(0, 256, (110, 180, 3), dtype=np.uint8).repeat(4, 0).repeat(4, 1)
         write_media(directory.media, step, "answers", Picture(pixels, "Made-up answers, least sure first."))
         write_media(directory.media, step, "sample", Passage("Made up, line by line.\n" * 20))
         shutil.copy(film, directory.media / f"{step:012d}-episode.mp4")
@@ -132,7 +132,7 @@ def _record(name: str, directory: RunDirectory, arm: int, seed: int, num_rows: i
         "protocol": "accuracy of made-up answers, last weights", "source": "nobody", "published": 0.72,
     }  # fmt: skip
     return {
-        "experiment": name, "variant": f"arm {arm}" if int(name[-2:]) % 5 == 4 else None, "seed": seed,
+        "experiment": name, "variant": f"arm {arm}" if int(name[-2:]) % 10 == 4 else None, "seed": seed,
         "hash": directory.path.parent.name, "unit": "updates", "summary": "Learns what was made up.",
         "config": config, "target": target, "command": ["lab", "run", name, "--seeds", str(seed)],
     }  # fmt: skip

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from lab.names import did_you_mean
 from lab.paper.curves import COLOURS, STYLE
 from lab.report.search_figures import place_of, scale_said, score_scale, ticks_of
-from lab.report.searches import Candidate, Search, gather_searches
+from lab.report.searches import Candidate, Search, read_search
 from lab.search_space import Axis, Range
 from lab.words import count
 
@@ -27,16 +27,19 @@ def find_search(runs_dir: Path, experiment: str, name: str = "") -> Search:
 
     Raises ValueError where there is no such search, and where it cannot be read.
     """
-    folder = runs_dir / experiment / "searches"
-    files = sorted(folder.glob(f"{name}*.json"), key=lambda path: path.stat().st_mtime)
-    found, problems = gather_searches(runs_dir, experiment)
-    known = {each.name: each for each in found}
+    files = sorted((runs_dir / experiment / "searches").glob("*.json"), key=lambda path: path.stat().st_mtime)
     if not files:
-        hint = did_you_mean(name, known) if name else f"`lab search {experiment} --vary ...` makes one."
+        searched = {path.parts[-3] for path in runs_dir.glob("*/searches/*.json")}
+        hint = did_you_mean(experiment, searched) if searched else f"`lab search {experiment} --vary ...` makes one."
+        raise ValueError(f"There is no search of {experiment!r} under {runs_dir}. {hint}")
+    named = [path for path in files if path.stem.startswith(name)]
+    if not named:
+        hint = did_you_mean(name, [path.stem for path in files])
         raise ValueError(f"There is no search {name!r} of {experiment!r} under {runs_dir}. {hint}")
-    if files[-1].stem not in known:
-        raise ValueError(next(said for said in problems if files[-1].name in said))
-    return known[files[-1].stem]
+    try:
+        return read_search(named[-1])
+    except ValueError as error:
+        raise ValueError(f"{named[-1]}: {error}") from None
 
 
 def draw_search(search: Search, *, title: str = "", panel: tuple[float, float] = PANEL) -> Figure:

@@ -36,6 +36,11 @@ class Table:
     rows: tuple[tuple[str, tuple[Cell, ...]], ...]
     is_confusion: bool
 
+    @property
+    def size(self) -> int:
+        """How many cells it has."""
+        return len(self.rows) * len(self.columns)
+
 
 def read_grid(path: Path) -> Table | None:
     """The table of a grid's file; None where it is none, is half-written, or is too large to be read as numbers."""

@@ -59,7 +59,7 @@ def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"breakable": breakable, "linked": linked, "tail": tail}
+    environment.filters |= {"breakable": breakable, "dormant": dormant, "linked": linked, "tail": tail}
     return environment.get_template("template.html").render(
         overview=overview(found),
         sections=sections,
@@ -77,6 +77,14 @@ def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> 
 def breakable(name: str) -> Markup:
     """The name, which may be broken over lines where its parts meet: after _ and /."""
     return Markup("").join(escape(part) + Markup("<wbr>") * (part in "_/") for part in re.split("([_/])", name))
+
+
+def dormant(html: str) -> Markup:
+    """HTML as text inside a script element, which the page's script unfolds.
+
+    Only the ends of elements of script have to be hidden: whatever else an experiment says stands escaped in it.
+    """
+    return Markup(str(html).replace("</script", "<\\/script"))
 
 
 def tail(setting: str) -> str:

@@ -197,6 +197,24 @@ addEventListener("focusin", wake);
 document.querySelectorAll(".copy").forEach(copyable);
 document.querySelectorAll("img[data-animated]").forEach(image => image.decode().then(() => pausable(image), () => pausable(image)));
 
+// What is folded up is text until somebody looks: it would be most of the page's elements.
+function unfold(details) {
+  const dormant = details.querySelector(":scope > .charts > script[type='text/plain']");
+  if (dormant) dormant.parentElement.innerHTML = dormant.textContent.replaceAll("<\\/script", "</script");
+}
+document.querySelectorAll(".folded").forEach(each => each.addEventListener("toggle", () => unfold(each)));
+
+// A film shows its first picture once it comes near.
+const nearing = new IntersectionObserver(seen => seen.filter(each => each.isIntersecting).forEach(({ target }) => {
+  target.preload = "metadata";
+  nearing.unobserve(target);
+}), { rootMargin: "400px" });
+document.querySelectorAll("video").forEach(video => nearing.observe(video));
+
 // Paper cannot unfold: print everything that is folded, and fold it again afterwards.
-addEventListener("beforeprint", () => document.querySelectorAll("details:not([open])").forEach(d => { d.open = true; d.dataset.folded = ""; }));
+addEventListener("beforeprint", () => document.querySelectorAll("details:not([open])").forEach(d => {
+  unfold(d); // at once: the event of its opening comes too late
+  d.open = true;
+  d.dataset.folded = "";
+}));
 addEventListener("afterprint", () => document.querySelectorAll("details[data-folded]").forEach(d => { d.open = false; delete d.dataset.folded; }));
