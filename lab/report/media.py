@@ -12,7 +12,7 @@ from lab.report.arms import Arm, Experiment
 from lab.report.grids import Table, read_grid
 from lab.report.records import Medium, Run
 
-BUDGET = 7 * 2**19  # bytes of files on the whole page; base64 makes them a third larger
+BUDGET = 3 * 2**20  # bytes of files on the whole page; base64 makes them a third larger
 _WIDE = 500  # pixels of width from which a picture takes a row of its own
 _CELL = 100  # bytes of a table's cell on the page
 _SMALL = 200  # pixels of width below which a picture is enlarged with its pixels kept sharp
