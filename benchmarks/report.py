@@ -141,7 +141,7 @@ def _record(name: str, directory: RunDirectory, arm: int, seed: int, num_rows: i
 def _rows(count: int, generator: np.random.Generator) -> list[dict[str, float]]:
     """A row every hundred steps; evaluations in every fifth."""
     progress = 1 - np.exp(-np.linspace(0, 4, count))
-    values = {name: progress + generator.normal(0, 0.05, count) for name in METRICS}
+    values: dict[str, np.ndarray] = {name: progress + generator.normal(0, 0.05, count) for name in METRICS}
     values["time/seconds"] = 0.25 * np.arange(1, count + 1)
     return [
         {"step": 100 * (i + 1)}

@@ -65,8 +65,7 @@ def search_command(words: list[str]) -> int:
     if given.json:
         print(path.read_text(), end="")
     else:
-        print(_said(found, path))
-        print(f"Figure of each setting's effect: {figure}; the page has it too: lab report {what.experiment.name}")
+        print(_said(found, path, figure))
     return 0 if found.best is not None else 1
 
 
@@ -144,7 +143,7 @@ def _as_json(what: Search, each: Candidate) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _said(found: Found, path: Path) -> str:
+def _said(found: Found, path: Path, figure: Path) -> str:
     what, shown = found.search, found.candidates[:SHOWN]
     short = [each.name.rpartition(".")[2] for each in what.axes]
     rows = [
@@ -170,6 +169,7 @@ def _said(found: Found, path: Path) -> str:
         lines.append(
             f"{len(what.seeds)} seed(s) choose among {len(found.candidates)}, so the best is flattered by luck."
         )
+    lines.append(f"Figure of each setting's effect: {figure} (and on the page: lab report {what.experiment.name})")
     again = command(what.experiment, what.variant, config_of(what, best, what.steps), 0).split()
     verify = ["lab", "verify", what.experiment.name, *again[again.index("--seeds") + 2 :]]
     lines.append(f"Hold it to seeds that it was not chosen by: {shlex.join(verify)} --seeds {_fresh(what)}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -88,19 +90,20 @@ def _draw_candidates(axes: mpl.axes.Axes, search: Search, place: Callable[[Candi
     axes.set_ylim(scale.low, scale.high)
     if scale.logarithmic:
         axes.set_yscale("log")
-    below = {"transform": axes.get_xaxis_transform(), "clip_on": False}
+    below = axes.get_xaxis_transform()
     for each in reversed(search.candidates):
         if each.score is None:
-            axes.plot(place(each), NO_SCORE, "x", color="#a32a12", markersize=3.5, **below)
+            axes.plot(place(each), NO_SCORE, "x", color="#a32a12", markersize=3.5, transform=below, clip_on=False)
             continue
         rung = min(search.rung_of(each), len(MARKS) - 1)
         axes.plot(
-            place(each), min(max(each.score, scale.low), scale.high), MARKS[rung], color=COLOURS[rung], markersize=3.5,
+            place(each), np.clip(each.score, scale.low, scale.high), MARKS[rung], color=COLOURS[rung], markersize=3.5,
             markerfacecolor=COLOURS[rung] if each.feasible else "white", markeredgewidth=0.7, clip_on=False,
         )  # fmt: skip
     best = search.best
-    if best is not None:
-        axes.plot(place(best), best.score, "o", color="black", markersize=8, markerfacecolor="none", clip_on=False)
+    if best is not None and best.score is not None:
+        top = np.clip(best.score, scale.low, scale.high)  # what is off the scale stands at its edge
+        axes.plot(place(best), top, "o", color="black", markersize=8, markerfacecolor="none", clip_on=False)
     if any(each.score is None for each in search.candidates):
         axes.tick_params(axis="x", pad=9)
 
@@ -108,7 +111,7 @@ def _draw_candidates(axes: mpl.axes.Axes, search: Search, place: Callable[[Candi
 def _handles(search: Search) -> Sequence[Line2D]:
     """What the marks mean, of those that there are."""
 
-    def mark(shape: str, label: str, **look: object) -> Line2D:
+    def mark(shape: str, label: str, **look: Any) -> Line2D:
         return Line2D([], [], linestyle="", marker=shape, label=label, markersize=4, **look)
 
     found = []

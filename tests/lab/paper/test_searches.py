@@ -34,6 +34,14 @@ def test_every_panel_shows_every_candidate(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def test_a_best_off_the_scale_stands_at_its_edge(tmp_path: Path) -> None:
+    path = write_search(tmp_path)
+    path.write_text(path.read_text().replace('"score": 9.0', '"score": 1e9'))
+    axes = draw_search(find_search(tmp_path, "catch")).axes[0]
+    (ring,) = [line for line in axes.get_lines() if line.get_markersize() == 8]
+    assert ring.get_ydata()[0] == axes.get_ylim()[1] < 100
+
+
 def test_the_same_search_gives_the_same_file(tmp_path: Path) -> None:
     write_search(tmp_path)
     for name in ("a.svg", "b.svg"):
