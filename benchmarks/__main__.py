@@ -17,7 +17,7 @@ from pathlib import Path
 from lab.provenance import cores
 
 HERE = Path(__file__).resolve().parent
-SHARED = ("lightning", "measure", "share")  # what the benchmarks stand on
+SHARED = ("browser", "lightning", "measure", "share")  # what the benchmarks stand on
 ON_ALL_CORES = ("dqn_atari", "word2vec")  # the others are about one thread
 
 

@@ -17,6 +17,7 @@ import torch
 from lab import parallel
 from lab.checkpoint import Checkpoints
 from lab.config import address, from_json
+from lab.energy import Meter
 from lab.engines.child import started_by
 from lab.experiment import Experiment, load
 from lab.provenance import changes, cores, environment, fixed_bits
@@ -52,6 +53,7 @@ def run_job(
         try:
             report.refuse_lost_checkpoints()
             stand = parallel.from_first(_stand(directory, options, experiment.listing.path, threads))
+            report.meter = Meter(options.torch_device(), report.joules_before)
             with fixed_bits(stand, options.deterministic):
                 seeds = Seeds(record["seed"])
                 trial = _built(experiment, config, seeds)
@@ -150,6 +152,9 @@ class _Status:
         before = directory.status()
         self.step, self.unit = before["step"], before["unit"]
         self.saved: int | None = before.get("saved")  # the newest checkpoint's step
+        begun = before["state"] != "waiting"
+        self.joules_before: dict[str, float] | None = before.get("joules", {}) if begun else None
+        self.meter: Meter | None = None
         self.written = 0.0
         self.write("running")
 
@@ -179,6 +184,7 @@ class _Status:
         self.directory.write_status(
             state, step=self.step, budget=self.options.steps, unit=self.unit, error=error, state_sha256=state_sha256,
             seconds=seconds, saved=self.saved,
+            joules=self.meter.joules() if self.meter is not None else self.joules_before,
         )  # fmt: skip
         self.written = time.monotonic()
 

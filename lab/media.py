@@ -8,23 +8,28 @@ from pathlib import Path
 
 import numpy as np
 
-from lab.trial import Clip, Illustration, Passage, Picture
+from lab.grids import drawn, to_json
+from lab.trial import Clip, Grid, Illustration, Passage, Picture
 
 
 def write_media(folder: Path, step: int, name: str, thing: Illustration, *, gif: bool = False) -> Path:
     """Writes `<step>-<name>.png` or `.mp4` (or `.gif`) under `folder`, aside and renamed, and returns its path.
 
-    A caption goes beside it as `<step>-<name>.txt`; a passage is such a file with nothing beside it.
+    A caption goes beside it as `<step>-<name>.txt`; a passage is such a file with nothing beside it. Of a grid it is a
+    picture, and its numbers go beside it as `<step>-<name>.json`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(thing, Passage):
         path = folder / f"{step:012d}-{name}.txt"
         write_passage(path, thing.text)
         return path
-    ending = ".png" if isinstance(thing, Picture) else ".gif" if gif else ".mp4"
+    ending = ".png" if isinstance(thing, Picture | Grid) else ".gif" if gif else ".mp4"
     path = folder / f"{step:012d}-{name}{ending}"
     if isinstance(thing, Picture):
         write_picture(path, thing.pixels)
+    elif isinstance(thing, Grid):
+        write_passage(path.with_suffix(".json"), to_json(thing))
+        write_picture(path, drawn(thing))
     else:
         write_clip(path, thing)
     if thing.caption:

@@ -45,6 +45,9 @@ class Satisfy:
         except ValueError:
             raise ValueError(f"{text!r} is no bound. Write METRIC>=NUMBER or METRIC<=NUMBER.") from None
 
+    def __str__(self) -> str:
+        return f"{self.metric} {'>=' if self.at_least else '<='} {self.bound}"
+
     def holds(self, value: float) -> bool:
         """Whether a value is good enough; one that is not a number is not."""
         return value >= self.bound if self.at_least else value <= self.bound

@@ -122,10 +122,14 @@ class RunDirectory:
         state_sha256: str | None = None,
         seconds: float | None = None,
         saved: int | None = None,
+        joules: Mapping[str, float] | None = None,
     ) -> None:
-        """Writes status.json; `seconds` is the time of all attempts, `saved` the step of the newest checkpoint."""
+        """Writes status.json; `seconds` is the time of all attempts, `saved` the step of the newest checkpoint.
+
+        `joules` is the energy of all attempts by what counted it, where anything did.
+        """
         status: dict[str, Any] = {"state": state, "step": step, "budget": budget, "unit": unit, "error": error}
-        known = {"state_sha256": state_sha256, "seconds": seconds, "saved": saved}
+        known = {"state_sha256": state_sha256, "seconds": seconds, "saved": saved, "joules": joules or None}
         status |= {name: value for name, value in known.items() if value is not None}
         write_json(self.path / "status.json", status | {"updated": datetime.now(UTC).isoformat(timespec="seconds")})
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -70,7 +70,30 @@ class Passage:
     text: str
 
 
-Illustration = Picture | Clip | Passage
+@dataclass(frozen=True)
+class Grid:
+    """A table of numbers of at least 0 by two lists of names: a confusion table of counts, a map of attention.
+
+    `values` [R, C] belong to `rows` (R names) and `columns` (C names). Raises ValueError where they do not fit.
+    """
+
+    values: np.ndarray
+    rows: Sequence[str]
+    columns: Sequence[str]
+    down: str  # what the rows are: "true class"
+    across: str  # what the columns are: "answer"
+    right: bool = False  # whether what is right stands on the diagonal, and mistakes beside it
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        if self.values.shape != (len(self.rows), len(self.columns)):
+            raise ValueError(
+                f"The values have shape {list(self.values.shape)}, but there are {len(self.rows)} rows and "
+                f"{len(self.columns)} columns. Give one row of values a name of a row, one column a name of a column."
+            )
+
+
+Illustration = Picture | Clip | Passage | Grid
 """What a run leaves to look at."""
 
 

@@ -67,6 +67,15 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def energy(joules: float) -> str:
+    """850 J, 1.2 Wh, 34 Wh, 2.1 kWh."""
+    if joules < 1000:
+        return f"{joules:.0f} J"
+    hours = joules / 3600
+    size, unit = (hours / 1000, "kWh") if hours >= 1000 else (hours, "Wh")
+    return f"{size:.1f} {unit}" if size < 10 else f"{size:,.0f} {unit}"
+
+
 def parse_time(text: str) -> datetime | None:
     """An ISO time in UTC, which it is taken to be where it names no zone; None for anything else."""
     try:

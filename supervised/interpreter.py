@@ -14,7 +14,7 @@ from lab.data.numbered_pairs import PairNumbers
 from lab.data.pairs import PairedText
 from lab.data.sequences import Padded
 from lab.seeding import Seeds
-from lab.trial import Manner, Passage, Picture
+from lab.trial import Grid, Manner, Passage
 from supervised.attention_map import attention_map
 from supervised.decoding import DecodingConfig
 from supervised.encoder_decoder import Symbols
@@ -80,8 +80,8 @@ class Interpreter(Seq2Seq):
         return Padded(values.to(self.device), lengths.to(self.device))
 
 
-def attention_pictures(interpreter: Interpreter, prompts: Sequence[str]) -> dict[str, Picture]:
-    """Where the words of the answers to a few prompts look: a picture each, none of a model without attention."""
+def attention_pictures(interpreter: Interpreter, prompts: Sequence[str]) -> dict[str, Grid]:
+    """Where the words of the answers to a few prompts look: a map each, none of a model without attention."""
     found = {}
     for number, prompt in enumerate(prompts, start=1):
         source, answer, weights = interpreter.look(prompt)

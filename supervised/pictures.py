@@ -1,12 +1,14 @@
-"""Pictures of what a classifier answers."""
+"""What a classifier answers, to look at: the examples it is least sure of, and which classes it takes for which."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 import torch
 
 from lab.data import Dataset
 from lab.pictures import sheet, tile
-from lab.trial import Picture
+from lab.trial import Grid, Illustration, Picture
 from supervised.classifier import Classifier
 
 RIGHT, WRONG = (34, 139, 84), (200, 60, 50)
@@ -29,3 +31,17 @@ def answers(classifier: Classifier, dataset: Dataset, columns: int = 12, rows: i
         f"first; {int((~right).sum())} are wrong (red frames)."
     )
     return Picture(sheet(tiles, columns), caption)
+
+
+def shown(classifier: Classifier, dataset: Dataset, classes: Iterable[str]) -> dict[str, Illustration]:
+    """Both, as a run on images leaves them."""
+    return {"answers": answers(classifier, dataset), "confusion": confusion(classifier, dataset, list(classes))}
+
+
+def confusion(classifier: Classifier, dataset: Dataset, classes: Sequence[str]) -> Grid:
+    """How many examples [N, ...] of each class were given each answer; labels are class numbers [N]."""
+    answers = torch.cat([classifier.predict(x).argmax(-1) for x, _ in dataset.chunks(1_024)])
+    size = len(classes)
+    counts = torch.bincount(size * dataset.labels + answers, minlength=size**2).view(size, size)
+    caption = f"{len(dataset):,} test examples by their class (rows) and the answer (columns)."
+    return Grid(counts.cpu().numpy(), classes, classes, down="class", across="answer", right=True, caption=caption)

@@ -46,7 +46,7 @@ PARTS = {
         "writing",
     ),
 }
-HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
+HOUSE = {"checkpoint", "energy", "grids", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
 DOORS = {
     *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
     *("engines", "search", "search_space", "torchrun", "verdict"),

@@ -7,7 +7,7 @@ from lab.data import Augment, Batches, Published
 from lab.fit import Fit
 from lab.seeding import Seeds
 from supervised.classifier import Classifier, ClassifierConfig
-from supervised.pictures import answers
+from supervised.pictures import shown
 
 
 def fit(
@@ -22,7 +22,7 @@ def fit(
 ) -> Fit:
     """A classifier x batches of all training images, judged on all test images, on the device that they lie on.
 
-    With `show` a run's pictures are its answers; the images then hold colours from 0 to 1.
+    With `show` a run shows its answers and its confusion table; the images then hold colours from 0 to 1.
     """
     train, test = published.train, published.test
     assert test is not None
@@ -30,4 +30,6 @@ def fit(
         network = backbone.build(tuple(train.inputs.shape[1:]))
     learner = Classifier(classifier, network, len(published.classes), seeds, train.inputs.device)
     batches = Batches(train, batch_size, seeds.child("batches"), augment=augment)
-    return Fit(learner, batches, {"test": test}, show=(lambda: {"answers": answers(learner, test)}) if show else None)
+    return Fit(
+        learner, batches, {"test": test}, show=(lambda: shown(learner, test, published.classes)) if show else None
+    )

@@ -16,7 +16,7 @@ from lab.run import RunConfig
 from lab.schedules import Schedule
 from lab.seeding import Seeds
 from supervised.classifier import Classifier, ClassifierConfig
-from supervised.pictures import answers
+from supervised.pictures import shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,10 @@ def build(config: Config, seeds: Seeds) -> Fit:
     augment = shift(config.shift) if config.shift else None
     batches = Batches(training, config.batch_size, seeds.child("batches"), augment=augment)
     return Fit(
-        classifier, batches, {"dev": development, "test": test}, show=lambda: {"answers": answers(classifier, test)}
+        classifier,
+        batches,
+        {"dev": development, "test": test},
+        show=lambda: shown(classifier, test, map(str, range(10))),
     )
 
 

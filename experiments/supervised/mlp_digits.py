@@ -17,7 +17,7 @@ from lab.run import RunConfig
 from lab.schedules import Schedule
 from lab.seeding import Seeds
 from supervised.classifier import Classifier, ClassifierConfig
-from supervised.pictures import answers
+from supervised.pictures import shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,10 @@ def build(config: Config, seeds: Seeds) -> Fit:
     classifier = Classifier(config.classifier, backbone, 10, seeds, device)
     batches = Batches(training, config.batch_size, seeds.child("batches"))
     return Fit(
-        classifier, batches, {"dev": development, "test": test}, show=lambda: {"answers": answers(classifier, test)}
+        classifier,
+        batches,
+        {"dev": development, "test": test},
+        show=lambda: shown(classifier, test, map(str, range(10))),
     )
 
 

@@ -18,6 +18,7 @@ from lab.run import RunConfig
 from lab.schedules import cosine
 from lab.seeding import Seeds
 from supervised.classifier import Classifier, ClassifierConfig
+from supervised.pictures import confusion
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +44,10 @@ def build(config: Config, seeds: Seeds) -> Fit:
         backbone = config.backbone.build(tuple(training.inputs.shape[1:]))
     classifier = Classifier(config.classifier, backbone, 2, seeds, config.run.torch_device())
     batches = Batches(training, config.batch_size, seeds.child("batches"))
-    return Fit(classifier, batches, {"train": training, "test": test})
+    return Fit(
+        classifier, batches, {"train": training, "test": test},
+        show=lambda: {"confusion": confusion(classifier, test, ("ham", "spam"))},
+    )  # fmt: skip
 
 
 TARGET = PUBLISHED

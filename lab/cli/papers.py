@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
+from lab.cli import UsageError
 from lab.cli.arguments import Parser
 from lab.paper.tables import Form, table
 from lab.sides import Asked, sides_of
@@ -56,27 +57,41 @@ def figure_command(words: list[str]) -> int:
     """`lab figure EXPERIMENT ARM ...`."""
     parser = Parser(
         "figure",
-        "Draw an experiment's curves for print: a line an arm with its 95 % interval over seeds, as PDF, SVG or PNG.",
+        "Draw an experiment's curves for print: a line an arm with its 95 % interval over seeds, as PDF, SVG or PNG.\n"
+        "Or, with --search, each setting's effect in a search: score against setting, a panel each.\n\n"
+        "  lab figure dqn_cartpole --search --out search.pdf",
     )
     parser.add_argument("experiment", metavar="EXPERIMENT", help="whose runs are drawn")
     parser.add_argument("arms", nargs="*", metavar="ARM", help="only these, in this order (default: all)")
     parser.add_argument("--metric", help="what is drawn, such as train/loss (default: the target's)")
     parser.add_argument("--statistic", choices=["iqm", "mean"], help="over seeds (default: the target's, or the mean)")
     parser.add_argument(
-        "--size", nargs=2, type=float, metavar=("WIDTH", "HEIGHT"), default=(3.3, 2.2), help="in inches"
+        "--search", nargs="?", const="", metavar="HASH", help="a search, by its file's name (default: the newest)"
     )
+    parser.add_argument(
+        "--size", nargs=2, type=float, metavar=("WIDTH", "HEIGHT"),
+        help="in inches, of each panel of a search (default: 3.3 2.2, of a search 2.2 1.8)",
+    )  # fmt: skip
     parser.add_argument("--title", default="", help="default: none; a caption says it")
     parser.add_argument("--out", metavar="FILE", help="a .pdf, .svg or .png file (default: EXPERIMENT.pdf)")
     parser.add_runs_dir()
     given = parser.parse_args(words)
-    if min(given.size) <= 0:
+    if given.size and min(given.size) <= 0:
         raise ValueError(f"--size is {given.size[0]:g} by {given.size[1]:g} inches, which has no area. Raise both.")
-    from lab.paper.curves import draw, save
+    if given.search is not None and (given.arms or given.metric or given.statistic):
+        raise UsageError("--search draws a search as it was scored. Leave out arms, --metric and --statistic.")
+    from lab.paper.curves import SIZE, draw, save
+    from lab.paper.searches import PANEL, draw_search, find_search
 
-    figure = draw(
-        runs_folder(given.runs_dir), given.experiment, arms=given.arms, metric=given.metric,
-        statistic=given.statistic, title=given.title, size=tuple(given.size),
-    )  # fmt: skip
+    runs = runs_folder(given.runs_dir)
+    if given.search is not None:
+        found = find_search(runs, given.experiment, given.search)
+        figure = draw_search(found, title=given.title, panel=tuple(given.size or PANEL))
+    else:
+        figure = draw(
+            runs, given.experiment, arms=given.arms, metric=given.metric, statistic=given.statistic,
+            title=given.title, size=tuple(given.size or SIZE),
+        )  # fmt: skip
     path = Path(given.out or f"{given.experiment}.pdf")
     save(figure, path)
     print(path)

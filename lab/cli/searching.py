@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,10 @@ log1m (discounts, momenta: 1 - value on a logarithmic scale); SETTING=A,B,C is a
   lab search dqn_cartpole --vary agent.learning-rate=1e-4:1e-2:log agent.discount=0.9:0.999:log1m
   lab search dqn_cartpole --vary agent.batch-size=32,64,128 --seeds 0-2 --stages 2 --satisfy "eval/length>=100"
 
-Every candidate's runs stand under runs/ like any others. --on slurm and --on ray compute them on a cluster, as
-`lab run --help` explains. `lab search NAME --help` lists every option."""
+Every candidate's runs stand under runs/ like any others. What it found, and a figure of each setting's effect, stand
+in runs/NAME/searches; `lab report` shows them, and `lab figure NAME --search` draws them for print.
+--on slurm and --on ray compute them on a cluster, as `lab run --help` explains. `lab search NAME --help` lists every
+option."""
 SHOWN = 10  # candidates in the closing table
 
 
@@ -60,13 +63,14 @@ def search_command(words: list[str]) -> int:
             watch=display.watch, tell=tell,
         )  # fmt: skip
     path = _write(found, folder)
+    figure = _draw(path)
     if found.stopped:
         print(f"Stopped. Go on with: {shlex.join(['lab', 'search', *words])}")
         return exit_code(found.stopped)
     if given.json:
         print(path.read_text(), end="")
     else:
-        print(_said(found, path))
+        print(_said(found, path, figure))
     return 0 if found.best is not None else 1
 
 
@@ -102,7 +106,9 @@ def _write(found: Found, folder: Path) -> Path:
     record = {
         "schema": "lab.search/1", "experiment": what.experiment.name, "metric": what.metric,
         "lower_is_better": what.lower_is_better, "rungs": what.rungs, "seeds": list(what.seeds),
-        "complete": not found.stopped, "candidates": [_as_json(what, each) for each in found.candidates],
+        "variant": what.variant, "axes": [{"kind": type(each).__name__.lower(), **asdict(each)} for each in what.axes],
+        "satisfy": [str(each) for each in what.satisfy], "complete": not found.stopped,
+        "candidates": [_as_json(what, each) for each in found.candidates],
     }  # fmt: skip
     path = folder / what.experiment.name / "searches" / f"{_address(what)}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -111,11 +117,22 @@ def _write(found: Found, folder: Path) -> Path:
     return path
 
 
+def _draw(path: Path) -> Path:
+    """Draws each setting's effect beside the search's file."""
+    from lab.paper.curves import save
+    from lab.paper.searches import draw_search
+    from lab.report.searches import read_search
+
+    figure = path.with_suffix(".svg")
+    save(draw_search(read_search(path)), figure)
+    return figure
+
+
 def _address(what: Search) -> str:
     """Ten hex digits that name what is searched; that of a search that was stopped is the same."""
     told = [
         address(what.experiment.name, what.config), what.variant, [str(each) for each in what.axes], what.metric,
-        [str(each) for each in what.satisfy], what.candidates, what.stages, what.seeds, what.rungs, what.sampler,
+        [repr(each) for each in what.satisfy], what.candidates, what.stages, what.seeds, what.rungs, what.sampler,
         what.seed,
     ]  # fmt: skip
     return sha256(json.dumps(told).encode()).hexdigest()[:10]
@@ -124,13 +141,14 @@ def _address(what: Search) -> str:
 def _as_json(what: Search, each: Candidate) -> dict[str, Any]:
     return {
         "number": each.number, "stage": each.stage, "settings": dict(each.settings), "steps": each.steps,
+        "address": address(what.experiment.name, config_of(what, each, what.steps)),
         "score": each.score, "scores": {str(seed): score for seed, score in each.scores.items()},
         "feasible": each.feasible, "why": each.why,
         "command": command(what.experiment, what.variant, config_of(what, each, what.steps), what.seeds[0]),
     }  # fmt: skip
 
 
-def _said(found: Found, path: Path) -> str:
+def _said(found: Found, path: Path, figure: Path) -> str:
     what, shown = found.search, found.candidates[:SHOWN]
     short = [each.name.rpartition(".")[2] for each in what.axes]
     rows = [
@@ -156,6 +174,7 @@ def _said(found: Found, path: Path) -> str:
         lines.append(
             f"{len(what.seeds)} seed(s) choose among {len(found.candidates)}, so the best is flattered by luck."
         )
+    lines.append(f"Figure of each setting's effect: {figure} (and on the page: lab report {what.experiment.name})")
     again = command(what.experiment, what.variant, config_of(what, best, what.steps), 0).split()
     verify = ["lab", "verify", what.experiment.name, *again[again.index("--seeds") + 2 :]]
     lines.append(f"Hold it to seeds that it was not chosen by: {shlex.join(verify)} --seeds {_fresh(what)}")

@@ -11,7 +11,11 @@ from lab.store import find_runs, runs_folder
 
 def report_command(words: list[str]) -> int:
     """`lab report`: one HTML file about the runs."""
-    parser = Parser("report", "Write one self-contained HTML page about the runs: curves, targets, pictures, commands.")
+    parser = Parser(
+        "report",
+        "Write one self-contained HTML page about the runs and searches: curves, targets, pictures, tables, costs,\n"
+        "failures, and the commands that repeat it all. It opens in any browser and fetches nothing.",
+    )
     parser.add_argument("experiments", nargs="*", metavar="NAME", help="only these experiments (default: all)")
     parser.add_argument("--out", metavar="FILE", help="where to write it (default: report.html in the runs folder)")
     parser.add_runs_dir()

@@ -18,10 +18,11 @@ from lab.report.judge import bound_of
 from lab.report.records import StatisticName
 
 POINTS = 200  # of a curve
+SIZE = (3.3, 2.2)  # inches; a column of two
 # Okabe and Ito's colours, which the colour-blind tell apart; the dashes tell lines apart without colours.
 COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000"
 DASHES = "-", (0, (5, 1.5)), (0, (1, 1)), (0, (5, 1.5, 1, 1.5)), (0, (3, 1))
-_STYLE = {
+STYLE = {
     "font.size": 8, "axes.labelsize": 8, "axes.titlesize": 8, "legend.fontsize": 7, "xtick.labelsize": 7,
     "ytick.labelsize": 7, "axes.linewidth": 0.6, "lines.linewidth": 1.2, "axes.spines.top": False,
     "axes.spines.right": False, "pdf.fonttype": 42, "svg.fonttype": "none", "svg.hashsalt": "lab",
@@ -36,7 +37,7 @@ def draw(
     metric: str | None = None,
     statistic: StatisticName | None = None,
     title: str = "",
-    size: tuple[float, float] = (3.3, 2.2),  # inches; a column of two
+    size: tuple[float, float] = SIZE,
 ) -> Figure:
     """The metric over the budget, a line an arm with its 95 % interval over seeds, and the target's bound.
 
@@ -52,7 +53,7 @@ def draw(
     logged = sorted({name for arm in chosen for run in arm.runs for name in run.curves})
     if metric not in logged:
         raise ValueError(f"No run of {experiment} has {metric!r}. {did_you_mean(metric, logged)}")
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.add_subplot()
         for number, arm in enumerate(chosen):
@@ -86,5 +87,5 @@ def save(figure: Figure, path: Path) -> None:
     if path.suffix not in undated:
         raise ValueError(f"{path} ends in {path.suffix!r}, but a figure is .pdf, .svg or .png. Name it so.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure.savefig(path, dpi=300, metadata=undated[path.suffix])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
 from lab.config import flatten
 from lab.experiment import Target
 from lab.report.records import Run, StatisticName
+from lab.report.searches import Search
 
 _SEEDS = re.compile(r"--seeds \d+(?!\S)")
 _VARIANT = re.compile(r"(?<=--variant )('[^']*'|\S+)")
@@ -65,25 +67,54 @@ class Experiment:
     name: str
     arms: tuple[Arm, ...]
     differences: tuple[Difference, ...]
+    searches: tuple[Search, ...] = ()
+    candidates: tuple[Run, ...] = ()  # runs of searches that are no arms: their section shows what came of them
 
     @property
     def summary(self) -> str:
-        return next((run.summary for arm in self.arms for run in arm.runs if run.summary), "")
+        return next((run.summary for run in self.runs if run.summary), "")
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """All of them, those of the arms first."""
+        return (*(run for arm in self.arms for run in arm.runs), *self.candidates)
 
 
-def sort_into_experiments(runs: Sequence[Run]) -> list[Experiment]:
-    """Experiments by name; their arms by variant. `runs` is ordered by experiment, address and seed."""
+def sort_into_experiments(
+    runs: Sequence[Run], searches: Mapping[str, Sequence[Search]] = MappingProxyType({})
+) -> list[Experiment]:
+    """Experiments by name; their arms by variant. `runs` is ordered by experiment, address and seed.
+
+    A configuration that only a search of the experiment tried is no arm; the best of the searches is one where there
+    would be none.
+    """
     experiments = []
     for name, of_experiment in groupby(runs, key=lambda run: run.experiment):
         groups = [tuple(group) for _, group in groupby(of_experiment, key=lambda run: run.address)]
         groups.sort(key=lambda group: (_by_numbers(group[0].variant), group[0].address))
+        groups, candidates = _apart(groups, searches.get(name, ()))
         differences = config_differences([flatten(dict(group[0].config)) for group in groups])
         labels = _labels(groups, differences)
         targets = [run.target for group in groups for run in group if run.target is not None]
         metric = _first_metric([run for group in groups for run in group])
         arms = [_arm(label, group, targets, metric) for label, group in zip(labels, groups)]
-        experiments.append(Experiment(name, tuple(arms), differences))
+        experiments.append(Experiment(name, tuple(arms), differences, tuple(searches.get(name, ())), candidates))
     return experiments
+
+
+def _apart(groups: list[tuple[Run, ...]], searches: Sequence[Search]) -> tuple[list[tuple[Run, ...]], tuple[Run, ...]]:
+    """The groups of runs that stand for themselves, and the runs of those that only a search tried."""
+    tried: dict[str, set[int]] = {}  # by address: the seeds that searches ran
+    for each in searches:
+        for candidate in each.candidates:
+            tried.setdefault(candidate.address, set()).update(each.seeds)
+    only = [group for group in groups if {run.seed for run in group} <= tried.get(group[0].address, set())]
+    if len(only) == len(groups):
+        best = {each.best.address for each in searches if each.best is not None}
+        only = [group for group in only if group[0].address not in best] if best else []
+        only = only if len(only) < len(groups) else []
+    candidates = tuple(run for group in only for run in group)
+    return [group for group in groups if group not in only], candidates
 
 
 def _by_numbers(name: str) -> list[tuple[bool, int, str]]:

@@ -29,11 +29,12 @@ class Series:
     name: str
     seeds: dict[int, Curve]
     band: Band | None
+    is_small: bool = False  # where there is no room for each seed's own line
 
     def drawn_seeds(self, num_series: int) -> list[Curve]:
         """The seeds whose own lines are drawn: none beside those of many arms, which would hide each other."""
         alone = self.band is not None and self.band.of == 1
-        crowded = self.band is not None and num_series > MOST_WITH_SEEDS
+        crowded = self.band is not None and (self.is_small or num_series > MOST_WITH_SEEDS)
         return [] if alone or crowded else list(self.seeds.values())
 
 
@@ -113,14 +114,31 @@ def _within_plot(lines: Sequence[str]) -> str:
 
 def path(steps: np.ndarray, values: np.ndarray, x: Scale, y: Scale) -> str:
     """The points joined by straight lines, broken where a value is nan."""
-    words, pen = [], "M"
-    for across, down in zip(x.place(steps), _down(y, values)):
-        if np.isnan(down):
-            pen = "M"
-            continue
-        words.append(f"{pen}{across:.1f} {down:.1f}")
-        pen = "L"
-    return "".join(words)
+    across, down = x.place(steps), _down(y, values)
+    return "".join(_joined(across[part], down[part]) for part in _stretches(np.isfinite(down)))
+
+
+def _stretches(known: np.ndarray) -> list[np.ndarray]:
+    """The indices of each stretch in which all is known."""
+    there = np.flatnonzero(known)
+    return [part for part in np.split(there, np.flatnonzero(np.diff(there) > 1) + 1) if len(part)]
+
+
+def _joined(across: np.ndarray, down: np.ndarray) -> str:
+    """Points joined by lines, in steps from each to the next: half as long as places, and there are many of them."""
+    tenths = np.stack([across, down], axis=1) * 10
+    tenths = tenths.round().astype(int)
+    words = [_tenths(v) for v in np.diff(tenths, axis=0).ravel().tolist()]
+    said = "".join(word if word[0] == "-" else f" {word}" for word in words)
+    first = "".join(f" {_tenths(v)}" for v in tenths[0].tolist())
+    return f"M{first[1:]}" + (f"l{said.lstrip()}" if words else "h0")
+
+
+def _tenths(value: int) -> str:
+    """A number of tenths as short as SVG reads it: 12 is 1.2, -5 is -.5, 30 is 3."""
+    whole, tenth = divmod(abs(value), 10)
+    sign = "-" if value < 0 else ""
+    return f"{sign}{whole or ''}.{tenth}" if tenth else f"{sign}{whole}"
 
 
 def _down(y: Scale, values: np.ndarray) -> np.ndarray:
@@ -132,13 +150,10 @@ def _down(y: Scale, values: np.ndarray) -> np.ndarray:
 def _outline(band: Band, x: Scale, y: Scale) -> str:
     """A closed path for each stretch in which the interval is known."""
     across, low, high = x.place(band.steps), _down(y, band.low), _down(y, band.high)
-    known = np.flatnonzero(np.isfinite(low))
-    stretches = np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)
     outlines = []
-    for stretch in stretches:
-        there = [f"{across[i]:.1f} {high[i]:.1f}" for i in stretch]
-        back = [f"{across[i]:.1f} {low[i]:.1f}" for i in reversed(stretch)]
-        outlines.append("M" + "L".join(there + back) + "Z")
+    for part in _stretches(np.isfinite(low)):
+        there_and_back = np.concatenate([across[part], across[part][::-1]])
+        outlines.append(_joined(there_and_back, np.concatenate([high[part], low[part][::-1]])) + "Z")
     return "".join(outlines)
 
 
@@ -175,13 +190,18 @@ def swatch(index: int) -> Markup:
 
 
 def hover_data(series: Sequence[Series], unit: str, bound: float | None) -> Markup:
-    """What the script needs to read values out: JSON that is safe inside a script element."""
+    """What the script needs to read values out, those of each seed too where one arm is drawn at full size."""
     x, y = step_scale(series), value_scale(series, bound)
     data = {
         "unit": unit,
         "x": [x.low, x.high, x.start, x.end],
-        "series": [_hover_series(each, y, with_seeds=len(series) == 1) for each in series],
+        "series": [_hover_series(each, y, with_seeds=len(series) == 1 and not each.is_small) for each in series],
     }
+    return json_for_script(data)
+
+
+def json_for_script(data: object) -> Markup:
+    """JSON that is safe inside a script element."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from itertools import combinations_with_replacement
 
 import numpy as np
@@ -31,7 +31,7 @@ class Band:
         """How many seeds there are."""
         return len(self.scores)
 
-    @property
+    @cached_property
     def counts(self) -> np.ndarray:
         """How many of them logged a number at each step [P]."""
         return np.isfinite(np.stack(list(self.scores.values()))).sum(0)

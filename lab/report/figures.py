@@ -10,14 +10,14 @@ import numpy as np
 from markupsafe import Markup
 
 from lab.report.arms import Arm, Experiment
-from lab.report.charts import MOST_WITH_SEEDS, Series, hover_data, line_chart, readout, swatch, value_scale
+from lab.report.charts import Series, hover_data, line_chart, readout, swatch, value_scale
 from lab.report.curves import aggregate, thin
 from lab.report.judge import bound_of
 from lab.report.records import StatisticName
 from lab.report.scales import Scale
 from lab.words import count, listed, number, plain, range_said
 
-POINTS, POINTS_OF_MORE = 180, 60  # kept of each curve: in the two main charts, and in the further ones
+POINTS, POINTS_OF_MORE = 150, 40  # kept of each curve: in the two main charts, and in the further ones
 MOST_FURTHER = 8  # charts
 
 
@@ -61,7 +61,8 @@ def further_figures(experiment: Experiment, shown: Sequence[Figure]) -> list[Fig
     """The other metrics, smaller; the first MOST_FURTHER by the order in which they were logged."""
     names = [name for name in _names(experiment) if name not in {figure.metric for figure in shown}]
     figures = (
-        _figure(experiment, experiment.arms, name, POINTS_OF_MORE, judged=False) for name in names[:MOST_FURTHER]
+        _figure(experiment, experiment.arms, name, POINTS_OF_MORE, judged=False, is_small=True)
+        for name in names[:MOST_FURTHER]
     )
     return [figure for figure in figures if figure is not None]
 
@@ -83,10 +84,12 @@ def _scored_alike(arms: Sequence[Arm]) -> list[list[Arm]]:
     return list(groups.values())
 
 
-def _figure(experiment: Experiment, arms: Sequence[Arm], metric: str, points: int, *, judged: bool) -> Figure | None:
+def _figure(
+    experiment: Experiment, arms: Sequence[Arm], metric: str, points: int, *, judged: bool, is_small: bool = False
+) -> Figure | None:
     """The chart of one metric over some arms; None where nobody logged it."""
     statistic: StatisticName = arms[0].statistic if judged else "mean"
-    drawn = [(_series(arm, metric, statistic, points), arm) for arm in arms]
+    drawn = [(_series(arm, metric, statistic, points, is_small), arm) for arm in arms]
     # From top to bottom as the lines end, so that the legend has the order of the chart.
     drawn.sort(key=lambda pair: _end(pair[0]), reverse=True)
     series, arms = [each for each, _ in drawn], [arm for _, arm in drawn]
@@ -109,13 +112,14 @@ def _figure(experiment: Experiment, arms: Sequence[Arm], metric: str, points: in
     )
 
 
-def _series(arm: Arm, metric: str, statistic: StatisticName, points: int) -> Series:
+def _series(arm: Arm, metric: str, statistic: StatisticName, points: int, is_small: bool) -> Series:
     curves = {run.seed: run.curves[metric] for run in arm.runs if metric in run.curves}
     curves = {seed: curve for seed, curve in curves.items() if np.isfinite(curve.values).any()}
     return Series(
         name=arm.label or _seeds_said(len(curves)),
         seeds={seed: thin(curve, points) for seed, curve in curves.items()},
         band=aggregate(curves, statistic, points),
+        is_small=is_small,
     )
 
 
@@ -157,7 +161,7 @@ def _subtitle(series: Sequence[Series], statistic: StatisticName, scale: Scale) 
     else:
         name = "Interquartile mean" if statistic == "iqm" else "Mean"
         said = f"{name} over seeds with its 95 % bootstrap interval"
-        said += "; thin lines are single seeds." if len(series) <= MOST_WITH_SEEDS else "."
+        said += "; thin lines are single seeds." if any(each.drawn_seeds(len(series)) for each in series) else "."
     if any(each.band is not None and each.band.counts.min() < each.band.of for each in series):
         said += " Some seeds ended early; the line goes on with more than half of them."
     return said + (" Logarithmic scale." if scale.logarithmic else "") + _off_said(series, scale)

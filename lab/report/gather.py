@@ -141,7 +141,14 @@ def _read_status(path: Path, problems: list[str]) -> Status:
         unit=as_text(raw.get("unit")),
         error=error,
         updated=as_text(raw.get("updated")),
+        joules=_joules(raw.get("joules")),
     )
+
+
+def _joules(raw: Any) -> float | None:
+    """All sources together; None where there is none."""
+    known = [as_number(value) for value in raw.values()] if isinstance(raw, dict) else []
+    return sum(value for value in known if value is not None) if known and None not in known else None
 
 
 def _abandoned(directory: Path) -> bool:
@@ -230,7 +237,11 @@ def _latest_media(folder: Path) -> tuple[Medium, ...]:
         if is_text and any(path.with_suffix(ending).exists() for ending in _SHOWN):
             continue
         caption = "" if is_text else _caption(path.with_suffix(".txt"))
-        medium = Medium(name=match[2], step=int(match[1]), path=path, caption=caption)
+        numbers = path.with_suffix(".json")
+        medium = Medium(
+            name=match[2], step=int(match[1]), path=path, caption=caption,
+            numbers=numbers if path.suffix == ".png" and numbers.is_file() else None,
+        )  # fmt: skip
         known = latest.get((medium.name, path.suffix))
         if known is None or known.step <= medium.step:
             latest[medium.name, path.suffix] = medium

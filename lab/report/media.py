@@ -1,4 +1,4 @@
-"""Takes pictures and clips into the page as data URIs, passages as text, within a budget that experiments share."""
+"""Takes pictures and clips into the page as data, passages and tables as they are, within a budget that all share."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lab.report.arms import Arm, Experiment
+from lab.report.grids import Table, read_grid
 from lab.report.records import Medium, Run
 
-BUDGET = 6 * 2**20  # bytes of files on the whole page; base64 makes them a third larger
+BUDGET = 3 * 2**20  # bytes of files on the whole page; base64 makes them a third larger
 _WIDE = 500  # pixels of width from which a picture takes a row of its own
+_CELL = 100  # bytes of a table's cell on the page
 _SMALL = 200  # pixels of width below which a picture is enlarged with its pixels kept sharp
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exhibit:
-    """A picture, clip or passage as the page shows it; `uri` is None where it is left out, and `note` says why."""
+    """A picture, clip, passage or table as the page shows it; `uri` is None where it is left out, `note` says why."""
 
     name: str
     arm: str
@@ -26,12 +28,13 @@ class Exhibit:
     step: int
     unit: str
     place: str  # the file, relative to the runs folder
-    kind: Literal["picture", "animation", "video", "passage"]
-    uri: str | None  # of a passage empty: its text stands on the page
+    kind: Literal["picture", "animation", "video", "passage", "table"]
+    uri: str | None  # of a passage and a table empty: they stand on the page
     size: tuple[int, int] | None  # width and height in pixels; not known of videos
     note: str
     caption: str = ""
     text: str = ""
+    table: Table | None = None
 
     @property
     def is_small(self) -> bool:
@@ -39,7 +42,7 @@ class Exhibit:
 
     @property
     def is_wide(self) -> bool:
-        return self.kind == "passage" or (self.size is not None and self.size[0] >= _WIDE)
+        return self.kind in ("passage", "table") or (self.size is not None and self.size[0] >= _WIDE)
 
 
 def exhibits(experiments: Sequence[Experiment], budget: int = BUDGET) -> dict[str, list[Exhibit]]:
@@ -80,6 +83,13 @@ def _bytes(medium: Medium) -> int:
 def _exhibit(arm: Arm, run: Run, medium: Medium, share: int) -> tuple[Exhibit, int]:
     """The exhibit and how many bytes of the share it uses."""
     suffix = medium.path.suffix
+    table = read_grid(medium.numbers) if medium.numbers is not None else None
+    if table is not None and _CELL * table.size <= share:
+        shown = Exhibit(
+            name=medium.name, arm=arm.label, seed=run.seed, step=medium.step, unit=run.unit, kind="table", uri="",
+            place=f"{run.place}/media/{medium.path.name}", size=None, note="", caption=medium.caption, table=table,
+        )  # fmt: skip
+        return shown, _CELL * table.size
     note, data = "", b""
     if _bytes(medium) > share:
         note = f"left out to keep this page light: {_bytes(medium) / 2**20:.1f} MB"

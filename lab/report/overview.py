@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.report.arms import Experiment
 from lab.report.records import Run, as_text
-from lab.words import duration, listed, moment, parse_time
+from lab.words import duration, energy, listed, moment, parse_time
 
 
 @dataclass(frozen=True)
@@ -22,13 +22,13 @@ class Overview:
 
 
 def overview(experiments: Sequence[Experiment]) -> Overview:
-    runs = [run for experiment in experiments for arm in experiment.arms for run in arm.runs]
+    runs = [run for experiment in experiments for run in experiment.runs]
     if not runs:
         return Overview("Nothing has run yet", "The runs folder holds no runs.", ())
     names = "experiment" if len(experiments) == 1 else "experiments"
     facts = [
         ("When", _when(runs)),
-        ("Cost", _cost(runs)),
+        ("Cost", cost(runs)),
         ("Machine", _different(runs, _machine)),
         ("Device", _different(runs, _device)),
         ("Software", _different(runs, _software)),
@@ -56,11 +56,16 @@ def _when(runs: Sequence[Run]) -> tuple[str, ...]:
     return (f"ended {last}",) if first == last else (f"first to end: {first}", f"last: {last}")
 
 
-def _cost(runs: Sequence[Run]) -> tuple[str, ...]:
-    total = sum(run.seconds for run in runs)
-    if not total:
-        return ()
-    return (f"{duration(total)} of training and judging, all runs added up",)
+def cost(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Time and, where counters told it, energy, all runs added up; nothing where nothing is known."""
+    said = []
+    if total := sum(run.seconds for run in runs):
+        said.append(f"{duration(total)} of training and judging, all runs added up")
+    told = [run.status.joules for run in runs if run.status.joules is not None]
+    if told:
+        of = "" if len(told) == len(runs) else f" in the {len(told)} of {len(runs)} runs that could read it"
+        said.append(f"{energy(sum(told))} by the counters of processor and GPU{of}")
+    return tuple(said)
 
 
 def _different(runs: Sequence[Run], say: Callable[[dict[str, Any]], str]) -> tuple[str, ...]:

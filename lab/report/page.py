@@ -17,6 +17,7 @@ from lab.report.arms import sort_into_experiments
 from lab.report.gather import count_set_aside, gather
 from lab.report.media import exhibits
 from lab.report.overview import overview
+from lab.report.searches import gather_searches
 from lab.report.sections import section
 from lab.words import moment
 
@@ -43,9 +44,13 @@ def write_report(runs_dir: Path, out: Path, experiments: Sequence[str] | None = 
 
 def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> str:
     """The page as text."""
-    found = sort_into_experiments(gather(runs_dir, experiments))
+    runs = gather(runs_dir, experiments)
+    searches = {name: gather_searches(runs_dir, name) for name in {run.experiment for run in runs}}
+    found = sort_into_experiments(runs, {name: read for name, (read, _) in searches.items()})
     shown = exhibits(found)
-    sections = [section(each, shown[each.name], number) for number, each in enumerate(found, start=1)]
+    sections = [
+        section(each, shown[each.name], searches[each.name][1], number) for number, each in enumerate(found, start=1)
+    ]
     script = (_FOLDER / "script.js").read_text(encoding="utf-8")
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -54,7 +59,7 @@ def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"breakable": breakable, "linked": linked, "tail": tail}
+    environment.filters |= {"breakable": breakable, "dormant": dormant, "linked": linked, "tail": tail}
     return environment.get_template("template.html").render(
         overview=overview(found),
         sections=sections,
@@ -72,6 +77,14 @@ def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> 
 def breakable(name: str) -> Markup:
     """The name, which may be broken over lines where its parts meet: after _ and /."""
     return Markup("").join(escape(part) + Markup("<wbr>") * (part in "_/") for part in re.split("([_/])", name))
+
+
+def dormant(html: str) -> Markup:
+    """HTML as text inside a script element, which the page's script unfolds.
+
+    Only the ends of elements of script have to be hidden: whatever else an experiment says stands escaped in it.
+    """
+    return Markup(str(html).replace("</script", "<\\/script"))
 
 
 def tail(setting: str) -> str:

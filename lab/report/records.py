@@ -37,6 +37,7 @@ class Status:
     unit: str
     error: str
     updated: str  # ISO time, or nothing
+    joules: float | None = None  # of all attempts, where counters told it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,7 @@ class Medium:
     step: int
     path: Path
     caption: str = ""
+    numbers: Path | None = None  # of what it is a picture of, where they lie beside it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 "use strict";
-// Read-out of the charts by pointer, touch and keyboard; one line of many brought out by its legend; copying of commands; pausing of animations.
+// Read-out of the charts by pointer, touch and keyboard; one line of many brought out by its legend; candidates of a
+// search brought out in all panels; copying of commands; pausing of animations.
 
 const SVG = "http://www.w3.org/2000/svg"; // a name, not an address: nothing is fetched
 
@@ -137,11 +138,83 @@ function pausable(image) {
   button.addEventListener("click", () => play(button.dataset.playing !== "true"));
 }
 
-document.querySelectorAll(".chart-figure").forEach(readable);
-document.querySelectorAll(".chart-figure").forEach(pickable);
+function searchable(figure) {
+  const data = JSON.parse(figure.querySelector("script").textContent);
+  const panels = figure.querySelector(".panels"), at = figure.querySelector(".at");
+  const drawings = [...panels.querySelectorAll("svg")], pointers = drawings.map(svg => svg.querySelector(".pointer"));
+  let current = -1; // the candidate that is brought out, in all panels at once
+
+  function show(index) {
+    current = Math.max(0, Math.min(data.said.length - 1, index));
+    pointers.forEach((pointer, i) => {
+      const [across, down] = data.panels[i][current];
+      pointer.setAttribute("cx", across);
+      pointer.setAttribute("cy", down);
+      pointer.style.visibility = "visible";
+    });
+    at.textContent = data.said[current];
+  }
+
+  function hide() {
+    current = -1;
+    pointers.forEach(pointer => { pointer.style.visibility = "hidden"; });
+    at.textContent = at.dataset.default;
+  }
+
+  drawings.forEach((svg, i) => svg.addEventListener("pointermove", event => {
+    const box = svg.getBoundingClientRect(), size = svg.viewBox.baseVal.width / box.width;
+    const x = (event.clientX - box.left) * size, y = (event.clientY - box.top) * size;
+    const far = data.panels[i].map(([across, down]) => (across - x) ** 2 + (down - y) ** 2);
+    show(far.indexOf(Math.min(...far)));
+  }));
+  panels.addEventListener("pointerleave", event => { if (event.pointerType === "mouse") hide(); });
+  panels.addEventListener("keydown", event => {
+    const last = data.said.length - 1;
+    const to = { ArrowLeft: current - 1, ArrowRight: current + 1, Home: 0, End: last }[event.key];
+    if (to !== undefined) {
+      event.preventDefault();
+      at.setAttribute("aria-live", "polite");
+      show(to);
+    } else if (event.key === "Escape") hide();
+  });
+  panels.addEventListener("blur", () => { at.removeAttribute("aria-live"); hide(); });
+}
+
+// A drawing comes to life when somebody first gets to it: hundreds of them would keep the page from opening.
+const alive = new WeakSet();
+function wake(event) {
+  const figure = event.target.closest?.(".chart-figure, .search-figure");
+  if (!figure || alive.has(figure)) return;
+  alive.add(figure);
+  if (figure.matches(".chart-figure")) {
+    readable(figure);
+    pickable(figure);
+  } else searchable(figure);
+}
+addEventListener("pointerover", wake);
+addEventListener("focusin", wake);
+
 document.querySelectorAll(".copy").forEach(copyable);
 document.querySelectorAll("img[data-animated]").forEach(image => image.decode().then(() => pausable(image), () => pausable(image)));
 
+// What is folded up is text until somebody looks: it would be most of the page's elements.
+function unfold(details) {
+  const dormant = details.querySelector(":scope > .charts > script[type='text/plain']");
+  if (dormant) dormant.parentElement.innerHTML = dormant.textContent.replaceAll("<\\/script", "</script");
+}
+document.querySelectorAll(".folded").forEach(each => each.addEventListener("toggle", () => unfold(each)));
+
+// A film shows its first picture once it comes near.
+const nearing = new IntersectionObserver(seen => seen.filter(each => each.isIntersecting).forEach(({ target }) => {
+  target.preload = "metadata";
+  nearing.unobserve(target);
+}), { rootMargin: "400px" });
+document.querySelectorAll("video").forEach(video => nearing.observe(video));
+
 // Paper cannot unfold: print everything that is folded, and fold it again afterwards.
-addEventListener("beforeprint", () => document.querySelectorAll("details:not([open])").forEach(d => { d.open = true; d.dataset.folded = ""; }));
+addEventListener("beforeprint", () => document.querySelectorAll("details:not([open])").forEach(d => {
+  unfold(d); // at once: the event of its opening comes too late
+  d.open = true;
+  d.dataset.folded = "";
+}));
 addEventListener("afterprint", () => document.querySelectorAll("details[data-folded]").forEach(d => { d.open = false; delete d.dataset.folded; }));

@@ -12,8 +12,10 @@ from lab.report.figures import Figure, further_figures, main_figures
 from lab.report.glance import Row, bound_said, further_said, glance, row
 from lab.report.judge import Result, judge
 from lab.report.media import Exhibit
+from lab.report.overview import cost
 from lab.report.records import DIVERGED, Run
-from lab.words import count, duration, listed, moment, number, parse_time, range_said
+from lab.report.search_figures import SearchFigure, search_figure
+from lab.words import count, duration, energy, listed, moment, number, parse_time, range_said
 
 STATISTIC_SAID = {"iqm": "IQM", "mean": "mean"}
 LONGEST_ERROR = 4000  # characters of an error's end that are shown
@@ -30,6 +32,7 @@ class Seed:
     score: str
     time: str
     speed: str
+    energy: str
     place: str
 
 
@@ -66,15 +69,23 @@ class Section:
     usual: tuple[tuple[str, str], ...]  # what most arms share of the settings that differ
     figures: tuple[Figure, ...]
     further: tuple[Figure, ...]
+    searches: tuple[SearchFigure, ...]
     exhibits: tuple[Exhibit, ...]
     troubles: tuple[Trouble, ...]
     notes: tuple[str, ...]
+    cost: tuple[str, ...]  # of all its runs, in words
     seeds: tuple[Seed, ...]
     protocols: tuple[Protocol, ...]
     commands: tuple[str, ...]
 
+    @property
+    def tells_energy(self) -> bool:
+        """Whether any of the runs has read its energy."""
+        return any(seed.energy != "—" for seed in self.seeds)
 
-def section(experiment: Experiment, exhibits: Sequence[Exhibit], number_on_page: int) -> Section:
+
+def section(experiment: Experiment, exhibits: Sequence[Exhibit], unread: Sequence[str], number_on_page: int) -> Section:
+    """The section of an experiment; `unread` says which of its searches could not be read, and why."""
     results = [judge(arm) for arm in experiment.arms]
     figures = main_figures(experiment)
     anchor = f"experiment-{number_on_page}"
@@ -89,9 +100,13 @@ def section(experiment: Experiment, exhibits: Sequence[Exhibit], number_on_page:
         usual=tuple(shared(experiment.differences).items()),
         figures=tuple(figures),
         further=tuple(further_figures(experiment, figures)),
+        searches=tuple(
+            search_figure(each, f"{anchor}-search-{i}") for i, each in enumerate(experiment.searches, start=1)
+        ),
         exhibits=tuple(exhibits),
         troubles=tuple(trouble for arm in experiment.arms for trouble in _troubles(arm)),
-        notes=tuple(note for arm in experiment.arms for run in arm.runs for note in _notes(run)),
+        notes=(*(note for run in experiment.runs for note in _notes(run)), *unread),
+        cost=cost(experiment.runs),
         seeds=tuple(_seed(arm, run, result) for arm, result in zip(experiment.arms, results) for run in arm.runs),
         protocols=_protocols(experiment),
         commands=tuple(commands(experiment)),
@@ -111,6 +126,7 @@ def _seed(arm: Arm, run: Run, result: Result) -> Seed:
         score="—" if score is None else number(score.value),
         time=duration(run.seconds) if run.seconds else "—",
         speed=number(run.last_step / run.seconds) if run.seconds else "—",
+        energy="—" if run.status.joules is None else energy(run.status.joules),
         place=run.place,
     )
 

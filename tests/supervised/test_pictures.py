@@ -8,7 +8,7 @@ import torch
 from lab.data import Dataset
 from lab.pictures import FRAME, GAP, TILE
 from supervised.classifier import Classifier
-from supervised.pictures import RIGHT, WRONG, answers
+from supervised.pictures import RIGHT, WRONG, answers, confusion, shown
 
 SIDE = TILE + 2 * FRAME  # a tile and its frame
 
@@ -70,3 +70,13 @@ def test_colours_stay_and_few_places_show_the_least_sure() -> None:
     pixels = answers(classifier, coloured, columns=1, rows=1).pixels
     assert pixels.shape == (SIDE + 2 * GAP, SIDE + 2 * GAP, 3)
     assert tuple(tile(pixels, 0, 0)[3, 3]) == (204, 102, 0)
+
+
+def test_a_confusion_table_counts_classes_by_answers() -> None:
+    classifier: Classifier = Fixed()  # type: ignore[assignment]
+    found = confusion(classifier, examples(), ["dark", "bright"])
+    # Classes 1, 0, 1, 0 were answered 1, 0, 1, 1.
+    assert found.values.tolist() == [[1, 1], [0, 2]]
+    assert found.rows == found.columns == ["dark", "bright"]
+    assert found.right
+    assert list(shown(classifier, examples(), ["dark", "bright"])) == ["answers", "confusion"]

@@ -33,7 +33,12 @@ def target() -> dict[str, Any]:
 
 @pytest.fixture
 def write_run(tmp_path: Path) -> WriteRun:
-    """Writes a run directory under tmp_path/runs as the lab leaves one; every part can be replaced."""
+    """Writes a run directory under tmp_path/runs."""
+    return run_writer(tmp_path / "runs")
+
+
+def run_writer(runs: Path) -> WriteRun:
+    """Writes run directories under `runs` as the lab leaves them; every part can be replaced."""
 
     def write(
         seed: int = 0,
@@ -45,7 +50,7 @@ def write_run(tmp_path: Path) -> WriteRun:
         record: dict[str, Any] | None = None,
         status: dict[str, Any] | None = None,
     ) -> Path:
-        directory = tmp_path / "runs" / experiment / address / f"seed-{seed}"
+        directory = runs / experiment / address / f"seed-{seed}"
         (directory / "media").mkdir(parents=True)
         returns = {10: 50.0, 20: 100.0 + seed} if returns is None else returns
         rows = [
@@ -157,3 +162,35 @@ def parse() -> Callable[[str], Element]:
         return reader.open[0]
 
     return read
+
+
+def a_search(**changed: Any) -> dict[str, Any]:
+    """The record of a search over a learning rate and a size: six candidates, of which 4 is best and 5 has no score."""
+    rates, sizes = [1e-4, 1e-3, 1e-2, 3e-2, 3e-3, 9e-2], [32, 64, 32, 64, 32, 64]
+    steps, scores = [10, 30, 30, 10, 90, 0], [1.0, 5.0, 6.0, 2.0, 9.0, None]
+    candidates = [
+        {
+            "number": i, "stage": 0, "settings": {"agent.learning_rate": rates[i], "agent.size": sizes[i]},
+            "address": f"{i:010d}", "steps": steps[i], "score": scores[i], "scores": {}, "feasible": i != 2,
+            "why": "seed 0: NonFiniteMetric: it became nan" if i == 5 else "",
+            "command": f"lab run catch --seeds 0 --agent.learning-rate {rates[i]}",
+        }
+        for i in (4, 1, 2, 3, 0, 5)
+    ]  # fmt: skip
+    return {
+        "schema": "lab.search/1", "experiment": "catch", "variant": "", "metric": "eval/return",
+        "lower_is_better": False, "rungs": [10, 30, 90], "seeds": [0],
+        "axes": [
+            {"kind": "range", "name": "agent.learning_rate", "low": 1e-4, "high": 1e-1, "scale": "log", "whole": False},
+            {"kind": "choices", "name": "agent.size", "values": [32, 64]},
+        ],
+        "satisfy": ["eval/length >= 3"], "complete": True, "candidates": candidates,
+    } | changed  # fmt: skip
+
+
+def write_search(runs: Path, name: str = "abc", experiment: str = "catch", **changed: Any) -> Path:
+    """Writes such a record as `lab search` does."""
+    path = runs / experiment / "searches" / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(a_search(**changed)))
+    return path

@@ -71,9 +71,15 @@ def test_values_at_the_limits_of_arithmetic_are_drawn(values):
 
 def test_a_path_goes_through_its_points_and_breaks_at_gaps():
     x, y = Scale(0, 4, 0, 40), Scale(0, 10, 100, 0)
-    assert path(np.array([0, 1, 2, 3, 4]), np.array([0, 5, np.nan, 10, 2.5]), x, y) == (
-        "M0.0 100.0L10.0 50.0M30.0 0.0L40.0 75.0"
-    )
+    assert path(np.array([0, 1, 2, 3, 4]), np.array([0, 5, np.nan, 10, 2.5]), x, y) == ("M0 100l10-50M30 0l10 75")
+
+
+def test_steps_along_a_path_do_not_add_up_their_roundings():
+    across = np.arange(1, 1001) / 3
+    x, y = Scale(0, 1, 0, 1), Scale(0, 1, 0, 1)
+    drawn = path(across, np.full(1000, 0.25), x, y)
+    start, steps = re.fullmatch(r"M(\.3) \.2l(.*)", drawn).groups()
+    assert float(start) + sum(map(float, re.findall(r"-?[\d.]+", steps)[::2])) == pytest.approx(333.3, abs=0.01)
 
 
 def test_the_drawing_of_one_arm_by_hand():
@@ -82,11 +88,11 @@ def test_the_drawing_of_one_arm_by_hand():
     )
     # The values span 0 to 110, and 6 % more at the top: 116.6. The plot is 242 high and begins at 256.
     high, centre, low = (256 - 242 * value / 116.6 for value in (110, 100, 90))
-    left, right = f"{charts.LEFT}.0", f"{charts.RIGHT}.0"
+    assert [round(at, 1) for at in (high, centre, low)] == [27.7, 48.5, 69.2]
     [interval] = re.findall(r'class="interval" d="([^"]*)"', drawn)
-    assert interval == f"M{left} 256.0L{right} {high:.1f}L{right} {low:.1f}L{left} 256.0Z"
+    assert interval == "M54 256l492-228.3 0 41.5-492 186.8Z"  # up to 27.7, down to 69.2, and back
     [bold] = re.findall(r'class="centre" d="([^"]*)"', drawn)
-    assert bold == f"M{left} 256.0L{right} {centre:.1f}"
+    assert bold == "M54 256l492-207.5"
     assert len(re.findall('class="seed"', drawn)) == 2
 
 
@@ -180,3 +186,11 @@ def test_a_colour_that_comes_again_is_dashed():
     assert charts.look(2) == "colour-2 dashes-0"
     assert charts.look(9) == "colour-2 dashes-1"
     assert len({charts.look(i) for i in range(charts.NUM_COLOURS * charts.NUM_DASHES)}) == 28
+
+
+def test_small_charts_show_no_single_seeds():
+    both = series(s0={0: 0.0, 100: 90.0}, s1={0: 0.0, 100: 110.0})
+    small = Series(both.name, both.seeds, both.band, is_small=True)
+    drawn = line_chart([small], colours=[0], title="t", unit="steps", bound=None)
+    assert not re.findall('class="seed"', drawn)
+    assert "seeds" not in json.loads(hover_data([small], "steps", None))["series"][0]
