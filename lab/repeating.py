@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.config import differences
+from lab.interventions import Intervention, copy, interventions
 from lab.job import read, run_job
 from lab.launching import prepare
 from lab.provenance import changes
@@ -41,8 +42,9 @@ class Repeat:
 def rerun(directory: RunDirectory, watch: Callable[[Progress], None] = lambda progress: None) -> Repeat:
     """Runs again what a finished run's directory says, to the step that it came to, and holds the two together.
 
-    The repeat lies in the run's directory under `rerun`, and takes the place of an earlier one. Raises RunError for a
-    run that has not finished, and for a repeat that does not.
+    What was changed by hand is changed again at the same steps. The repeat lies in the run's directory under `rerun`,
+    and takes the place of an earlier one. Raises RunError for a run that has not finished, and for a repeat that does
+    not.
     """
     status = directory.status()
     if status["state"] != "finished" or "state_sha256" not in status:
@@ -63,6 +65,7 @@ def rerun(directory: RunDirectory, watch: Callable[[Progress], None] = lambda pr
     shutil.rmtree(folder, ignore_errors=True)
     variant, settings = record.get("variant") or "", replace(config, run=options)
     again = prepare(experiment, variant, settings, record["seed"], folder, fresh=False)
+    copy(directory, again)
     outcome = run_job(again, watch=watch)
     if outcome.state != "finished":
         raise RunError(f"The repeat in {again.path} did not finish: {outcome.reason or outcome.state}.")
@@ -92,6 +95,7 @@ class Difference:
     """In what two runs differ."""
 
     settings: Mapping[str, tuple[Any, Any]]  # by dotted name
+    nursed: tuple[Sequence[Intervention], Sequence[Intervention]]  # what was changed by hand in each
     stood_on: Sequence[str]  # code, libraries, machine
     parting: Parting | None
     last: Mapping[str, tuple[Any, Any]]  # the last judgement of both, by metric
@@ -112,6 +116,7 @@ def difference(ours: RunDirectory, theirs: RunDirectory) -> Difference:
     metrics = [key for key in dict.fromkeys([*judged[0], *judged[1]]) if _judges(key)]
     return Difference(
         settings=settings,
+        nursed=(interventions(ours), interventions(theirs)),
         stood_on=changes(*stood_on) if all(stood_on) else [],
         parting=first_parting(*rows),
         last={"step": (judged[0].get("step"), judged[1].get("step"))}

@@ -20,6 +20,7 @@ PARTS = {
         "errors",
         "fit",
         "gradients",
+        "means",
         "names",
         "normalisation",
         "one_network",
@@ -45,10 +46,10 @@ PARTS = {
         "writing",
     ),
 }
-HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
+HOUSE = {"checkpoint", "interventions", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
 DOORS = {
     *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
-    *("search", "search_space", "verdict"),
+    *("nursing", "search", "search_space", "verdict"),
 }
 WINGS = {"agents", "generative", "supervised"}
 FLOORS = [PARTS, HOUSE, DOORS]
