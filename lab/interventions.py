@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -108,6 +108,17 @@ def nursed_note(directory: RunDirectory) -> str:
         return ""
     more = f" and {len(taken) - 1} more" if len(taken) > 1 else ""
     return f"it was nursed at step {taken[0].step:,} ({taken[0].said}{more}), so it is no run of these settings"
+
+
+def refuse_nursed(experiment: str, directories: Iterable[RunDirectory]) -> None:
+    """Raises RunError where a run was nursed that is to count as one of its settings."""
+    for directory in directories:
+        if note := nursed_note(directory):
+            seed = directory.path.name.removeprefix("seed-")
+            raise RunError(
+                f"{directory.path}, seed {seed}, does not count: {note}. Leave that seed out, or start a clean one, "
+                f"which keeps this one beside it: lab run {experiment} --seeds {seed} --fresh, with the same settings."
+            )
 
 
 def ask(directory: RunDirectory, settings: Mapping[str, Any], why: str = "") -> Request:

@@ -1,8 +1,8 @@
 """Nursing: a live run whose settings are changed by hand, each change recorded so that the run can be repeated exactly.
 
-The settings at a step are those of config.json and, over them, all interventions up to that step. A change is taken at
-the boundary between two steps by the way of resuming: the state is saved, the trial built anew from the changed settings
-and the same seeds, and the state taken up. So whatever was shown to resume exactly can be nursed.
+The settings at a step are those of config.json and, over them, all interventions up to that step. A change is taken
+between two steps by the way of resuming: the state is saved, the trial built anew from the changed settings and the same
+seeds, and the state taken up. So whatever was shown to resume exactly can be nursed.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from lab.trial import Trial
 
 log = logging.getLogger("lab")
 LOOK_EVERY = 0.5  # seconds between two looks for requests
+LONGEST = 300  # characters of an error that a refusal gives as its reason
 _WORDS = {"true": True, "false": False, "none": None}
 
 
@@ -92,7 +93,9 @@ class Nursing:
         tried, self._tried = self._tried, None
         if tried is None:
             raise error
-        self._refuse(tried, tried.step, f"{type(error).__name__}: {error}")
+        said = " ".join(str(error).split())  # torch lists each tensor that does not fit
+        said = said if len(said) <= LONGEST else said[:LONGEST] + " ..."
+        self._refuse(tried, tried.step, f"so changed it cannot go on from here ({type(error).__name__}: {said})")
         self._look_at = 0.0
 
     def over(self, step: int) -> None:
@@ -126,7 +129,7 @@ class Nursing:
 
     def _refuse(self, request: Request | Intervention, step: int, why: str) -> None:
         answer(self.directory, request, Answer(state="refused", step=step, why=why))
-        log.warning("%s: %s was asked for at step %s and refused: %s", self.directory.path, request.settings, step, why)
+        log.warning("%s: refused at step %s to have %s: %s", self.directory.path, step, dict(request.settings), why)
 
     def _config_at(self, step: int) -> Any:
         return config_at(self.config, [*self.taken, *([self._tried] if self._tried is not None else [])], step)

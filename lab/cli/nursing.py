@@ -22,12 +22,12 @@ ABOUT = """Watch one run, and change its settings by hand while it learns: the l
   lab nurse mlp_digits                                                       (where it stands, and what was changed)
   lab nurse mlp_digits classifier.optimizer.learning-rate=1e-4 --why "the loss is flat"
 
-The run takes a change between two steps, from its saved state, and goes on with it; it says at which step, or why it
-refuses: another width, for one, does not fit what was learnt, and the run then goes on as if nothing had been asked. Any
-setting whose state fits can be changed, but those under `run`: stop the run and launch it again with these.
+The run takes a change between two steps, from its saved state, and goes on with it; it says at which step, or why
+not. Another width, for one, does not fit what was learnt: the run then goes on as if nothing had been asked. Any setting
+whose state fits can be changed, but those under `run`: stop the run and launch it again with these.
 
-Each change is kept in the run's interventions.jsonl. Going on after a kill and `lab rerun RUN` repeat it, bit for bit. A
-nursed run is no run of its settings any more: `lab verify`, `compare`, `table`, `figure` and `search` leave it out.
+Each change is kept in the run's interventions.jsonl. Going on after a kill and `lab rerun RUN` repeat it, bit for bit.
+A nursed run is no run of its settings any more: `lab verify`, `compare`, `table`, `figure` and `search` leave it out.
 
 Exit codes: 0 shown, taken, or left for when the run goes on; 1 refused, or not taken yet when the waiting was over."""
 LOOK_EVERY = 0.1  # seconds between two looks for the answer

@@ -72,10 +72,15 @@ class Experiment:
 
 
 def sort_into_experiments(runs: Sequence[Run]) -> list[Experiment]:
-    """Experiments by name; their arms by variant. `runs` is ordered by experiment, address and seed."""
+    """Experiments by name; their arms by variant. `runs` is ordered by experiment, address and seed.
+
+    A run that was nursed is an arm of its own, which stands for nothing but itself.
+    """
     experiments = []
     for name, of_experiment in groupby(runs, key=lambda run: run.experiment):
-        groups = [tuple(group) for _, group in groupby(of_experiment, key=lambda run: run.address)]
+        # Sorting keeps the order among equals: at each address the runs that were left alone, then each other one.
+        sorted_by = sorted(of_experiment, key=_alone)
+        groups = [tuple(group) for _, group in groupby(sorted_by, key=_alone)]
         groups.sort(key=lambda group: (_by_numbers(group[0].variant), group[0].address))
         differences = config_differences([flatten(dict(group[0].config)) for group in groups])
         labels = _labels(groups, differences)
@@ -84,6 +89,11 @@ def sort_into_experiments(runs: Sequence[Run]) -> list[Experiment]:
         arms = [_arm(label, group, targets, metric) for label, group in zip(labels, groups)]
         experiments.append(Experiment(name, tuple(arms), differences))
     return experiments
+
+
+def _alone(run: Run) -> tuple[str, int]:
+    """What the runs of one arm share: the address, and a seed if it is one that was nursed."""
+    return run.address, run.seed if run.nursed else -1
 
 
 def _by_numbers(name: str) -> list[tuple[bool, int, str]]:
@@ -123,14 +133,19 @@ def _said(config: dict[str, Any], name: str) -> str:
 def _labels(groups: Sequence[tuple[Run, ...]], differences: Sequence[Difference]) -> list[str]:
     """A short name for each arm: its variant; else what differs, where that is short; else its address."""
     if len(groups) == 1:
-        return [groups[0][0].variant]
+        return [_nursed(groups[0], groups[0][0].variant)]
     labels = []
     for i, group in enumerate(groups):
         settings = ", ".join(f"{d.setting.rpartition('.')[2]} {d.values[i]}" for d in differences)
-        labels.append(group[0].variant or (settings if 0 < len(settings) <= 40 else group[0].address))
+        label = group[0].variant or (settings if 0 < len(settings) <= 40 else group[0].address)
+        labels.append(_nursed(group, label))
     return [
         label if labels.count(label) == 1 else f"{label} ({group[0].address})" for label, group in zip(labels, groups)
     ]
+
+
+def _nursed(group: tuple[Run, ...], label: str) -> str:
+    return f"{label} nursed, seed {group[0].seed}".strip() if group[0].nursed else label
 
 
 def _first_metric(runs: Sequence[Run]) -> str:
@@ -157,6 +172,8 @@ def commands(experiment: Experiment) -> list[str]:
 def repeat_commands(experiment: Experiment, arm: Arm) -> list[str]:
     """The command lines that repeat an arm: what the runs say themselves, else put together from what differs."""
     told: dict[str, list[int]] = {}
+    if arm.runs[0].nursed:
+        return [shlex.join(["lab", "rerun", arm.runs[0].place])]
     for run in arm.runs:
         if run.command:
             told.setdefault(_SEEDS.sub("--seeds {}", run.command, count=1), []).append(run.seed)
