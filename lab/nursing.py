@@ -1,8 +1,8 @@
 """Nursing: a live run whose settings are changed by hand, each change recorded so that the run can be repeated exactly.
 
 The settings at a step are those of config.json and, over them, all interventions up to that step. A change is taken
-between two steps by the way of resuming: the state is saved, the trial built anew from the changed settings and the same
-seeds, and the state taken up. So whatever was shown to resume exactly can be nursed.
+between two steps by the way of resuming: the state is saved, the trial built anew from the changed settings and the
+same seeds, and the state taken up. So whatever was shown to resume exactly can be nursed.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ ABOUT = """Watch one run, and change its settings by hand while it learns: the l
   lab nurse mlp_digits classifier.optimizer.learning-rate=1e-4 --why "the loss is flat"
 
 The run takes a change between two steps, from its saved state, and goes on with it; it says at which step, or why
-not. Another width, for one, does not fit what was learnt: the run then goes on as if nothing had been asked. Any setting
-whose state fits can be changed, but those under `run`: stop the run and launch it again with these.
+not. Another width, for one, does not fit what was learnt: the run then goes on as if nothing had been asked. Any
+setting whose state fits can be changed, but those under `run`: stop the run and launch it again with these.
 
 Each change is kept in the run's interventions.jsonl. Going on after a kill and `lab rerun RUN` repeat it, bit for bit.
 A nursed run is no run of its settings any more: `lab verify`, `compare`, `table`, `figure` and `search` leave it out.
@@ -192,7 +192,7 @@ def _rows(rows: Sequence[Mapping[str, Any]], first: str) -> str:
     names = list(dict.fromkeys(key for row in rows for key in row if key != "step" and not key.startswith("time/")))
     names.sort(key=lambda name: (name != first, name not in ("train/loss", "train/learning_rate")))
     room = shutil.get_terminal_size((110, 24)).columns - 12
-    shown = []
+    shown: list[str] = []
     for name in names:
         room -= max(10, len(name)) + 2
         if room >= 0 or not shown:
