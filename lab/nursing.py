@@ -35,7 +35,8 @@ class Nursing:
         """`config` is that of config.json. Raises RunError where the interventions cannot be read."""
         self.directory, self.experiment, self.config, self.seeds = directory, experiment, config, seeds
         self.taken = interventions(directory)
-        self._holding = 0  # how many of them the present trial has
+        self._begun = 0  # the step that the present trial goes on from
+        self._holding = 0  # how many of them it has
         self._tried: Intervention | None = None  # what the present trial has besides
         self._look_at = 0.0  # by time.monotonic
         self._ahead: tuple[Any, Trial] | None = None  # a trial that nobody has asked for yet, and its config
@@ -55,7 +56,7 @@ class Nursing:
 
     def trial(self, step: int) -> Trial:
         """The trial as it is from a step on. Raises whatever building it raises."""
-        self._holding = sum(each.step <= step for each in self.taken)
+        self._begin(step)
         config = self._config_at(step)
         ahead, self._ahead = self._ahead, None
         if ahead is not None and ahead[0] == config:
@@ -65,6 +66,9 @@ class Nursing:
             trial = self.experiment.make(config, self.seeds)
         self._present = weakref.ref(trial)
         return trial
+
+    def _begin(self, step: int) -> None:
+        self._begun, self._holding = step, sum(each.step <= step for each in self.taken)
 
     def due(self, step: int) -> bool:
         """Whether an intervention holds from here on: a recorded one, or one that is asked for just now."""
@@ -83,7 +87,8 @@ class Nursing:
             return
         record(self.directory, [*self.taken, tried])
         self.taken.append(tried)
-        self._tried, self._holding = None, len(self.taken)
+        self._tried = None
+        self._begin(self._begun)  # where the newest checkpoint was torn, that is a step before it holds
         answer(self.directory, tried, Answer(state="taken", step=tried.step))
         log.info("%s: from step %s on %s.", self.directory.path, tried.step, tried.said)
         self._look_at = 0.0  # others may wait

@@ -283,6 +283,22 @@ def test_requests_are_looked_for_now_and_then(runs: Path, monkeypatch: pytest.Mo
     assert [nursed.due(step) or len(looks) for step in range(5)] == [1, 1, 1, 2, 2]
 
 
+def test_where_the_newest_checkpoint_is_torn_it_holds_once_its_step_is_reached_again(runs: Path) -> None:
+    directory, experiment = prepared(runs), load("walk")
+    ask(directory, {"walk.drift": 2.5})
+    nursed = Nursing(directory, experiment, experiment.smoke, Seeds(5))
+    assert nursed.trial(3).config.walk.drift == 0.5  # type: ignore[attr-defined]
+    assert nursed.due(7)
+    assert nursed.trial(3).config.walk.drift == 0.5, "it went on from an earlier one"  # type: ignore[attr-defined]
+    nursed.took()
+    assert [each.step for each in interventions(directory)] == [7]
+    assert not nursed.due(6)
+    assert nursed.due(7)
+    assert nursed.trial(7).config.walk.drift == 2.5  # type: ignore[attr-defined]
+    nursed.took()
+    assert not nursed.due(8)
+
+
 def test_the_learning_rate_is_the_one_that_was_asked_for(runs: Path) -> None:
     plain = prepared(runs / "plain", "mlp_digits", run__steps=20, run__log_every=1, run__wandb="off", run__threads=1)
     directory = prepared(runs, "mlp_digits", run__steps=20, run__log_every=1, run__wandb="off", run__threads=1)
