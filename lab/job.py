@@ -20,13 +20,14 @@ from lab.config import address, from_json
 from lab.energy import Meter
 from lab.engines.child import started_by
 from lab.experiment import Experiment, load
+from lab.nursing import Nursing, built
 from lab.provenance import changes, cores, environment, fixed_bits
 from lab.records import Records
 from lab.run import Outcome, Progress, RunConfig, run
 from lab.seeding import Seeds
 from lab.store import RunDirectory, RunError
 from lab.tracking import trackers
-from lab.trial import State, Trial
+from lab.trial import State
 
 log = logging.getLogger("lab")
 STATUS_EVERY = 0.5  # seconds between two writes of status.json while training
@@ -40,7 +41,8 @@ def run_job(
 ) -> Outcome:
     """Starts or goes on with the run in `directory` until its budget is spent.
 
-    `threads` is used where neither the config nor an earlier attempt says how many. Whatever ends the run is
+    `threads` is used where neither the config nor an earlier attempt says how many. Changes of settings that are asked
+    for meanwhile are taken, and those that were taken before are repeated (lab.nursing). Whatever ends the run is
     written to status.json; what went wrong is raised. Of several processes that train together (lab.parallel) each
     calls this, and the first alone writes.
     """
@@ -49,22 +51,22 @@ def run_job(
     if parallel.rank() > 0:
         return _take_part(directory, experiment, config, record["seed"], stop)
     with directory.lock():
-        report, trial = _Status(directory, options, watch), None
+        report, nursing = _Status(directory, options, watch), None
         try:
             report.refuse_lost_checkpoints()
             stand = parallel.from_first(_stand(directory, options, experiment.listing.path, threads))
             report.meter = Meter(options.torch_device(), report.joules_before)
             with fixed_bits(stand, options.deterministic):
                 seeds = Seeds(record["seed"])
-                trial = _built(experiment, config, seeds)
-                report.unit = trial.unit
-                if record["unit"] != trial.unit:  # whoever launched it did not build the trial
-                    record = {**record, "unit": trial.unit}
+                kept, media = Checkpoints(directory.checkpoints, options.keep), directory.media
+                nursing = Nursing(directory, experiment, config, seeds)
+                report.unit = nursing.unit(max(kept.steps(), default=0))
+                if record["unit"] != report.unit:  # whoever launched it did not build the trial
+                    record = {**record, "unit": report.unit}
                     directory.write_record(record)
                 tracker = trackers(directory.path, mode=options.wandb, record=record)
-                kept, media = Checkpoints(directory.checkpoints, options.keep), directory.media
                 outcome = run(
-                    trial, options, tracker, kept, seeds=seeds, media=media, records=Records(directory.episodes),
+                    nursing, options, tracker, kept, seeds=seeds, media=media, records=Records(directory.episodes),
                     watch=report.watch, stop=stop,
                 )  # fmt: skip
         except KeyboardInterrupt:
@@ -72,12 +74,15 @@ def run_job(
                 report.write("interrupted", error="stopped at once by Ctrl-C")
             raise
         except BaseException as error:
-            report.step = trial.steps if trial is not None else report.step  # where it went wrong, logged or not
+            reached = nursing.steps if nursing is not None else None
+            report.step = report.step if reached is None else reached  # where it went wrong, logged or not
             with suppress(RunError):  # a full disk takes no status either, and the first error says more
                 report.write("failed", error=f"{type(error).__name__}: {error}")
             raise
         report.step = outcome.step
         report.write(outcome.state, outcome.reason or None, outcome.state_sha256, outcome.seconds)
+        if outcome.state == "finished":
+            nursing.over(outcome.step)
     return outcome
 
 
@@ -88,19 +93,13 @@ def _take_part(
     options: RunConfig = config.run
     with fixed_bits(parallel.from_first(0), options.deterministic):
         seeds = Seeds(seed)
-        trial = _built(experiment, config, seeds)
+        trial = built(experiment, config, seeds)
         return run(trial, options, checkpoints=_ReadOnly(directory.checkpoints), seeds=seeds, stop=stop)
 
 
 class _ReadOnly(Checkpoints):
     def save(self, step: int, state: State) -> None:
         """Is left to the first process."""
-
-
-def _built(experiment: Experiment, config: Any, seeds: Seeds) -> Trial:
-    trial = experiment.make(config, seeds)
-    parallel.check_divisible(trial, parallel.size())
-    return trial
 
 
 def _stand(directory: RunDirectory, options: RunConfig, experiment_file: Path, threads: int | None) -> int:

@@ -336,12 +336,24 @@ class Descent:
                     f"{[tuple(tensor.shape) for tensor in moment.values()]}, but the parameter here is "
                     f"{shape}: it belongs to another network. Load a state saved by this configuration."
                 )
+            if not _moments_of(self.config) <= moment.keys():
+                raise ValueError(
+                    f"The saved state of parameter {number} has {sorted(moment)}, but {self.config.kind} goes on from "
+                    f"{sorted(_moments_of(self.config))}: it belongs to another rule. Keep the rule it was saved with."
+                )
         groups = self.optimizer.state_dict()["param_groups"]
         copies = {number: _laid_out(moment, parameters[number]) for number, moment in moments.items()}
         self.optimizer.load_state_dict({"state": copies, "param_groups": groups})
         self.updates = state["updates"]
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+
+
+def _moments_of(config: OptimizerConfig) -> set[str]:
+    """What torch's optimiser has of each parameter from its first step on, and does not make later."""
+    if config.kind == "rmsprop":
+        return {"step", "square_avg"} | ({"grad_avg"} if config.centered else set())
+    return {"step", "exp_avg", "exp_avg_sq"} if config.kind in {"adam", "adamw"} else set()
 
 
 def _laid_out(moment: dict[str, Tensor], parameter: Tensor) -> dict[str, Tensor]:

@@ -9,8 +9,9 @@ from typing import Any
 
 from lab.config import differences
 from lab.engines.child import devices_of
+from lab.interventions import Intervention, copy, interventions
 from lab.job import read
-from lab.launching import launch_configs
+from lab.launching import launch_configs, prepare
 from lab.provenance import changes
 from lab.run import Progress
 from lab.store import RunDirectory, RunError
@@ -42,8 +43,9 @@ class Repeat:
 def rerun(directory: RunDirectory, watch: Callable[[Progress], None] = lambda progress: None) -> Repeat:
     """Runs again what a finished run's directory says, to the step that it came to, and holds the two together.
 
-    The repeat lies in the run's directory under `rerun`, and takes the place of an earlier one. Raises RunError for a
-    run that has not finished, and for a repeat that does not.
+    What was changed by hand is changed again at the same steps. The repeat lies in the run's directory under `rerun`,
+    and takes the place of an earlier one. Raises RunError for a run that has not finished, and for a repeat that does
+    not.
     """
     status = directory.status()
     if status["state"] != "finished" or "state_sha256" not in status:
@@ -63,11 +65,13 @@ def rerun(directory: RunDirectory, watch: Callable[[Progress], None] = lambda pr
     folder = directory.path / FOLDER
     shutil.rmtree(folder, ignore_errors=True)
     variant, settings = record.get("variant") or "", replace(config, run=options)
+    devices = devices_of(directory)
+    again = prepare(experiment, variant, settings, record["seed"], folder, fresh=False, devices=devices)
+    copy(directory, again)
     (repeated,) = launch_configs(
-        experiment, [(variant, settings)], [record["seed"]], devices=devices_of(directory), runs_dir=folder,
+        experiment, [(variant, settings)], [record["seed"]], devices=devices, runs_dir=folder,
         watch=lambda _, news: watch(news) if isinstance(news, Progress) else None,
     )  # fmt: skip
-    again = repeated.directory
     if repeated.state != "finished":
         raise RunError(f"The repeat in {again.path} did not finish: {repeated.error or repeated.state}.")
     parting = first_parting(directory.rows(), again.rows())
@@ -96,6 +100,7 @@ class Difference:
     """In what two runs differ."""
 
     settings: Mapping[str, tuple[Any, Any]]  # by dotted name
+    nursed: tuple[Sequence[Intervention], Sequence[Intervention]]  # what was changed by hand in each
     stood_on: Sequence[str]  # code, libraries, machine
     parting: Parting | None
     last: Mapping[str, tuple[Any, Any]]  # the last judgement of both, by metric
@@ -116,6 +121,7 @@ def difference(ours: RunDirectory, theirs: RunDirectory) -> Difference:
     metrics = [key for key in dict.fromkeys([*judged[0], *judged[1]]) if _judges(key)]
     return Difference(
         settings=settings,
+        nursed=(interventions(ours), interventions(theirs)),
         stood_on=changes(*stood_on) if all(stood_on) else [],
         parting=first_parting(*rows),
         last={"step": (judged[0].get("step"), judged[1].get("step"))}

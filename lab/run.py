@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -12,16 +13,16 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
 
 from lab import parallel
 from lab.checkpoint import Checkpoints, digest
+from lab.means import Averages, NonFiniteMetric
 from lab.media import write_media
 from lab.optim import NonFinite
 from lab.records import Records
 from lab.seeding import Seeds, global_generators, preserved_generators, set_global_generators
 from lab.tracking import NullTracker, Tracker
-from lab.trial import Illustrated, Metrics, Record, Recorded, State, Trial
+from lab.trial import Illustrated, Metrics, Nursed, Record, Recorded, State, Trial
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,10 +79,6 @@ class DeviceError(ValueError):
     """The machine does not have the device that was asked for."""
 
 
-class NonFiniteMetric(ArithmeticError):
-    """A training metric became infinite or not a number."""
-
-
 @dataclass(frozen=True)
 class Outcome:
     """How a run ended."""
@@ -105,7 +102,7 @@ class Progress:
 
 
 def run(
-    trial: Trial,
+    trial: Trial | Nursed,
     config: RunConfig,
     tracker: Tracker | None = None,
     checkpoints: Checkpoints | None = None,
@@ -118,6 +115,7 @@ def run(
 ) -> Outcome:
     """Trains until a budget is spent, going on from the newest intact checkpoint if there is one.
 
+    A trial that is `Nursed` is built here, and anew from a checkpoint whenever it is to be another.
     On SIGTERM and Ctrl-C the step is finished, a checkpoint saved and an interrupted Outcome returned.
     `stop`, asked after every step, ends the run in the same way when it returns a reason. `seeds` seeds the
     global generator, which only dropout draws from. `media` is the folder for what an `Illustrated` trial shows
@@ -134,7 +132,7 @@ class _Loop:
 
     def __init__(
         self,
-        trial: Trial,
+        trial: Trial | Nursed,
         config: RunConfig,
         tracker: Tracker,
         checkpoints: Checkpoints | None,
@@ -144,7 +142,10 @@ class _Loop:
         watch: Callable[[Progress], None],
         stop: Callable[[], str] | None,
     ):
-        self.trial, self.config, self.tracker, self.checkpoints = trial, config, tracker, checkpoints
+        self.trial: Trial
+        self.nursed = trial if isinstance(trial, Nursed) else _Unchanging(trial)
+        assert checkpoints is not None or not isinstance(trial, Nursed), "what it goes on from is a checkpoint"
+        self.config, self.tracker, self.checkpoints = config, tracker, checkpoints
         self.seeds, self.media, self.records, self.watch, self.stop = seeds, media, records, watch, stop
         self.averages = Averages()
         self.agreed = parallel.Agreement()
@@ -167,8 +168,7 @@ class _Loop:
         return outcome
 
     def _drive(self, signalled: list[str]) -> Outcome:
-        self._seed_dropout()
-        self._restore()
+        self._begin()
         reason = ""
         while self.trial.steps < self.config.steps and not reason:
             reason = self._advance(signalled)
@@ -186,10 +186,7 @@ class _Loop:
     def _advance(self, signalled: list[str]) -> str:
         """One step of the trial and whatever falls due after it; returns why to stop, or nothing."""
         before = self.trial.steps
-        try:
-            metrics = self.trial.step()
-        except NonFinite as error:
-            raise NonFiniteMetric(f"Stopped in the step after {before} {self.trial.unit}: {error}") from error
+        metrics = self._changed_step() if self.nursed.due(before) else self._step()
         step = self.trial.steps
         self.averages.add(step, metrics)
         over = step >= self.config.steps  # the last row, judgement and checkpoint are _finish's
@@ -207,6 +204,37 @@ class _Loop:
         if self.config.minutes is not None and self._seconds() >= 60 * self.config.minutes:
             return _TIME_IS_UP
         return self.stop() if self.stop is not None else ""
+
+    def _step(self) -> Metrics:
+        before = self.trial.steps
+        try:
+            return self.trial.step()
+        except NonFinite as error:
+            raise NonFiniteMetric(f"Stopped in the step after {before} {self.trial.unit}: {error}") from error
+
+    def _changed_step(self) -> Metrics:
+        """A step of the trial as it is to be from here on, by the way of resuming; or, if it cannot be, as it was."""
+        if self.trial.steps > 0:
+            self._save()
+        self.started = time.monotonic()  # what has passed stands in the checkpoint
+        self._let_go()
+        try:
+            self._begin()
+            metrics = self._step()
+        except Exception as error:
+            self.nursed.refuse(error)
+        else:
+            self.nursed.took()
+            return metrics
+        self._let_go()  # here, where the error holds on to nothing any more
+        self._begin()
+        return self._step()
+
+    def _let_go(self) -> None:
+        """Frees the trial, which two of may not fit into the memory."""
+        with suppress(AttributeError):  # it could not be built
+            del self.trial
+        gc.collect()  # learners hold themselves in circles
 
     def _log(self, judge: bool) -> None:
         step = self.trial.steps
@@ -277,10 +305,13 @@ class _Loop:
         """What each of several processes that train together has of its own."""
         return {"averages": self.averages.state_dict(), "generators": global_generators()}
 
-    def _restore(self) -> None:
+    def _begin(self) -> None:
+        """Builds the trial and goes back to the newest checkpoint, or to the beginning."""
         found = self.checkpoints.newest() if self.checkpoints is not None else None
         if self.records is not None:
             self.records.rewind(found.step if found is not None else -1)
+        self.trial = self.nursed.trial(found.step if found is not None else 0)
+        self._seed_dropout()
         if found is None:
             self.tracker.rewind(-1)
             return
@@ -302,64 +333,29 @@ class _Loop:
         return self.seconds_before + time.monotonic() - self.started
 
 
+class _Unchanging:
+    """A trial that stays what it is."""
+
+    def __init__(self, trial: Trial):
+        self.only = trial
+
+    def trial(self, step: int) -> Trial:
+        return self.only
+
+    def due(self, step: int) -> bool:
+        return False
+
+    def took(self) -> None: ...
+
+    def refuse(self, error: Exception) -> None: ...
+
+
 _ECHO = 1.0  # seconds
 _TIME_IS_UP = "the time budget run.minutes is spent"
 
 
 def _crossed(before: int, after: int, period: int) -> bool:
     return period > 0 and before // period != after // period
-
-
-class Averages:
-    """Means of training metrics between two logs. Values stay tensors until `take`, the one transfer a log."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, list[Tensor | float]] = {}
-        self.steps: dict[str, list[int]] = {}  # where each value came from, to name the step of a bad one
-
-    def add(self, step: int, metrics: Metrics) -> None:
-        for name, value in metrics.items():
-            if name not in self.values:
-                self.values[name], self.steps[name] = [], []
-            self.values[name].append(value)
-            self.steps[name].append(step)
-
-    def take(self) -> dict[str, float]:
-        """The mean of each metric since the last call. Raises NonFiniteMetric for one that is no number."""
-        means = {name: float(numbers.mean()) for name, numbers in self._finite().items()}
-        self.values, self.steps = {}, {}
-        return means
-
-    def state_dict(self) -> State:
-        """What was added since the last `take`. Raises NonFiniteMetric too, so that no checkpoint holds a bad one."""
-        self._finite()
-        values = {name: _stacked(values) for name, values in self.values.items()}
-        return {"values": values, "steps": {name: list(steps) for name, steps in self.steps.items()}}
-
-    def _finite(self) -> dict[str, Tensor]:
-        every = parallel.averaged({name: _stacked(values) for name, values in self.values.items()})
-        for name, numbers in every.items():
-            finite = numbers.isfinite()
-            if not bool(finite.all()):
-                first = int((~finite).nonzero()[0])
-                raise NonFiniteMetric(
-                    f"The training metric {name!r} became {float(numbers[first])} at step {self.steps[name][first]}. "
-                    "A learning rate that is too high is the usual cause: lower it, or clip the gradients."
-                )
-        return every
-
-    def load_state_dict(self, state: State) -> None:
-        self.values = {name: values.tolist() for name, values in state["values"].items()}
-        self.steps = {name: list(steps) for name, steps in state["steps"].items()}
-
-
-def _stacked(values: list[Tensor | float]) -> Tensor:
-    """[K] float64 on the CPU. Double, so that a mean does not depend on how floats and tensors are mixed."""
-    tensors = [v for v in values if isinstance(v, Tensor)]
-    if len(tensors) == len(values) and len({(t.dtype, t.device) for t in tensors}) == 1:
-        # One stack and few calls: an agent leaves several tensors a step here, and each call on each would be felt.
-        return torch.stack([t if t.ndim == 0 else t.reshape(()) for t in tensors]).detach().cpu().double()
-    return torch.tensor([float(v) for v in values], dtype=torch.float64)
 
 
 @contextmanager

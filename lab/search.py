@@ -19,6 +19,7 @@ from typing import Any, Literal
 from lab.config import address
 from lab.config import replace as replace_settings
 from lab.experiment import Experiment
+from lab.interventions import nursed_note
 from lab.launching import Launched, Watch, launch_configs
 from lab.search_space import Axis, Choices, Range, drawn
 from lab.verdict import row_at
@@ -207,6 +208,8 @@ def _judged(what: Search, candidate: Candidate, runs: Sequence[Launched], steps:
     if bad := [item for item in runs if item.state != "finished"]:
         why = f"seed {bad[0].seed}: {bad[0].error or bad[0].state}"
         return replace(candidate, scores={}, why=why.partition("\n")[0])
+    if notes := [f"seed {item.seed}: {note}" for item in runs if (note := nursed_note(item.directory))]:
+        return replace(candidate, scores={}, why=notes[0])
     values = {metric: {item.seed: _value(item, metric, steps) for item in runs} for metric in _metrics(what)}
     lacking = [
         f"seed {seed} has no {m} at {steps:,}" for m, each in values.items() for seed, v in each.items() if v is None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.interventions import nursed_note
 from lab.names import did_you_mean
 from lab.store import RunDirectory, RunError, find_runs
 from lab.verdict import row_at
@@ -150,6 +151,8 @@ def _score(directory: RunDirectory, metric: str, step: int) -> float:
     status = directory.status()
     if status["state"] == "diverged":
         raise ValueError("it diverged")
+    if note := nursed_note(directory):
+        raise ValueError(note)
     rows = directory.rows()
     if not any(metric in row for row in rows):
         raise ValueError(f"it was never judged by {metric}")

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 from lab import backbones
 from lab.checkpoint import Checkpoints
 from lab.config import ConfigError, from_json, to_json
+from lab.interventions import interventions
 from lab.job import read
+from lab.nursing import config_at
 from lab.seeding import Seeds
 from lab.sharing import sharing
 from lab.store import RunDirectory, RunError, find_run
@@ -23,10 +25,12 @@ C = TypeVar("C")
 def trained(directory: RunDirectory) -> tuple[Any, int]:
     """The run's trial as its newest checkpoint has it, and that checkpoint's step. Raises RunError if it has none."""
     record, experiment, config = read(directory, exactly=False)
+    kept = Checkpoints(directory.checkpoints)
+    config = config_at(config, interventions(directory), max(kept.steps(), default=0))
     # On the processor, which every machine has; and what going on would take, such as a replay, is not filled.
     with sharing(0):
         trial = experiment.make(replace(config, run=replace(config.run, device="cpu")), Seeds(record["seed"]))
-    found = Checkpoints(directory.checkpoints).newest(whole=not isinstance(trial, Viewable))
+    found = kept.newest(whole=not isinstance(trial, Viewable))
     if found is None:
         raise RunError(f"{directory.path} has no checkpoint yet, so it has learnt nothing. Let it run on first.")
     if isinstance(trial, Viewable):

@@ -46,6 +46,27 @@ class Trial(Protocol):
         ...
 
 
+@runtime_checkable
+class Nursed(Protocol):
+    """What becomes a trial, and between two steps perhaps another, which takes up the state of the one before."""
+
+    def trial(self, step: int) -> Trial:
+        """Builds the trial that goes on from a step: 0, or one that a checkpoint was saved at."""
+        ...
+
+    def due(self, step: int) -> bool:
+        """Whether it is to be another from this step on. Asked before every step, so the answer has to be quick."""
+        ...
+
+    def took(self) -> None:
+        """Takes note that the other one has taken up the state and made its first step, before anything is saved."""
+        ...
+
+    def refuse(self, error: Exception) -> None:
+        """Takes note that it could not: `trial` is then asked for the former one. Raises what may not be refused."""
+        ...
+
+
 @dataclass(frozen=True)
 class Picture:
     """An image to look at: pixels [H, W, 3] uint8."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
@@ -13,17 +15,20 @@ import pytest
 import torch
 
 from lab.checkpoint import Checkpoints, digest
-from lab.config import from_json, to_json
+from lab.config import flatten, from_json, to_json
 from lab.data import DataError
 from lab.experiment import Experiment, experiments, load
+from lab.interventions import ask, interventions, waiting
 from lab.launching import prepare
 from lab.records import Records
+from lab.repeating import rerun
 from lab.run import Outcome, run
 from lab.seeding import Seeds
 from lab.store import RunDirectory
 from lab.tracking import MemoryTracker
 from lab.trial import Trial
 from tests.killing import attempt, kill_until_finished
+from tests.nursing import nurse
 
 DEVICE = os.environ.get("LAB_TEST_DEVICE", "cpu")  # with cuda, the same contract is held to on a GPU
 MANY = 3  # arms of a supervised experiment, beyond which exactness is tested on those that differ in their state
@@ -210,6 +215,71 @@ def test_killed_at_random_equals_never_stopping(name: str, variant: str, tmp_pat
     assert killed.status()["state_sha256"] == straight.status()["state_sha256"]
     assert whole_state(killed) == whole_state(straight)
     assert recorded(killed) == recorded(straight), "each episode stands once, whatever the number of kills"
+
+
+def nursing_cases() -> list[tuple[str, str]]:
+    """One of each kind of what learns, told apart by the settings that hold the learning rate: the shortest."""
+    kinds: dict[Any, tuple[int, str, str]] = {}
+    for name, listing in experiments().items():
+        variant, config = next(iter(load(name).variants(load(name).smoke).items()))
+        for rate in learning_rates(config)[:1]:
+            kind = listing.wing, type(getattr(config, rate.partition(".")[0]))
+            kinds[kind] = min(kinds.get(kind, (10**9, "", "")), (config.run.steps, name, variant))
+    return [(name, variant) for _, name, variant in kinds.values()]
+
+
+def learning_rates(config: Any) -> list[str]:
+    return [name for name in flatten(config) if name.rpartition(".")[2] == "learning_rate"]
+
+
+@parametrized(nursing_cases())
+def test_nursed_to_what_it_was_it_stays_what_it_was(
+    name: str, variant: str, tmp_path: Path, straight_run: Straight
+) -> None:
+    experiment, config = smoke(name, variant)
+    straight, rows, _ = straight_run(name, variant)
+    settings = flatten(config)
+    same = {rate: settings[rate] for rate in learning_rates(config)}
+    directory = prepare(experiment, variant, config, 7, tmp_path, fresh=False)
+    third = config.run.steps // 3
+    nurse(directory, {third: [same], 2 * third: [same]})
+    assert len(interventions(directory)) == 2
+    assert [timeless(row) for row in directory.rows()] == rows
+    assert directory.status()["state_sha256"] == straight.state_sha256
+
+
+@pytest.mark.parametrize(
+    ("name", "setting", "refused"),
+    [
+        ("mlp_digits", "classifier.optimizer.learning_rate", {"backbone.widths": [7]}),
+        ("dqn_cartpole", "agent.learning_rate", {"agent.replay_capacity": 77}),
+    ],
+)
+def test_nursed_and_killed_it_is_repeated_exactly(name: str, setting: str, refused: dict, tmp_path: Path) -> None:
+    experiment, config = smoke(name, "")
+    directory = prepare(experiment, "", config, 7, tmp_path, fresh=False)
+    dice = random.Random(hash_of(name, "nursed"))
+    rate = flatten(config)[setting]
+    killed = 0
+    for factor, unfit in [(0.5, {}), (0.1, refused), (3.0, {})]:
+        ask(directory, {setting: factor * rate}, "whatever the moment")
+        if unfit:
+            ask(directory, unfit)
+        killed += attempt(directory.path, kill_at_call=dice.randint(4, 40)) == -signal.SIGKILL
+        killed += attempt(directory.path, kill_after=dice.uniform(0.0, 0.3)) == -signal.SIGKILL
+        if directory.status()["state"] == "finished":
+            break
+    assert attempt(directory.path) == 0
+    assert killed >= 2, "it finished before it could be killed: give SMOKE more steps"
+    taken = interventions(directory)
+    assert len(taken) >= 2
+    assert all(list(each.settings) == [setting] for each in taken), "what does not fit is recorded nowhere"
+    assert waiting(directory) == []
+    steps = [row["step"] for row in directory.rows()]
+    assert steps == sorted(set(steps))
+    found = rerun(directory)
+    assert found.identical, found.parting
+    assert recorded(found.again) == recorded(directory)
 
 
 def hash_of(name: str, variant: str) -> int:

@@ -20,6 +20,7 @@ PARTS = {
         "errors",
         "fit",
         "gradients",
+        "means",
         "names",
         "normalisation",
         "one_network",
@@ -46,10 +47,13 @@ PARTS = {
         "writing",
     ),
 }
-HOUSE = {"checkpoint", "energy", "grids", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
+HOUSE = {
+    *("checkpoint", "energy", "grids", "interventions", "media", "pieces", "provenance", "records", "run", "store"),
+    "tracking",
+}
 DOORS = {
     *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
-    *("engines", "search", "search_space", "torchrun", "verdict"),
+    *("engines", "nursing", "search", "search_space", "torchrun", "verdict"),
 }
 WINGS = {"agents", "generative", "supervised"}
 FLOORS = [PARTS, HOUSE, DOORS]

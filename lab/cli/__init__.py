@@ -16,6 +16,10 @@ COMMANDS = {
     "run": ("lab.cli.running", "launch an experiment with one or more seeds, or go on with it"),
     "runs": ("lab.cli.listing", "what was launched, and how it stands"),
     "verify": ("lab.cli.verifying", "run an experiment's seeds and hold the result to its published number"),
+    "nurse": (
+        "lab.cli.nursing",
+        "watch a run, and change its settings while it learns: each change is repeated exactly",
+    ),
     "search": ("lab.cli.searching", "try settings, stop the hopeless early, and say which do best"),
     "compare": ("lab.cli.comparing", "hold runs against each other: intervals, and whether the seeds can tell"),
     "rerun": ("lab.cli.repeating", "repeat a run from its directory, and say whether it comes out identical"),

@@ -9,6 +9,7 @@ from typing import Any
 from lab.cli.arguments import Parser, table
 from lab.cli.scores import last_evaluation, said, target_metric
 from lab.experiment import experiments
+from lab.interventions import interventions
 from lab.names import did_you_mean
 from lab.store import RunDirectory, RunError, find_runs, runs_folder
 
@@ -67,16 +68,19 @@ def _told(directory: RunDirectory) -> dict[str, Any]:
     }
     try:
         record, status, rows = directory.record(), directory.status(), directory.rows()
+        nursed = [each.step for each in interventions(directory)]
     except (RunError, ValueError) as error:
         nothing: dict[str, Any] = {"variant": None, "seed": None, "step": 0, "budget": 0, "unit": "", "evaluation": {}}
-        return item | nothing | {"state": "damaged", "error": str(error)}
+        return item | nothing | {"nursed": [], "state": "damaged", "error": str(error)}
     evaluation = last_evaluation(rows, target_metric(directory))
     return item | {
         "variant": record["variant"], "seed": record["seed"], "state": status["state"], "step": status["step"],
         "budget": status["budget"], "unit": status["unit"], "error": status["error"], "evaluation": evaluation,
+        "nursed": nursed,
     }  # fmt: skip
 
 
 def _row(item: dict[str, Any]) -> list[Any]:
     scores, error = said(item["evaluation"]), (item["error"] or "").partition("\n")[0]
-    return [item["run"], item["variant"] or "", item["state"], item["step"], item["budget"], scores or error]
+    state = f"{item['state']}, nursed" if item["nursed"] else item["state"]
+    return [item["run"], item["variant"] or "", state, item["step"], item["budget"], scores or error]

@@ -65,6 +65,9 @@ def diff_command(words: list[str]) -> int:
     names = ["/".join(run.path.parts[-3:]) for run in (one, other)]
     settings = [[name, *map(_told, values)] for name, values in found.settings.items()]
     print(table(["setting", *names], settings) if settings else "The settings are the same.")
+    for name, nursed in zip(names, found.nursed):
+        for each in nursed:
+            print(f"{name} was nursed at step {each.step:,}: {each.said}")
     print("\n".join(["", *found.stood_on]) if found.stood_on else "\nCode, libraries and hardware are the same.")
     part = found.parting
     print(

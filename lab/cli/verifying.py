@@ -10,9 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from lab.cli import UsageError
-from lab.cli.arguments import table
+from lab.cli.arguments import parse_seeds, table
 from lab.cli.running import exit_code, launch_shown, settings_of, split_names
+from lab.config import address
 from lab.experiment import Experiment, Target, load
+from lab.interventions import refuse_nursed
 from lab.launching import Launched
 from lab.results import (
     ResultError,
@@ -24,6 +26,7 @@ from lab.results import (
     write_page,
     write_result,
 )
+from lab.store import RunDirectory, runs_folder
 from lab.verdict import Verdict, judge, judged_row, values_beside
 
 HELP = """usage: lab verify NAME [--seeds 0-4] [--jobs N] [--devices N] [--json] [--record] [settings]
@@ -79,9 +82,17 @@ def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[L
     changed = changed_settings(experiment, variant, config)
     if options.record:
         refuse_changed(experiment.name, changed)  # before hours are spent on it
+    runs, own = runs_folder(options.runs_dir), experiment.variants(config)[variant]
+    places = [
+        RunDirectory.at(runs, experiment.name, address(experiment.name, own), seed)
+        for seed in parse_seeds(options.seeds)
+    ]
+    if not options.fresh:
+        refuse_nursed(experiment.name, places)  # before hours are spent on the others
     launched = launch_shown(
         experiment, options, config, again=shlex.join(["lab", "verify", experiment.name, *words]), quiet=options.json
     )
+    refuse_nursed(experiment.name, places)
     rows = judged_rows(launched, target)
     scores = {seed: row[target.metric] for seed, row in rows.items()}
     verdict = judge(target, experiment.name, scores, by_metric(rows, target))

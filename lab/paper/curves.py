@@ -48,7 +48,9 @@ def draw(
     for name in arms:
         if name not in by_label:
             raise ValueError(f"{experiment} has no arm {name!r} among its runs. {did_you_mean(name, by_label)}")
-    chosen = [by_label[name] for name in arms] or list(found.arms)
+    chosen = [by_label[name] for name in arms] or [arm for arm in found.arms if not arm.runs[0].nursed]
+    if not chosen:
+        raise ValueError(f"Every run of {experiment} was nursed, and is no run of its settings. Name what to draw.")
     metric = metric or chosen[0].metric
     logged = sorted({name for arm in chosen for run in arm.runs for name in run.curves})
     if metric not in logged:

@@ -85,12 +85,14 @@ def sort_into_experiments(
 ) -> list[Experiment]:
     """Experiments by name; their arms by variant. `runs` is ordered by experiment, address and seed.
 
-    A configuration that only a search of the experiment tried is no arm; the best of the searches is one where there
-    would be none.
+    A run that was nursed is an arm of its own, which stands for nothing but itself. A configuration
+    that only a search of the experiment tried is no arm; the best of the searches is one where there would be none.
     """
     experiments = []
     for name, of_experiment in groupby(runs, key=lambda run: run.experiment):
-        groups = [tuple(group) for _, group in groupby(of_experiment, key=lambda run: run.address)]
+        # Sorting keeps the order among equals: at each address the runs that were left alone, then each other one.
+        sorted_by = sorted(of_experiment, key=_alone)
+        groups = [tuple(group) for _, group in groupby(sorted_by, key=_alone)]
         groups.sort(key=lambda group: (_by_numbers(group[0].variant), group[0].address))
         groups, candidates = _apart(groups, searches.get(name, ()))
         differences = config_differences([flatten(dict(group[0].config)) for group in groups])
@@ -115,6 +117,11 @@ def _apart(groups: list[tuple[Run, ...]], searches: Sequence[Search]) -> tuple[l
         only = only if len(only) < len(groups) else []
     candidates = tuple(run for group in only for run in group)
     return [group for group in groups if group not in only], candidates
+
+
+def _alone(run: Run) -> tuple[str, int]:
+    """What the runs of one arm share: the address, and a seed if it is one that was nursed."""
+    return run.address, run.seed if run.nursed else -1
 
 
 def _by_numbers(name: str) -> list[tuple[bool, int, str]]:
@@ -154,14 +161,19 @@ def _said(config: dict[str, Any], name: str) -> str:
 def _labels(groups: Sequence[tuple[Run, ...]], differences: Sequence[Difference]) -> list[str]:
     """A short name for each arm: its variant; else what differs, where that is short; else its address."""
     if len(groups) == 1:
-        return [groups[0][0].variant]
+        return [_nursed(groups[0], groups[0][0].variant)]
     labels = []
     for i, group in enumerate(groups):
         settings = ", ".join(f"{d.setting.rpartition('.')[2]} {d.values[i]}" for d in differences)
-        labels.append(group[0].variant or (settings if 0 < len(settings) <= 40 else group[0].address))
+        label = group[0].variant or (settings if 0 < len(settings) <= 40 else group[0].address)
+        labels.append(_nursed(group, label))
     return [
         label if labels.count(label) == 1 else f"{label} ({group[0].address})" for label, group in zip(labels, groups)
     ]
+
+
+def _nursed(group: tuple[Run, ...], label: str) -> str:
+    return f"{label} nursed, seed {group[0].seed}".strip() if group[0].nursed else label
 
 
 def _first_metric(runs: Sequence[Run]) -> str:
@@ -188,6 +200,8 @@ def commands(experiment: Experiment) -> list[str]:
 def repeat_commands(experiment: Experiment, arm: Arm) -> list[str]:
     """The command lines that repeat an arm: what the runs say themselves, else put together from what differs."""
     told: dict[str, list[int]] = {}
+    if arm.runs[0].nursed:
+        return [shlex.join(["lab", "rerun", arm.runs[0].place])]
     for run in arm.runs:
         if run.command:
             told.setdefault(_SEEDS.sub("--seeds {}", run.command, count=1), []).append(run.seed)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lab.interventions import Intervention, interventions
 from lab.names import did_you_mean
 from lab.report.records import (
     DIVERGED,
@@ -25,7 +26,7 @@ from lab.report.records import (
     as_text,
     parse_target,
 )
-from lab.store import RunDirectory
+from lab.store import RunDirectory, RunError
 
 _SEED = re.compile(r"seed-(\d+)")
 _MEDIUM = re.compile(r"(\d+)-(.+)\.(?:png|gif|mp4|txt)")
@@ -79,6 +80,7 @@ def read_run(directory: Path, runs_dir: Path) -> Run:
     status = _read_status(directory / "status.json", problems)
     command = config.get("command")
     settings = config.get("config")
+    nursed = _interventions(directory, problems)
     return Run(
         place=directory.relative_to(runs_dir).as_posix(),
         experiment=directory.parent.parent.name,
@@ -89,13 +91,22 @@ def read_run(directory: Path, runs_dir: Path) -> Run:
         summary=as_text(config.get("summary")),
         command=shlex.join(map(as_text, command)) if isinstance(command, list) else as_text(command),
         config=settings if isinstance(settings, dict) else {},
-        target=parse_target(config.get("target"), problems),
+        target=None if nursed else parse_target(config.get("target"), problems),
         status=status,
         curves=_read_metrics(directory / "metrics.jsonl", problems),
         environment=_read_object(directory / "environment.json", problems),
         media=_latest_media(directory / "media"),
         problems=tuple(problems),
+        nursed=nursed,
     )
+
+
+def _interventions(directory: Path, problems: list[str]) -> tuple[Intervention, ...]:
+    try:
+        return tuple(interventions(RunDirectory(directory)))
+    except (RunError, OSError, UnicodeDecodeError) as error:
+        problems.append(str(error))
+        return ()
 
 
 def _read_object(path: Path, problems: list[str]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lab.experiment import Bound, Target
+from lab.interventions import Intervention
 from lab.statistics import Statistic, interquartile_mean
 
 StatisticName = Literal["iqm", "mean"]
@@ -70,6 +71,7 @@ class Run:
     environment: Mapping[str, Any]
     media: tuple[Medium, ...]
     problems: tuple[str, ...] = field(default=())
+    nursed: tuple[Intervention, ...] = field(default=())  # what was changed by hand: it is no run of its address then
 
     @property
     def last_step(self) -> int:

@@ -137,6 +137,13 @@ def _troubles(arm: Arm) -> list[Trouble]:
     found = []
     for run in arm.runs:
         state, budget = run.status.state, run.status.budget
+        if run.nursed:
+            changes = "; ".join(
+                f"from {count(each.step)} on {each.said}" + (f" ({each.why})" if each.why else "")
+                for each in run.nursed
+            )
+            what = f"Seed {run.seed} was nursed, so it is no run of its settings and counts for none: {changes}."
+            found.append(Trouble(what=what, error="", is_failure=False))
         at = count(run.last_step) + (f" of {count(budget)}" if budget else "") + f" {run.unit}"
         if state == "failed":
             found.append(Trouble(what=f"Seed {run.seed}{of_arm} failed at {at}.", error=_end(run), is_failure=True))

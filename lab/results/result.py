@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from lab.config import ConfigError, address, differences, from_json
 from lab.experiment import Experiment, Target
+from lab.interventions import nursed_note
 from lab.launching import Launched
 from lab.verdict import judge, judged_row, values_beside
 
@@ -95,6 +96,8 @@ def result_of(experiment: Experiment, variant: str, config: Any, launched: Seque
         raise ResultError(f"{experiment.name} states no target, so there is nothing to record. Give it a TARGET.")
     changed = changed_settings(experiment, variant, config)
     refuse_changed(experiment.name, changed)
+    if notes := [f"seed {item.seed}: {note}" for item in launched if (note := nursed_note(item.directory))]:
+        raise ResultError(f"{experiment.name} was not recorded. {'; '.join(notes)}. Start a clean one with --fresh.")
     seeds = {item.seed: score for item in launched if (score := _seed_score(item, target)) is not None}
     lacking = [str(item.seed) for item in launched if item.seed not in seeds]
     if lacking:

@@ -243,6 +243,26 @@ def test_moments_take_the_memory_order_of_their_parameters() -> None:
     assert_same(results[1], results[0])
 
 
+@pytest.mark.parametrize(
+    ("saved", "kind", "fits"),
+    [
+        ("momentum", "adam", False), ("adam", "rmsprop", False), ("rmsprop", "adamw", False),
+        ("momentum", "nesterov", True), ("adam", "adamw", True), ("adam", "sgd", True), ("sgd", "adam", True),
+    ],
+)  # fmt: skip
+def test_another_rules_state_is_refused_where_the_rule_cannot_go_on_from_it(saved: str, kind: str, fits: bool) -> None:
+    net = network()
+    before = Descent(net.parameters(), OptimizerConfig(kind=saved))  # type: ignore[arg-type]
+    before.descend(loss_of(net, 0))
+    after = Descent(net.parameters(), OptimizerConfig(kind=kind))  # type: ignore[arg-type]
+    if fits:
+        after.load_state_dict(before.state_dict())
+        after.descend(loss_of(net, 1))
+    else:
+        with pytest.raises(ValueError, match=rf"but {kind} goes on from .* belongs to another rule"):
+            after.load_state_dict(before.state_dict())
+
+
 def test_another_networks_state_is_refused() -> None:
     small, large = nn.Linear(2, 3), nn.Linear(2, 4)
     saved = Descent(small.parameters(), OptimizerConfig(kind="momentum")).state_dict()

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from lab.cli import main
+from lab.interventions import Intervention, record
 from lab.paper.curves import draw, save
+from lab.store import RunDirectory
 from tests.lab.written_runs import written
 
 
@@ -32,6 +34,19 @@ def test_a_line_an_arm_with_its_interval_and_the_target(arms: Path) -> None:
     assert np.asarray(lines["target"].get_ydata()).tolist() == [9.0, 9.0]
     assert len(axes.collections) == 2, "an interval each"
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("paces", "return")
+
+
+def test_nursed_runs_are_drawn_only_if_they_are_named(arms: Path) -> None:
+    taken = Intervention(step=50, settings={"rate": 0.1}, why="", when="2026-01-01T00:00:00+00:00", id="1")
+    record(RunDirectory.at(arms, "arms", "0abc", 1), [taken])
+    lines = [line.get_label() for line in draw(arms, "arms").axes[0].get_lines()]
+    assert sorted(lines) == ["double (n=3)", "plain (n=2)", "target"]
+    assert draw(arms, "arms", arms=["plain nursed, seed 1"]).axes[0].get_lines()
+    for seed in range(3):
+        for address in ("0abc", "1abc"):
+            record(RunDirectory.at(arms, "arms", address, seed), [taken])
+    with pytest.raises(ValueError, match="Every run of arms was nursed"):
+        draw(arms, "arms")
 
 
 def test_arms_are_chosen_and_ordered(arms: Path) -> None:

@@ -4,8 +4,12 @@ import json
 
 import pytest
 
+from lab.interventions import Intervention, record
 from lab.report.arms import commands, config_differences, repeat_commands, seed_ranges, sort_into_experiments
 from lab.report.gather import gather
+from lab.report.judge import judge
+from lab.report.sections import section
+from lab.store import RunDirectory
 
 
 @pytest.fixture
@@ -41,6 +45,34 @@ def test_arms_that_would_be_called_alike_carry_their_address(write_run, experime
     for letter in "bc":
         write_run(address=letter * 10, record={"variant": "full"})
     assert [arm.label for arm in experiment().arms] == ["full (bbbbbbbbbb)", "full (cccccccccc)"]
+
+
+def test_a_nursed_run_is_an_arm_of_its_own_that_is_held_to_nothing(write_run, experiment):
+    paths = [write_run(seed, returns={20: 100.0 if seed != 1 else 1e6}) for seed in range(3)]
+    taken = Intervention(
+        step=4_000, settings={"agent.learning_rate": 1e-4}, why="flat", when="2026-01-01T00:00:00+00:00", id="1"
+    )
+    record(RunDirectory(paths[1]), [taken])
+    found = experiment()
+    plain, alone = found.arms
+    assert [[run.seed for run in arm.runs] for arm in found.arms] == [[0, 2], [1]]
+    assert alone.label.endswith("nursed, seed 1")
+    assert list(judge(plain).scores) == [0, 2]
+    assert judge(plain).centre == 100.0
+    assert judge(alone).verdict == "no target"
+    assert repeat_commands(found, alone) == ["lab rerun catch/aaaaaaaaaa/seed-1"]
+    told = [trouble.what for trouble in section(found, (), 1).troubles]
+    assert (
+        "Seed 1 was nursed, so it is no run of its settings and counts for none: from 4,000 on agent.learning_rate = "
+        "0.0001 (flat)." in told
+    )
+
+
+def test_a_damaged_file_of_interventions_is_told(write_run, tmp_path):
+    (write_run(0) / "interventions.jsonl").write_text("{\n")
+    (run,) = gather(tmp_path / "runs")
+    assert any("is no intervention" in problem for problem in run.problems)
+    assert run.nursed == ()
 
 
 def test_a_setting_that_one_config_lacks_differs():
