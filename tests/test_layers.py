@@ -45,7 +45,7 @@ PARTS = {
         "writing",
     ),
 }
-HOUSE = {"checkpoint", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
+HOUSE = {"checkpoint", "learnt", "media", "pieces", "provenance", "records", "run", "store", "tracking"}
 DOORS = {
     *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
     *("search", "search_space", "verdict"),

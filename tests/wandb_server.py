@@ -1,14 +1,16 @@
 """A W&B server on the loopback interface, small enough to read, for tests alone.
 
 It speaks the part of the protocol that a run of wandb 0.31 needs, online or through `wandb sync`: GraphQL
-(resume status, upsert, upload addresses), uploads, and the file stream. Like the real one it keys a
-run's history by line number, so that a batch that is sent again overwrites itself.
+(resume status, upsert, upload addresses; artifacts and reports are in wandb_stores.py), uploads, and the
+file stream. Like the real one it keys a run's history by line number, so that a batch that is sent again
+overwrites itself.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -18,7 +20,18 @@ from typing import Any, Self
 
 import pytest
 
+from tests.wandb_stores import Artifacts
+
 CLOSED = "http://127.0.0.1:9"  # nobody listens there
+
+VIEWER = {
+    "id": "u",
+    "entity": "tester",
+    "username": "tester",
+    "email": "tester@example.org",
+    "flags": "{}",
+    "teams": {"edges": []},
+}
 
 RECORD: dict[str, Any] = {
     "experiment": "probe",
@@ -78,6 +91,7 @@ class WandbServer:
 
     def __init__(self) -> None:
         self.runs: dict[str, StoredRun] = {}
+        self.artifacts = Artifacts()
         self.uploads: dict[str, bytes] = {}
         self.requests: list[str] = []  # method and path of each request, in order of arrival
         self.hang = threading.Event()
@@ -124,7 +138,9 @@ class WandbServer:
         if operation == "CreateRunFiles":
             files = [{"name": name, "uploadUrl": f"{self.url}/upload/{name}"} for name in variables["files"]]
             return {"createRunFiles": {"runID": "r", "uploadHeaders": [], "files": files}}
-        return {}
+        if operation == "Viewer":
+            return {"viewer": VIEWER}
+        return self.artifacts.answer(operation, variables, self.url) or {}
 
     def _model(self, name: str, run: StoredRun | None) -> dict[str, Any] | None:
         if run is None:
@@ -160,6 +176,12 @@ class WandbServer:
                 run.events = max(run.events, chunk["offset"] + len(chunk["content"]))
         if body.get("complete"):
             run.exit_code = body["exitcode"]
+
+
+def _operation(query: dict[str, Any]) -> str:
+    """The name of the operation, which not all of wandb's clients say beside it."""
+    named = re.search(r"\b(?:query|mutation)\s+(\w+)", query["query"])
+    return named[1] if named else ""
 
 
 class _QuietServer(ThreadingHTTPServer):
@@ -202,7 +224,7 @@ def _answering(server: WandbServer) -> type[BaseHTTPRequestHandler]:
             body = self._take()
             if self.path == "/graphql":
                 query = json.loads(body)
-                self._give({"data": server.graphql(query["operationName"], query.get("variables") or {})})
+                self._give({"data": server.graphql(_operation(query), query.get("variables") or {})})
             elif self.path.endswith("/file_stream"):
                 server.stream(self.path.split("/")[-2], json.loads(body))
                 self._give({})

@@ -12,11 +12,18 @@ def sync_command(words: list[str]) -> int:
     """`lab sync [RUN ...]`."""
     parser = Parser(
         "sync",
-        "Upload to W&B what ran offline or without it: metrics, pictures, clips. It may be cut short and repeated as\n"
-        "often as you like: each step stands once. Runs that are at work are left for later.",
+        "Upload to W&B what ran offline or without it: metrics, pictures, clips and, of finished runs, the weights as an\n"
+        "artifact of type model (WANDB_LOG_MODEL=false leaves them here). It may be cut short and repeated as often as\n"
+        "you like: each step, file and artifact stands once. Runs that are at work are left for later.\n"
+        "Exit codes: 0 the server has all of it, 1 it lacks something, and it says what.",
     )
     parser.add_argument(
         "runs", nargs="*", metavar="RUN", help="run directories, or enough of their names (default: all)"
+    )
+    parser.add_argument(
+        "--checkpoints",
+        action="store_true",
+        help="also upload the newest checkpoint of each run, from which it goes on elsewhere; a replay makes it large",
     )
     parser.add_runs_dir()
     given = parser.parse_args(words)
@@ -32,9 +39,9 @@ def sync_command(words: list[str]) -> int:
     did: Counter[str] = Counter()
     for directory in directories:
         try:
-            found = upload(directory)
+            found = upload(directory, checkpoint=given.checkpoints)
             what, why = found.did, found.why
-        except RunError as error:
+        except (RunError, OSError) as error:
             what, why = "failed", str(error)
         did[what] += 1
         if what != "nothing":

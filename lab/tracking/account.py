@@ -1,4 +1,4 @@
-"""Whether W&B can be used online from here, found out in moments and without asking anybody."""
+"""Whether W&B can be used online from here, and for what, found out in moments and without asking anybody."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 ANSWER_TIMEOUT = 3.0  # seconds
+WEIGHTS_SWITCH = "WANDB_LOG_MODEL"  # what other trainers heed, too
 
 
 def has_account(settings: Any) -> bool:
@@ -49,3 +50,8 @@ def answers(url: str, timeout: float = ANSWER_TIMEOUT) -> bool:
     attempt.start()
     attempt.join(timeout)
     return answered.is_set()
+
+
+def weights_are_wanted() -> bool:
+    """Whether the environment lets final weights go up; only a plain no keeps them here."""
+    return os.environ.get(WEIGHTS_SWITCH, "").lower() not in ("false", "0", "no", "off")

@@ -22,7 +22,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
-from lab.tracking.account import answers, has_account
+from lab.tracking.account import answers, has_account, weights_are_wanted
 from lab.tracking.local import LocalTracker, read_rows
 from lab.tracking.segment import freeze, whole_records
 from lab.tracking.tracker import Trackers
@@ -93,13 +93,22 @@ class WandbTracker:
         mode: Mode,
         record: Mapping[str, Any],
         or_offline: bool = True,
+        checkpoint: bool = False,
         init_timeout: float = INIT_TIMEOUT,
         finish_timeout: float = FINISH_TIMEOUT,
+        artifact_timeout: float = FINISH_TIMEOUT,
     ) -> None:
-        """Where it cannot be online it is offline, or off if it is not to be `or_offline`. Timeouts are seconds."""
-        self.directory, self._or_offline = directory, or_offline
+        """Where it cannot be online it is offline, or off if it is not to be `or_offline`. Timeouts are seconds.
+
+        Online, the weights of a finished run go up at its end, and its newest `checkpoint` if asked for.
+        """
+        self.directory, self._or_offline, self._checkpoint = directory, or_offline, checkpoint
+        self.unsent: list[str] = []  # artifacts that the server did not take, and why
+        self.left_out: list[str] = []  # those that there is nothing to send of, and why
         self.mode: Mode = "off"  # what it came to be: online, offline or off
         self._record = record
+        self._artifact_timeout = artifact_timeout
+        self._covered = -1  # the last step that a checkpoint covers
         self._timeouts = {"init_timeout": init_timeout, "finish_timeout": finish_timeout}
         self._pending: dict[int, dict[str, Any]] = {}  # by step: rows that no checkpoint covers yet
         self._held: set[int] = set()  # steps that W&B holds
@@ -116,21 +125,45 @@ class WandbTracker:
             self._pending.setdefault(step, {})[name] = path
 
     def commit(self, step: int) -> None:
+        self._covered = step
         due = sorted(pending for pending in self._pending if pending <= step)
         self._send({pending: self._pending.pop(pending) for pending in due})
 
     def rewind(self, step: int) -> None:
         """Drops what waits, and sends what the run directory holds up to `step` and W&B does not."""
+        self._covered = step
         self._pending.clear()
         self._safely("catch up", lambda: self._send(self._recorded(step)))
 
-    def finish(self, state: str) -> None:
+    def finish(self, state: str, state_sha256: str | None = None) -> None:
         """Ends the W&B run. Rows that no checkpoint covers are left out, unless the run is over for good."""
         if state == "finished" and self._pending:
             self.commit(max(self._pending))
+        if self.mode == "online" and self._run is not None:
+            self._send_artifacts(state, state_sha256)
         run, self._run = self._run, None
         if run is not None:
             self._safely("finish", lambda: run.finish(exit_code=EXIT_CODES.get(state, 1)))
+
+    def _send_artifacts(self, state: str, state_sha256: str | None) -> None:
+        from lab.tracking.artifact import send_checkpoint, send_weights
+
+        run, directory, record, timeout = self._run, self.directory, self._record, self._artifact_timeout
+        if state == "finished" and weights_are_wanted():
+            step = self._covered
+            self._artifact("weights", lambda: send_weights(run, directory, record, step, state_sha256, timeout))
+        if self._checkpoint:
+            self._artifact("checkpoint", lambda: send_checkpoint(run, directory, record, timeout))
+
+    def _artifact(self, what: str, send: Callable[[], str]) -> None:
+        """Sends an artifact; that it does not arrive harms neither the training nor the rows."""
+        try:
+            if reason := send():
+                self.left_out.append(f"no {what}: {reason}")
+        except (Exception, SystemExit) as error:
+            self.unsent.append(f"the {what} did not reach W&B ({type(error).__name__}: {error})")
+            if self._or_offline:  # else whoever uploads tells it
+                log.warning("%s: %s. `lab sync` sends it again.", self.directory, self.unsent[-1])
 
     def _safely(self, doing: str, action: Callable[[], None]) -> None:
         """Runs the action; whatever wandb raises, even SystemExit, training goes on."""

@@ -2,7 +2,8 @@
 
 A run's offline segments go first, by W&B's own `wandb sync`, which notes what it has uploaded. Then the run is opened
 on the server, which says its last step, and gets what its directory holds beyond that: rows of a run without W&B, rows
-that no segment has, pictures and clips.
+that no segment has, pictures and clips. At last the weights of a finished run, and where asked for the newest checkpoint,
+go up as artifacts.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lab.store import RunDirectory
+from lab.tracking.account import weights_are_wanted
 from lab.tracking.mirror import WandbTracker, waiting_segments
 from lab.writing import written_aside
 
@@ -31,19 +32,22 @@ class Uploaded:
     why: str = ""
 
 
-def upload(directory: RunDirectory, *, sync_timeout: float = SYNC_TIMEOUT, **timeouts: float) -> Uploaded:
+def upload(
+    directory: RunDirectory, *, checkpoint: bool = False, sync_timeout: float = SYNC_TIMEOUT, **timeouts: float
+) -> Uploaded:
     """Brings to the server what it lacks of one run. Obstacles in general are `obstacle_to_uploading`'s to tell.
 
     Of a run that may go on, what no checkpoint covers is left out: it will be made again. Raises RunError for a
-    directory that another process works in.
+    directory that another process works in, and for one that cannot be read.
     """
     with directory.lock():
         record, status = directory.record(), directory.status()
         finished = status["state"] in ("finished", "diverged")
         until = status["step"] if finished else status.get("saved", -1)
-        now = {"state": status["state"], "step": until}
+        weights = status["state"] == "finished" and weights_are_wanted()
+        wanted = {"state": status["state"], "step": until, "weights": weights, "checkpoint": checkpoint}
         waiting = waiting_segments(directory.path, record)
-        if _noted(directory) == now and not waiting:
+        if _holds(_noted(directory), wanted) and not waiting:
             return Uploaded(directory, "nothing")
         for folder in waiting:
             command = [sys.executable, "-m", "wandb", "sync", str(folder)]
@@ -55,22 +59,38 @@ def upload(directory: RunDirectory, *, sync_timeout: float = SYNC_TIMEOUT, **tim
                 return Uploaded(
                     directory, "failed", f"{folder} was not uploaded: {_last_line(told.stdout + told.stderr)}"
                 )
-        return _catch_up(directory, record, now, timeouts)
+        tracker = WandbTracker(
+            directory.path,
+            mode="online",
+            record=record,
+            or_offline=False,
+            checkpoint=checkpoint,
+            **{"artifact_timeout": sync_timeout, **timeouts},
+        )
+        return _catch_up(tracker, directory, wanted, status.get("state_sha256"))
 
 
 def _catch_up(
-    directory: RunDirectory, record: Mapping[str, Any], now: dict[str, Any], timeouts: Mapping[str, float]
+    tracker: WandbTracker, directory: RunDirectory, wanted: dict[str, Any], state_sha256: str | None
 ) -> Uploaded:
-    tracker = WandbTracker(directory.path, mode="online", record=record, or_offline=False, **timeouts)
     if tracker.mode == "online":
-        tracker.rewind(now["step"])
+        tracker.rewind(wanted["step"])
         if tracker.mode == "online":
-            tracker.finish(now["state"])
+            tracker.finish(wanted["state"], state_sha256)
     if tracker.mode != "online":  # it has said why
         return Uploaded(directory, "failed", "the server did not take all of it")
+    if tracker.unsent:
+        return Uploaded(directory, "failed", "; ".join(tracker.unsent))
     with written_aside(directory.path / "wandb" / NOTE) as file:
-        file.write((json.dumps(now) + "\n").encode())
-    return Uploaded(directory, "uploaded")
+        file.write((json.dumps(wanted) + "\n").encode())
+    return Uploaded(directory, "uploaded", "; ".join(tracker.left_out))
+
+
+def _holds(noted: Any, wanted: dict[str, Any]) -> bool:
+    """Whether what was noted down as uploaded has all that is wanted; artifacts that are not wanted may be there."""
+    if not isinstance(noted, dict) or any(noted.get(key) != wanted[key] for key in ("state", "step")):
+        return False
+    return all(noted.get(key) or not wanted[key] for key in ("weights", "checkpoint"))
 
 
 def _noted(directory: RunDirectory) -> Any:
