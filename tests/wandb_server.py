@@ -96,6 +96,7 @@ class WandbServer:
         self.requests: list[str] = []  # method and path of each request, in order of arrival
         self.hang = threading.Event()
         self.hang_graphql = threading.Event()  # only GraphQL waits
+        self.failing: dict[str, int] = {}  # operations of GraphQL and the status that they are answered with
         self.closed = threading.Event()
         self._http = _QuietServer(("127.0.0.1", 0), _answering(self))
 
@@ -204,9 +205,9 @@ def _answering(server: WandbServer) -> type[BaseHTTPRequestHandler]:
                 time.sleep(0.02)
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
-        def _give(self, payload: object) -> None:
+        def _give(self, payload: object, status: int = 200) -> None:
             text = json.dumps(payload).encode()
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
@@ -224,7 +225,11 @@ def _answering(server: WandbServer) -> type[BaseHTTPRequestHandler]:
             body = self._take()
             if self.path == "/graphql":
                 query = json.loads(body)
-                self._give({"data": server.graphql(_operation(query), query.get("variables") or {})})
+                operation = _operation(query)
+                if operation in server.failing:
+                    self._give({"errors": [{"message": "as the test asked for"}]}, server.failing[operation])
+                else:
+                    self._give({"data": server.graphql(operation, query.get("variables") or {})})
             elif self.path.endswith("/file_stream"):
                 server.stream(self.path.split("/")[-2], json.loads(body))
                 self._give({})

@@ -114,6 +114,8 @@ class WandbTracker:
         self._held: set[int] = set()  # steps that W&B holds
         self._floor = -1  # it also holds every step up to here
         self._run: Any = None  # the wandb Run; None when off
+        self._wandb: Any = None  # the module, imported where it is wanted
+        self._id = ""
         self._safely("start", lambda: self._start(mode))
 
     def log(self, step: int, row: Mapping[str, float]) -> None:
@@ -139,31 +141,28 @@ class WandbTracker:
         """Ends the W&B run. Rows that no checkpoint covers are left out, unless the run is over for good."""
         if state == "finished" and self._pending:
             self.commit(max(self._pending))
-        if self.mode == "online" and self._run is not None:
-            self._send_artifacts(state, state_sha256)
         run, self._run = self._run, None
         if run is not None:
             self._safely("finish", lambda: run.finish(exit_code=EXIT_CODES.get(state, 1)))
+            if self.mode == "online":
+                self._send_artifacts(state, state_sha256)
 
     def _send_artifacts(self, state: str, state_sha256: str | None) -> None:
-        from lab.tracking.artifact import send_checkpoint, send_weights
+        """Sends them by opening the run once more: the rows of a W&B run wait for its artifacts, and not all arrive."""
+        from lab.tracking.artifact import Parcel, checkpoint, send, weights
 
-        run, directory, record, timeout = self._run, self.directory, self._record, self._artifact_timeout
+        folder, record, step = self.directory, self._record, self._covered
+        wanted: dict[str, Callable[[Path], Parcel]] = {}
         if state == "finished" and weights_are_wanted():
-            step = self._covered
-            self._artifact("weights", lambda: send_weights(run, directory, record, step, state_sha256, timeout))
+            wanted["weights"] = lambda aside: weights(folder, record, step, state_sha256, aside)
         if self._checkpoint:
-            self._artifact("checkpoint", lambda: send_checkpoint(run, directory, record, timeout))
-
-    def _artifact(self, what: str, send: Callable[[], str]) -> None:
-        """Sends an artifact; that it does not arrive harms neither the training nor the rows."""
-        try:
-            if reason := send():
-                self.left_out.append(f"no {what}: {reason}")
-        except (Exception, SystemExit) as error:
-            self.unsent.append(f"the {what} did not reach W&B ({type(error).__name__}: {error})")
-            if self._or_offline:  # else whoever uploads tells it
-                log.warning("%s: %s. `lab sync` sends it again.", self.directory, self.unsent[-1])
+            wanted["checkpoint"] = lambda aside: checkpoint(folder, record)
+        again = lambda: self._init(self._wandb, self._id, "online")  # noqa: E731
+        self.left_out, self.unsent = send(
+            wanted, again, EXIT_CODES.get(state, 1), aside=folder / "wandb" / "artifact", timeout=self._artifact_timeout
+        )
+        for what in self.unsent if self._or_offline else []:  # else whoever uploads tells it
+            log.warning("%s: %s. Training and rows are whole; `lab sync` sends it again.", folder, what)
 
     def _safely(self, doing: str, action: Callable[[], None]) -> None:
         """Runs the action; whatever wandb raises, even SystemExit, training goes on."""
@@ -188,6 +187,7 @@ class WandbTracker:
 
         settings = wandb.setup(wandb.Settings(silent=True)).settings
         identity = _Identity(self.directory / "wandb" / "id.json", self._record)
+        self._wandb, self._id = wandb, identity.id
         segments = list(_segments(self.directory, identity.id))
         for _, held, _ in segments:
             self._held |= held
