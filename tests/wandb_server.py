@@ -20,7 +20,7 @@ from typing import Any, Self
 
 import pytest
 
-from tests.wandb_stores import Artifacts
+from tests.wandb_stores import Artifacts, Reports
 
 CLOSED = "http://127.0.0.1:9"  # nobody listens there
 
@@ -91,7 +91,7 @@ class WandbServer:
 
     def __init__(self) -> None:
         self.runs: dict[str, StoredRun] = {}
-        self.artifacts = Artifacts()
+        self.artifacts, self.reports = Artifacts(), Reports()
         self.uploads: dict[str, bytes] = {}
         self.requests: list[str] = []  # method and path of each request, in order of arrival
         self.hang = threading.Event()
@@ -132,6 +132,7 @@ class WandbServer:
             inserted = name not in self.runs
             run = self.runs.setdefault(name, StoredRun())
             run.identity |= {key: value for key, value in variables.items() if value is not None}
+            self.reports.projects.add(run.identity["project"])
             project = {"id": "p", "name": run.identity["project"], "entity": {"id": "e", "name": "tester"}}
             bucket = {"id": "r", "name": name, "displayName": name, "project": project}
             counted = {**bucket, "historyLineCount": len(run.history)}
@@ -139,9 +140,9 @@ class WandbServer:
         if operation == "CreateRunFiles":
             files = [{"name": name, "uploadUrl": f"{self.url}/upload/{name}"} for name in variables["files"]]
             return {"createRunFiles": {"runID": "r", "uploadHeaders": [], "files": files}}
-        if operation == "Viewer":
+        if operation in ("Viewer", "GetDefaultEntity"):
             return {"viewer": VIEWER}
-        return self.artifacts.answer(operation, variables, self.url) or {}
+        return self.artifacts.answer(operation, variables, self.url) or self.reports.answer(operation, variables) or {}
 
     def _model(self, name: str, run: StoredRun | None) -> dict[str, Any] | None:
         if run is None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+LISTED = {"entityName": "tester", "createdAt": "2026-01-01T00:00:00Z", "isBenchmark": False, "user": None}
 PROJECT = {"id": "p", "internalId": "internal", "name": "lab", "entity": {"name": "tester"}}
 
 
@@ -117,6 +119,68 @@ class Artifacts:
             "createdAt": "2026-01-01T00:00:00Z",
             "updatedAt": None,
             "aliases": [],
+        }
+
+
+@dataclass
+class StoredReport:
+    """A report as it was written last."""
+
+    title: str
+    description: str
+    spec: dict[str, Any]
+
+    @property
+    def blocks(self) -> list[dict[str, Any]]:
+        return self.spec["blocks"]
+
+
+class Reports:
+    """Takes reports; one that comes with the id of another replaces it."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, StoredReport] = {}
+        self.projects: set[str] = set()
+
+    def answer(self, operation: str, variables: dict[str, Any]) -> dict[str, Any] | None:
+        """Answers one operation; None for one that is not about reports or projects."""
+        if operation == "GetProjects":
+            edges = [{"node": {**LISTED, "id": name, "name": name}} for name in sorted(self.projects)]
+            return {"models": {"edges": edges, "pageInfo": {"endCursor": None, "hasNextPage": False}}}
+        if operation == "CreateProject":
+            self.projects.add(variables["input"]["name"])
+            return {"upsertModel": {"inserted": True}}
+        if operation == "SpecificReport":
+            project = {"id": "p", "name": "lab", "entityName": "tester"}
+            return {"view": {**self._told(variables["reportId"]), "project": project}}
+        if operation == "upsertView":
+            return self._written(variables)
+        if operation == "ProjectViews":
+            edges = [{"node": self._told(identity), "cursor": identity} for identity in self.all]
+            return {"project": {"allViews": {"edges": edges, "pageInfo": {"endCursor": None, "hasNextPage": False}}}}
+        return None
+
+    def _written(self, given: dict[str, Any]) -> dict[str, Any]:
+        identity = given["id"] or b64encode(f"View:{len(self.all)}".encode()).decode()
+        if given["id"] and given["id"] not in self.all:
+            return {"upsertView": None}
+        inserted = identity not in self.all
+        self.all[identity] = StoredReport(given["displayName"], given["description"], json.loads(given["spec"]))
+        project = {"id": "p", "name": given["projectName"], "entityName": given["entityName"]}
+        return {"upsertView": {"view": {**self._told(identity), "project": project}, "inserted": inserted}}
+
+    def _told(self, identity: str) -> dict[str, Any]:
+        report = self.all[identity]
+        return {
+            "id": identity,
+            "type": "runs",
+            "name": identity,
+            "displayName": report.title,
+            "description": report.description,
+            "user": {"username": "tester", "photoUrl": None, "email": "tester@example.org"},
+            "spec": json.dumps(report.spec),
+            "updatedAt": "2026-01-01T00:00:00Z",
+            "createdAt": "2026-01-01T00:00:00Z",
         }
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import netrc
 import os
-import threading
 from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
+
+from lab.tracking.patience import within
 
 ANSWER_TIMEOUT = 3.0  # seconds
 WEIGHTS_SWITCH = "WANDB_LOG_MODEL"  # what other trainers heed, too
@@ -33,23 +35,18 @@ def has_account(settings: Any) -> bool:
 def answers(url: str, timeout: float = ANSWER_TIMEOUT) -> bool:
     """Whether an HTTP server answers at `url`, whatever it says, within `timeout` seconds.
 
-    An answer is asked for, because a dead proxy also accepts connections; in a thread, because looking up
-    a name knows no time limit.
+    An answer is asked for, because a dead proxy also accepts connections.
     """
-    answered = threading.Event()
 
     def ask() -> None:
-        try:
-            with suppress(HTTPError):  # it refuses, so it is there
-                urlopen(url, timeout=timeout).close()
-        except OSError:
-            return
-        answered.set()
+        with suppress(HTTPError):  # it refuses, so it is there
+            urlopen(url, timeout=timeout).close()
 
-    attempt = threading.Thread(target=ask, daemon=True)
-    attempt.start()
-    attempt.join(timeout)
-    return answered.is_set()
+    try:
+        within(timeout, ask)
+    except (OSError, HTTPException, ValueError):  # nobody there, no HTTP, no address
+        return False
+    return True
 
 
 def weights_are_wanted() -> bool:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 from lab.checkpoint import Checkpoints
 from lab.learnt import learnt_weights
 from lab.store import RunError
+from lab.tracking.patience import within
 from lab.weights import save_tensors
 
 LARGEST = 2**30  # bytes of weights that go up unasked
@@ -44,7 +44,7 @@ class Parcel:
         artifact = wandb.Artifact(self.name, self.kind, metadata=dict(self.metadata))
         for inside, path in self.files.items():  # without the two copies that wandb would make
             artifact.add_file(str(path), name=inside, policy="immutable", skip_cache=True)
-        _within(timeout, lambda: run.log_artifact(artifact).wait(timeout=timeout))
+        within(timeout, lambda: run.log_artifact(artifact).wait(timeout=timeout))
 
 
 def weights(directory: Path, record: Mapping[str, Any], step: int, state_sha256: str | None, into: Path) -> Parcel:
@@ -145,22 +145,3 @@ def _described(record: Mapping[str, Any]) -> dict[str, Any]:
         "unit": record.get("unit"),
         "command": record.get("command"),
     }
-
-
-def _within(timeout: float, action: Callable[[], object]) -> None:
-    """Runs the action in a thread, as wandb asks the server some things without a limit of time."""
-    failures: list[BaseException] = []
-
-    def attempt() -> None:
-        try:
-            action()
-        except BaseException as error:  # wandb raises SystemExit, too
-            failures.append(error)
-
-    thread = threading.Thread(target=attempt, daemon=True)
-    thread.start()
-    thread.join(timeout)
-    if thread.is_alive():
-        raise TimeoutError(f"the server did not take it within {timeout:.0f} s")
-    if failures:
-        raise failures[0]

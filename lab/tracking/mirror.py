@@ -77,6 +77,20 @@ def obstacle_to_uploading() -> str:
     return _obstacle(wandb.setup(wandb.Settings(silent=True)).settings, "online", waiting=False)
 
 
+def project() -> str:
+    """The W&B project that runs go to."""
+    return os.environ.get("WANDB_PROJECT") or "lab"
+
+
+def uploaded_id(directory: Path) -> str | None:
+    """The W&B id of a run directory that a server has heard of; None where none has."""
+    try:
+        stored = json.loads((directory / "wandb" / "id.json").read_text())
+        return str(stored["id"]) if stored["online"] else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+
+
 def waiting_segments(directory: Path, record: Mapping[str, Any]) -> list[Path]:
     """The folders of a run's offline starts that hold rows and were not uploaded yet, in order."""
     identity = _Identity(directory / "wandb" / "id.json", record)
@@ -235,7 +249,7 @@ class WandbTracker:
         return wandb.init(
             mode=mode,
             dir=str(self.directory),
-            project=os.environ.get("WANDB_PROJECT") or "lab",
+            project=project(),
             id=run_id,
             resume="allow",
             name=f"{name}-seed-{record['seed']}",

@@ -2,8 +2,8 @@
 
 A run's offline segments go first, by W&B's own `wandb sync`, which notes what it has uploaded. Then the run is opened
 on the server, which says its last step, and gets what its directory holds beyond that: rows of a run without W&B, rows
-that no segment has, pictures and clips. At last the weights of a finished run, and where asked for the newest checkpoint,
-go up as artifacts.
+that no segment has, pictures and clips. At last the weights of a finished run go up as an artifact, and where asked for
+the newest checkpoint.
 """
 
 from __future__ import annotations
