@@ -1,4 +1,4 @@
-"""What a checkpoint holds of the networks, without what only training needs: weights to give away, no trial to build."""
+"""What a checkpoint holds of the networks, without what only training needs: weights to give away; no trial is built."""
 
 from __future__ import annotations
 

@@ -92,6 +92,7 @@ class WandbServer:
     def __init__(self) -> None:
         self.runs: dict[str, StoredRun] = {}
         self.artifacts, self.reports = Artifacts(), Reports()
+        self.viewer: dict[str, Any] | None = VIEWER  # None: the key is nobody's
         self.uploads: dict[str, bytes] = {}
         self.requests: list[str] = []  # method and path of each request, in order of arrival
         self.hang = threading.Event()
@@ -141,7 +142,7 @@ class WandbServer:
             files = [{"name": name, "uploadUrl": f"{self.url}/upload/{name}"} for name in variables["files"]]
             return {"createRunFiles": {"runID": "r", "uploadHeaders": [], "files": files}}
         if operation in ("Viewer", "GetDefaultEntity"):
-            return {"viewer": VIEWER}
+            return {"viewer": self.viewer}
         return self.artifacts.answer(operation, variables, self.url) or self.reports.answer(operation, variables) or {}
 
     def _model(self, name: str, run: StoredRun | None) -> dict[str, Any] | None:

@@ -11,7 +11,6 @@ from lab.report.arms import Experiment, sort_into_experiments
 from lab.report.gather import gather
 from lab.report.glance import Row
 from lab.report.overview import overview
-from lab.report.records import Run
 from lab.report.sections import Section, section
 from lab.tracking.mirror import uploaded_id
 from lab.tracking.workspace import Block, Command, Heading, Panels, Passage, Plot, RunSet
