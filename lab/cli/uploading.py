@@ -37,14 +37,20 @@ def sync_command(words: list[str]) -> int:
     if obstacle := obstacle_to_uploading():
         raise RunError(f"Nothing was uploaded, because {obstacle}.")
     did: Counter[str] = Counter()
-    for directory in directories:
+    for number, directory in enumerate(directories, start=1):
+        obstacle = ""
         try:
             found = upload(directory, checkpoint=given.checkpoints)
             what, why = found.did, found.why
-        except (RunError, OSError) as error:
+            if what == "failed":
+                obstacle = obstacle_to_uploading()
+        except RunError as error:  # of this directory alone
             what, why = "failed", str(error)
         did[what] += 1
         if what != "nothing":
             print(f"{what}: {directory.path}{f'  {why}' if why else ''}", flush=True)
+        if obstacle and number < len(directories):
+            print(f"Stopped with {len(directories) - number} runs to go, because {obstacle}.")
+            break
     print(f"{did['uploaded']} uploaded, {did['nothing']} were complete, {did['failed']} failed.")
     return 1 if did["failed"] else 0

@@ -1,6 +1,6 @@
 """W&B as a mirror of the run directory: offline without account or network, never asking, never in the way.
 
-The only file that imports wandb. What makes each step stand once in W&B, whatever is killed when:
+What makes each step stand once in W&B, whatever is killed when:
 
 - Rows wait in memory until a checkpoint covers them, so nothing that W&B holds is ever rolled back.
 - W&B's own step is the global step, so a server takes no step twice, and `wandb sync` renumbers nothing.
@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from lab.tracking.account import answers, has_account, weights_are_wanted
 from lab.tracking.local import LocalTracker, read_rows
+from lab.tracking.patience import within
 from lab.tracking.segment import freeze, whole_records
 from lab.tracking.tracker import Trackers
 
@@ -70,11 +71,24 @@ def wandb_outlook() -> str:
     return f"offline, because {obstacle}" if obstacle else f"online at {settings.base_url}"
 
 
-def obstacle_to_uploading() -> str:
-    """What keeps runs of this machine from a server, and how to mend it; nothing where it can be reached."""
+def obstacle_to_uploading(timeout: float = INIT_TIMEOUT) -> str:
+    """What keeps runs of this machine from a server, and how to mend it; nothing where it takes them.
+
+    Unlike a run that starts, this asks the server whether it knows the account; for `timeout` seconds at most.
+    """
     import wandb
 
-    return _obstacle(wandb.setup(wandb.Settings(silent=True)).settings, "online", waiting=False)
+    settings = wandb.setup(wandb.Settings(silent=True)).settings
+    if obstacle := _obstacle(settings, "online", waiting=False):
+        return obstacle
+    try:
+        within(timeout, wandb.Api)  # which has the key verified
+    except wandb.errors.AuthenticationError:
+        return f"{settings.base_url} does not know the account (run `wandb login --relogin` or mend WANDB_API_KEY)"
+    except (Exception, SystemExit) as error:
+        said = (str(error).splitlines() or [""])[0]
+        return f"{settings.base_url} answers, but no question of W&B's ({type(error).__name__}: {said})"
+    return ""
 
 
 def project() -> str:
@@ -117,6 +131,7 @@ class WandbTracker:
         Online, the weights of a finished run go up at its end, and its newest `checkpoint` if asked for.
         """
         self.directory, self._or_offline, self._checkpoint = directory, or_offline, checkpoint
+        self.obstacle = ""  # why it is off
         self.unsent: list[str] = []  # artifacts that the server did not take, and why
         self.left_out: list[str] = []  # those that there is nothing to send of, and why
         self.mode: Mode = "off"  # what it came to be: online, offline or off
@@ -188,6 +203,9 @@ class WandbTracker:
     def _switch_off(self, reason: str) -> None:
         self._run, self.mode = None, "off"
         self._pending.clear()
+        self.obstacle = reason
+        if not self._or_offline:  # whoever uploads tells it
+            return
         log.warning(
             "W&B is switched off for this run, because %s. Nothing is lost: every row stands in %s, and W&B "
             "gets what it lacks when this run is started again. Say --run.wandb off to do without it.",

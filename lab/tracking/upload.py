@@ -11,10 +11,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.store import RunDirectory
+from lab.store import RunDirectory, RunError
 from lab.tracking.account import weights_are_wanted
 from lab.tracking.mirror import WandbTracker, waiting_segments
 from lab.writing import written_aside
@@ -38,36 +39,40 @@ def upload(
     """Brings to the server what it lacks of one run. Obstacles in general are `obstacle_to_uploading`'s to tell.
 
     Of a run that may go on, what no checkpoint covers is left out: it will be made again. Raises RunError for a
-    directory that another process works in, and for one that cannot be read.
+    directory that another process works in, that cannot be read, or whose disk is full.
     """
-    with directory.lock():
-        record, status = directory.record(), directory.status()
-        finished = status["state"] in ("finished", "diverged")
-        until = status["step"] if finished else status.get("saved", -1)
-        weights = status["state"] == "finished" and weights_are_wanted()
-        wanted = {"state": status["state"], "step": until, "weights": weights, "checkpoint": checkpoint}
-        waiting = waiting_segments(directory.path, record)
-        if _holds(_noted(directory), wanted) and not waiting:
-            return Uploaded(directory, "nothing")
-        for folder in waiting:
-            command = [sys.executable, "-m", "wandb", "sync", str(folder)]
-            try:
-                told = subprocess.run(command, capture_output=True, text=True, timeout=sync_timeout)
-            except subprocess.TimeoutExpired:
-                return Uploaded(directory, "failed", f"the upload of {folder} took more than {sync_timeout:.0f} s")
-            if folder in waiting_segments(directory.path, record):
-                return Uploaded(
-                    directory, "failed", f"{folder} was not uploaded: {_last_line(told.stdout + told.stderr)}"
-                )
-        tracker = WandbTracker(
-            directory.path,
-            mode="online",
-            record=record,
-            or_offline=False,
-            checkpoint=checkpoint,
-            **{"artifact_timeout": sync_timeout, **timeouts},
-        )
-        return _catch_up(tracker, directory, wanted, status.get("state_sha256"))
+    try:
+        with directory.lock():
+            return _upload(directory, checkpoint, sync_timeout, timeouts)
+    except OSError as error:
+        raise RunError(
+            f"What W&B needs beside it could not be written to {directory.path}: {error.strerror or error}. Nothing is "
+            "lost. Make room there and run the same command again."
+        ) from error
+
+
+def _upload(directory: RunDirectory, checkpoint: bool, sync_timeout: float, timeouts: Mapping[str, float]) -> Uploaded:
+    record, status = directory.record(), directory.status()
+    until = status["step"] if status["state"] in ("finished", "diverged") else status.get("saved", -1)
+    weights = status["state"] == "finished" and weights_are_wanted()
+    wanted = {"state": status["state"], "step": until, "weights": weights, "checkpoint": checkpoint}
+    waiting = waiting_segments(directory.path, record)
+    if not waiting and (until < 0 or _holds(_noted(directory), wanted)):
+        return Uploaded(directory, "nothing")
+    directory.rows()  # a damaged file is refused before anything goes up
+    for folder in waiting:
+        command = [sys.executable, "-m", "wandb", "sync", str(folder)]
+        try:
+            told = subprocess.run(command, capture_output=True, text=True, timeout=sync_timeout)
+        except subprocess.TimeoutExpired:
+            return Uploaded(directory, "failed", f"the upload of {folder} took more than {sync_timeout:.0f} s")
+        if folder in waiting_segments(directory.path, record):
+            return Uploaded(directory, "failed", f"{folder} was not uploaded: {_last_line(told.stdout + told.stderr)}")
+    limits = {"artifact_timeout": sync_timeout, **timeouts}
+    tracker = WandbTracker(
+        directory.path, mode="online", record=record, or_offline=False, checkpoint=checkpoint, **limits
+    )
+    return _catch_up(tracker, directory, wanted, status.get("state_sha256"))
 
 
 def _catch_up(
@@ -77,8 +82,8 @@ def _catch_up(
         tracker.rewind(wanted["step"])
         if tracker.mode == "online":
             tracker.finish(wanted["state"], state_sha256)
-    if tracker.mode != "online":  # it has said why
-        return Uploaded(directory, "failed", "the server did not take all of it")
+    if tracker.mode != "online":
+        return Uploaded(directory, "failed", f"W&B did not get all of it, because {tracker.obstacle}")
     if tracker.unsent:
         return Uploaded(directory, "failed", "; ".join(tracker.unsent))
     with written_aside(directory.path / "wandb" / NOTE) as file:

@@ -37,7 +37,9 @@ def test_results_stand_beside_their_target_and_curves_are_of_the_runs_that_are_t
     assert found.unseen == 0
     assert "from the folder" in found.summary
     assert "All 2 runs finished." in told(found)
-    assert "| walk | eval/return | — | ≥ 9 | **11.00** [10.00, 12.00] | 2 of 2 | 100 paces | — | **pass** |" in told(found)
+    assert "| walk | eval/return | — | ≥ 9 | **11.00** [10.00, 12.00] | 2 of 2 | 100 paces | — | **pass** |" in told(
+        found
+    )
     assert "mean return of 5 episodes; 2 seeds" in told(found)
     assert "| 1 | finished | 100 | 12.00 | — | — | `walk/0123456789/seed-1` |" in told(found)
     [panels] = [block for block in found.blocks if isinstance(block, Panels)]
