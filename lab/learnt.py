@@ -1,4 +1,4 @@
-"""What a checkpoint holds of the networks, without what only training needs: weights to give away; no trial is built."""
+"""What a checkpoint holds of the networks, without what only training needs; no trial is built to get at it."""
 
 from __future__ import annotations
 

@@ -12,9 +12,9 @@ def sync_command(words: list[str]) -> int:
     """`lab sync [RUN ...]`."""
     parser = Parser(
         "sync",
-        "Upload to W&B what ran offline or without it: metrics, pictures, clips and, of finished runs, the weights as an\n"
-        "artifact of type model (WANDB_LOG_MODEL=false leaves them here). It may be cut short and repeated as often as\n"
-        "you like: each step, file and artifact stands once. Runs that are at work are left for later.\n"
+        "Upload to W&B what ran offline or without it: metrics, pictures, clips and, of finished runs, the weights as\n"
+        "an artifact of type model (WANDB_LOG_MODEL=false keeps them here). It may be cut short and repeated as often\n"
+        "as you like: each step, file and artifact stands once. Runs that are at work are left for later.\n"
         "Exit codes: 0 the server has all of it, 1 it lacks something, and it says what.",
     )
     parser.add_argument(
@@ -31,7 +31,7 @@ def sync_command(words: list[str]) -> int:
     directories = [find_run(name, folder) for name in given.runs] if given.runs else find_runs(folder)
     if not directories:
         raise ValueError(f"There are no runs under {folder} to upload. `lab run NAME` makes one.")
-    from lab.tracking.mirror import obstacle_to_uploading
+    from lab.tracking.account import obstacle_to_uploading
     from lab.tracking.upload import upload
 
     if obstacle := obstacle_to_uploading():

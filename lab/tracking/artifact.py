@@ -64,7 +64,7 @@ def weights(directory: Path, record: Mapping[str, Any], step: int, state_sha256:
     if not tensors:
         raise NothingToSend("the checkpoint holds none")
     if size > LARGEST:
-        raise NothingToSend(f"they take {size / 2**30:.1f} GiB, and above 1 GiB none go up unasked")
+        raise NothingToSend(f"they take {size / 2**30:.2g} GiB, and above {LARGEST / 2**30:.2g} GiB none go up unasked")
     about = {**_described(record), "step": step}
     path = into / "weights.safetensors"
     save_tensors(tensors, path, about)

@@ -22,9 +22,8 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
-from lab.tracking.account import answers, has_account, weights_are_wanted
+from lab.tracking.account import obstacle_to, weights_are_wanted
 from lab.tracking.local import LocalTracker, read_rows
-from lab.tracking.patience import within
 from lab.tracking.segment import freeze, whole_records
 from lab.tracking.tracker import Trackers
 
@@ -67,28 +66,8 @@ def wandb_outlook() -> str:
     import wandb
 
     settings = wandb.setup(wandb.Settings(silent=True)).settings
-    obstacle = _obstacle(settings, mode, waiting=False)
+    obstacle = obstacle_to(settings, mode == "offline", waiting=False)
     return f"offline, because {obstacle}" if obstacle else f"online at {settings.base_url}"
-
-
-def obstacle_to_uploading(timeout: float = INIT_TIMEOUT) -> str:
-    """What keeps runs of this machine from a server, and how to mend it; nothing where it takes them.
-
-    Unlike a run that starts, this asks the server whether it knows the account; for `timeout` seconds at most.
-    """
-    import wandb
-
-    settings = wandb.setup(wandb.Settings(silent=True)).settings
-    if obstacle := _obstacle(settings, "online", waiting=False):
-        return obstacle
-    try:
-        within(timeout, wandb.Api)  # which has the key verified
-    except wandb.errors.AuthenticationError:
-        return f"{settings.base_url} does not know the account (run `wandb login --relogin` or mend WANDB_API_KEY)"
-    except (Exception, SystemExit) as error:
-        said = (str(error).splitlines() or [""])[0]
-        return f"{settings.base_url} answers, but no question of W&B's ({type(error).__name__}: {said})"
-    return ""
 
 
 def project() -> str:
@@ -224,7 +203,7 @@ class WandbTracker:
         for _, held, _ in segments:
             self._held |= held
         waiting = any(held and not synced for _, held, synced in segments)
-        obstacle = _obstacle(settings, wanted, waiting)
+        obstacle = obstacle_to(settings, wanted == "offline", waiting)
         if obstacle and identity.online:
             self._switch_off(f"{obstacle}, and only the server knows which rows of this run it holds")
             return
@@ -242,9 +221,6 @@ class WandbTracker:
             )
             self._run = self._init(wandb, identity.id, "offline")
             self.mode = "offline"
-        if self._run is not None:
-            self._run.define_metric("global_step")
-            self._run.define_metric("*", step_metric="global_step")
 
     def _go_online(self, wandb: Any, identity: _Identity) -> str:
         """Opens the run on the server; returns what stands in the way, or nothing."""
@@ -264,7 +240,7 @@ class WandbTracker:
         record = self._record
         name = f"{record['experiment']}-{record['hash']}"
         described = {key: record.get(key) for key in ("experiment", "variant", "hash", "seed", "unit")}
-        return wandb.init(
+        run = wandb.init(
             mode=mode,
             dir=str(self.directory),
             project=project(),
@@ -284,6 +260,9 @@ class WandbTracker:
                 **self._timeouts,
             ),
         )
+        run.define_metric("global_step")
+        run.define_metric("*", step_metric="global_step")
+        return run
 
     def _send(self, rows: Mapping[int, Mapping[str, Any]]) -> None:
         """Sends rows in the order given, without those that W&B holds."""
@@ -339,19 +318,6 @@ def _wanted(mode: Mode) -> Mode:
     """The run's own setting, or what WANDB_MODE says where that leaves it open."""
     named = os.environ.get("WANDB_MODE", "").lower()
     return _WANDB_MODES.get(named, "auto") if mode == "auto" else mode
-
-
-def _obstacle(settings: Any, wanted: Mode, waiting: bool) -> str:
-    """Returns why the run cannot go online, or nothing."""
-    if wanted == "offline":
-        return "offline was asked for"
-    if not has_account(settings):
-        return f"there is no account for {settings.base_url} (run `wandb login` or set WANDB_API_KEY)"
-    if waiting:
-        return "earlier starts of this run were offline and wait for `lab sync`, which has to come first"
-    if not answers(settings.base_url):
-        return f"{settings.base_url} does not answer"
-    return ""
 
 
 def _segments(directory: Path, run_id: str) -> Iterator[tuple[Path, set[int], bool]]:

@@ -15,8 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from lab.store import RunError
-from lab.tracking.mirror import obstacle_to_uploading, project
+from lab.store import RunDirectory, RunError
+from lab.tracking.account import obstacle_to_uploading
+from lab.tracking.mirror import project
 from lab.tracking.patience import within
 from lab.writing import written_aside
 
@@ -87,9 +88,10 @@ def publish(runs_dir: Path, title: str, summary: str, blocks: Sequence[Block], t
         raise RunError(f"The W&B report was not written, because wandb-workspaces is not installed. {INSTALL}")
     if obstacle := obstacle_to_uploading():
         raise RunError(f"The W&B report was not written, because {obstacle}.")
-    token = _token(runs_dir)
     try:
-        return within(timeout, lambda: _written(title, f"{summary} [{token}]", token, blocks))
+        with RunDirectory(runs_dir).lock(patience=timeout):  # or two at once might not find each other's
+            token = _token(runs_dir)
+            return within(timeout, lambda: _written(title, f"{summary} [{token}]", token, blocks))
     except (Exception, SystemExit) as error:
         said = (str(error).splitlines() or [""])[0]
         raise RunError(

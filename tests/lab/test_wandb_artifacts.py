@@ -13,6 +13,7 @@ from lab.cli import main
 from lab.job import run_job
 from lab.launching import launch
 from lab.store import RunDirectory
+from lab.tracking.artifact import NothingToSend, weights
 from lab.tracking.mirror import WandbTracker
 from lab.tracking.upload import upload
 from lab.weights import read_about, read_weights
@@ -103,9 +104,9 @@ def test_a_checkpoint_from_the_server_goes_on_elsewhere(
     assert main(["sync", "--checkpoints"]) == 0
     assert main(["sync"]) == 0
     assert capsys.readouterr().out.endswith("0 uploaded, 1 were complete, 0 failed.\n")
-    weights, checkpoint = server.artifacts.all.values()
+    model, checkpoint = server.artifacts.all.values()
     assert (checkpoint.name, checkpoint.kind) == (f"{name(directory)}-checkpoint", "checkpoint")
-    assert weights.kind == "model"
+    assert model.kind == "model"
     elsewhere = RunDirectory.at(tmp_path / "elsewhere", "walk", directory.record()["hash"], 0)
     for file, content in contents(checkpoint, server.uploads).items():
         (elsewhere.path / file).parent.mkdir(parents=True, exist_ok=True)
@@ -139,6 +140,15 @@ def test_an_artifact_that_the_server_does_not_take_costs_neither_rows_nor_the_ru
     assert upload(directory).did == "uploaded"
     assert len(server.artifacts.committed) == 1
     assert run.global_steps == [5, 10, 15, 20]
+
+
+def test_large_weights_do_not_go_up_unasked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    directory = ran()
+    monkeypatch.setattr("lab.tracking.artifact.LARGEST", 7)  # bytes; the position has 8
+    with pytest.raises(NothingToSend, match="none go up unasked"):
+        weights(directory.path, directory.record(), 20, None, tmp_path)
+    with pytest.raises(NothingToSend, match="no intact checkpoint of step 30"):
+        weights(directory.path, directory.record(), 30, None, tmp_path)
 
 
 def test_what_cannot_be_sent_is_said_and_the_rest_goes_up(

@@ -122,7 +122,7 @@ def test_whatever_is_in_the_way_is_said_and_the_page_is_written(
         server.viewer = None
     elif obstacle == "hangs":
         server.hang_graphql.set()
-        monkeypatch.setattr("lab.tracking.mirror.obstacle_to_uploading.__defaults__", (1.0,))
+        monkeypatch.setattr("lab.tracking.account.obstacle_to_uploading.__defaults__", (1.0,))
     else:
         server.failing["upsertView"] = 400
     assert main(["report", "--wandb"]) == 1

@@ -85,5 +85,5 @@ def test_failures_are_told_plainly_and_nothing_in_them_is_markup(tmp_path: Path)
 
 def test_a_name_that_is_not_there_is_refused(tmp_path: Path) -> None:
     written(tmp_path, "walk", 0, {100: 10.0})
-    with pytest.raises(ValueError, match="holds no run of 'wlak'. Did you mean 'walk'"):
+    with pytest.raises(ValueError, match=r"holds no run of 'wlak'\. Did you mean 'walk'\?"):
         outline(tmp_path, ["wlak"], NOW)
