@@ -113,6 +113,20 @@ class Checkpoints:
             )
         return None
 
+    def files(self) -> tuple[int, list[Path]]:
+        """The newest intact checkpoint's step and files; -1 and none where none was ever saved.
+
+        Raises CheckpointError as `newest` does.
+        """
+        found = self.newest(whole=True)
+        if found is None:
+            return -1, []
+        large = self._body(found.step)["large"].values()
+        names = dict.fromkeys(name for item in large for name in item["pieces"])
+        folder = self.folder / _name(found.step)
+        small = [folder / "state.json", folder / "tensors.safetensors"]
+        return found.step, [*small, *(self.pieces.folder / name for name in names)]
+
     def _save(self, step: int, state: State) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         final, aside = self.folder / _name(step), self._aside(step)

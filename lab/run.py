@@ -164,7 +164,7 @@ class _Loop:
             with suppress(Exception):  # what went wrong first is what has to be told
                 self.tracker.finish("failed")
             raise
-        self.tracker.finish(outcome.state)
+        self.tracker.finish(outcome.state, outcome.state_sha256)
         return outcome
 
     def _drive(self, signalled: list[str]) -> Outcome:

@@ -26,17 +26,22 @@ class WeightsError(ValueError):
 
 
 def save_weights(module: nn.Module, path: Path | str, about: Mapping[str, Any] | None = None) -> str:
-    """Writes a module's parameters and running statistics as a safetensors file; returns the SHA-256 of the file.
+    """Writes a module's parameters and running statistics as a safetensors file; see `save_tensors`."""
+    return save_tensors(module.state_dict(), path, about)
+
+
+def save_tensors(tensors: Mapping[str, Tensor], path: Path | str, about: Mapping[str, Any] | None = None) -> str:
+    """Writes tensors by name as a safetensors file; returns the SHA-256 of the file.
 
     `about`, plain JSON values, goes into the file's heading. The same weights make the same file.
     """
     # Each on its own memory, in one order: safetensors refuses shared and strided tensors. And a single entry of text,
     # as it keeps several in no order.
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in module.state_dict().items()}
+    own = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.aside")
-    save_file(tensors, aside, {"lab": json.dumps(about or {}, sort_keys=True)})
+    save_file(own, aside, {"lab": json.dumps(about or {}, sort_keys=True)})
     aside.replace(path)
     return digest_of(path)
 

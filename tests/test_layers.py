@@ -49,7 +49,7 @@ PARTS = {
 }
 HOUSE = {
     *("checkpoint", "energy", "grids", "interventions", "media", "pieces", "provenance", "records", "run", "store"),
-    "tracking",
+    *("learnt", "tracking"),
 }
 DOORS = {
     *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
@@ -106,8 +106,8 @@ def test_imports_point_down(path: Path) -> None:
                 assert floor_of(other) == 0, f"{mine} imports {other}: a wing takes only parts from lab"
         if package == "lab":
             assert there not in WINGS, f"{mine} imports {other}: the lab stands below the wings"
-        if there == "wandb":
-            assert mine.startswith("lab.tracking"), f"{mine} imports wandb, which only lab.tracking does"
+        if there in ("wandb", "wandb_workspaces"):
+            assert mine.startswith("lab.tracking"), f"{mine} imports {there}, which only lab.tracking does"
 
 
 def test_the_check_sees_an_arrow_that_points_up(tmp_path: Path) -> None:
@@ -131,6 +131,7 @@ def test_the_check_sees_an_arrow_that_points_up(tmp_path: Path) -> None:
         ),
         ("import supervised.classifier", ["wandb", "matplotlib", "tyro", "rich", "lab.cli", "gymnasium"]),
         ("import lab.report", ["torch", "wandb"]),
+        ("import lab.report.outline, lab.tracking.upload", ["torch", "wandb", "wandb_workspaces"]),
     ],
 )
 def test_import_is_light(statement: str, heavy: list[str]) -> None:

@@ -1,14 +1,16 @@
 """A W&B server on the loopback interface, small enough to read, for tests alone.
 
 It speaks the part of the protocol that a run of wandb 0.31 needs, online or through `wandb sync`: GraphQL
-(resume status, upsert, upload addresses), uploads, and the file stream. Like the real one it keys a
-run's history by line number, so that a batch that is sent again overwrites itself.
+(resume status, upsert, upload addresses; artifacts and reports are in wandb_stores.py), uploads, and the
+file stream. Like the real one it keys a run's history by line number, so that a batch that is sent again
+overwrites itself.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import time
 from dataclasses import dataclass, field
@@ -18,7 +20,18 @@ from typing import Any, Self
 
 import pytest
 
+from tests.wandb_stores import Artifacts, Reports
+
 CLOSED = "http://127.0.0.1:9"  # nobody listens there
+
+VIEWER = {
+    "id": "u",
+    "entity": "tester",
+    "username": "tester",
+    "email": "tester@example.org",
+    "flags": "{}",
+    "teams": {"edges": []},
+}
 
 RECORD: dict[str, Any] = {
     "experiment": "probe",
@@ -78,10 +91,13 @@ class WandbServer:
 
     def __init__(self) -> None:
         self.runs: dict[str, StoredRun] = {}
+        self.artifacts, self.reports = Artifacts(), Reports()
+        self.viewer: dict[str, Any] | None = VIEWER  # None: the key is nobody's
         self.uploads: dict[str, bytes] = {}
         self.requests: list[str] = []  # method and path of each request, in order of arrival
         self.hang = threading.Event()
         self.hang_graphql = threading.Event()  # only GraphQL waits
+        self.failing: dict[str, int] = {}  # operations of GraphQL and the status that they are answered with
         self.closed = threading.Event()
         self._http = _QuietServer(("127.0.0.1", 0), _answering(self))
 
@@ -117,6 +133,7 @@ class WandbServer:
             inserted = name not in self.runs
             run = self.runs.setdefault(name, StoredRun())
             run.identity |= {key: value for key, value in variables.items() if value is not None}
+            self.reports.projects.add(run.identity["project"])
             project = {"id": "p", "name": run.identity["project"], "entity": {"id": "e", "name": "tester"}}
             bucket = {"id": "r", "name": name, "displayName": name, "project": project}
             counted = {**bucket, "historyLineCount": len(run.history)}
@@ -124,7 +141,9 @@ class WandbServer:
         if operation == "CreateRunFiles":
             files = [{"name": name, "uploadUrl": f"{self.url}/upload/{name}"} for name in variables["files"]]
             return {"createRunFiles": {"runID": "r", "uploadHeaders": [], "files": files}}
-        return {}
+        if operation in ("Viewer", "GetDefaultEntity"):
+            return {"viewer": self.viewer}
+        return self.artifacts.answer(operation, variables, self.url) or self.reports.answer(operation, variables) or {}
 
     def _model(self, name: str, run: StoredRun | None) -> dict[str, Any] | None:
         if run is None:
@@ -162,6 +181,12 @@ class WandbServer:
             run.exit_code = body["exitcode"]
 
 
+def _operation(query: dict[str, Any]) -> str:
+    """The name of the operation, which not all of wandb's clients say beside it."""
+    named = re.search(r"\b(?:query|mutation)\s+(\w+)", query["query"])
+    return named[1] if named else ""
+
+
 class _QuietServer(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -182,9 +207,9 @@ def _answering(server: WandbServer) -> type[BaseHTTPRequestHandler]:
                 time.sleep(0.02)
             return self.rfile.read(int(self.headers.get("Content-Length", 0)))
 
-        def _give(self, payload: object) -> None:
+        def _give(self, payload: object, status: int = 200) -> None:
             text = json.dumps(payload).encode()
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
@@ -202,7 +227,11 @@ def _answering(server: WandbServer) -> type[BaseHTTPRequestHandler]:
             body = self._take()
             if self.path == "/graphql":
                 query = json.loads(body)
-                self._give({"data": server.graphql(query["operationName"], query.get("variables") or {})})
+                operation = _operation(query)
+                if operation in server.failing:
+                    self._give({"errors": [{"message": "as the test asked for"}]}, server.failing[operation])
+                else:
+                    self._give({"data": server.graphql(operation, query.get("variables") or {})})
             elif self.path.endswith("/file_stream"):
                 server.stream(self.path.split("/")[-2], json.loads(body))
                 self._give({})

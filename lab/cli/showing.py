@@ -14,10 +14,13 @@ def report_command(words: list[str]) -> int:
     parser = Parser(
         "report",
         "Write one self-contained HTML page about the runs and searches: curves, targets, pictures, tables, costs,\n"
-        "failures, and the commands that repeat it all. It opens in any browser and fetches nothing.",
+        "failures, and the commands that repeat it all. It opens in any browser and fetches nothing.\n"
+        "With --wandb the same stands in your W&B project as well: one report for this folder of runs, written anew\n"
+        "each time, whose curves and pictures are those of the runs that W&B holds (`lab sync` uploads them).",
     )
     parser.add_argument("experiments", nargs="*", metavar="NAME", help="only these experiments (default: all)")
     parser.add_argument("--out", metavar="FILE", help="where to write it (default: report.html in the runs folder)")
+    parser.add_argument("--wandb", action="store_true", help="also write it as a W&B report (needs wandb-workspaces)")
     parser.add_runs_dir()
     given = parser.parse_args(words)
     folder = runs_folder(given.runs_dir)
@@ -30,5 +33,15 @@ def report_command(words: list[str]) -> int:
     from lab.report import write_report
 
     page = write_report(folder, Path(given.out or folder / "report.html"), given.experiments or None)
-    print(f"Report: {page.resolve()}")
+    print(f"Report: {page.resolve()}", flush=True)
+    if given.wandb:
+        from datetime import UTC, datetime
+
+        from lab.report.outline import outline
+        from lab.tracking.workspace import publish
+
+        found = outline(folder, given.experiments or None, datetime.now(UTC))
+        print(f"W&B report: {publish(folder, found.title, found.summary, found.blocks)}")
+        if found.unseen:
+            print(f"{found.unseen} of its runs are in its tables but not in W&B yet. `lab sync` uploads them.")
     return 0

@@ -67,7 +67,7 @@ class LocalTracker:
         os.ftruncate(self._file, self._end)
         os.fsync(self._file)
 
-    def finish(self, state: str) -> None:
+    def finish(self, state: str, state_sha256: str | None = None) -> None:
         if self._file < 0:
             return
         try:

@@ -1,6 +1,6 @@
 """W&B as a mirror of the run directory: offline without account or network, never asking, never in the way.
 
-The only file that imports wandb. What makes each step stand once in W&B, whatever is killed when:
+What makes each step stand once in W&B, whatever is killed when:
 
 - Rows wait in memory until a checkpoint covers them, so nothing that W&B holds is ever rolled back.
 - W&B's own step is the global step, so a server takes no step twice, and `wandb sync` renumbers nothing.
@@ -22,7 +22,7 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
-from lab.tracking.account import answers, has_account
+from lab.tracking.account import obstacle_to, weights_are_wanted
 from lab.tracking.local import LocalTracker, read_rows
 from lab.tracking.segment import freeze, whole_records
 from lab.tracking.tracker import Trackers
@@ -66,15 +66,22 @@ def wandb_outlook() -> str:
     import wandb
 
     settings = wandb.setup(wandb.Settings(silent=True)).settings
-    obstacle = _obstacle(settings, mode, waiting=False)
+    obstacle = obstacle_to(settings, mode == "offline", waiting=False)
     return f"offline, because {obstacle}" if obstacle else f"online at {settings.base_url}"
 
 
-def obstacle_to_uploading() -> str:
-    """What keeps runs of this machine from a server, and how to mend it; nothing where it can be reached."""
-    import wandb
+def project() -> str:
+    """The W&B project that runs go to."""
+    return os.environ.get("WANDB_PROJECT") or "lab"
 
-    return _obstacle(wandb.setup(wandb.Settings(silent=True)).settings, "online", waiting=False)
+
+def uploaded_id(directory: Path) -> str | None:
+    """The W&B id of a run directory that a server has heard of; None where none has."""
+    try:
+        stored = json.loads((directory / "wandb" / "id.json").read_text())
+        return str(stored["id"]) if stored["online"] else None
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
 
 
 def waiting_segments(directory: Path, record: Mapping[str, Any]) -> list[Path]:
@@ -93,18 +100,30 @@ class WandbTracker:
         mode: Mode,
         record: Mapping[str, Any],
         or_offline: bool = True,
+        checkpoint: bool = False,
         init_timeout: float = INIT_TIMEOUT,
         finish_timeout: float = FINISH_TIMEOUT,
+        artifact_timeout: float = FINISH_TIMEOUT,
     ) -> None:
-        """Where it cannot be online it is offline, or off if it is not to be `or_offline`. Timeouts are seconds."""
-        self.directory, self._or_offline = directory, or_offline
+        """Where it cannot be online it is offline, or off if it is not to be `or_offline`. Timeouts are seconds.
+
+        Online, the weights of a finished run go up at its end, and its newest `checkpoint` if asked for.
+        """
+        self.directory, self._or_offline, self._checkpoint = directory, or_offline, checkpoint
+        self.obstacle = ""  # why it is off
+        self.unsent: list[str] = []  # artifacts that the server did not take, and why
+        self.left_out: list[str] = []  # those that there is nothing to send of, and why
         self.mode: Mode = "off"  # what it came to be: online, offline or off
         self._record = record
+        self._artifact_timeout = artifact_timeout
+        self._covered = -1  # the last step that a checkpoint covers
         self._timeouts = {"init_timeout": init_timeout, "finish_timeout": finish_timeout}
         self._pending: dict[int, dict[str, Any]] = {}  # by step: rows that no checkpoint covers yet
         self._held: set[int] = set()  # steps that W&B holds
         self._floor = -1  # it also holds every step up to here
         self._run: Any = None  # the wandb Run; None when off
+        self._wandb: Any = None  # the module, imported where it is wanted
+        self._id = ""
         self._safely("start", lambda: self._start(mode))
 
     def log(self, step: int, row: Mapping[str, float]) -> None:
@@ -116,21 +135,42 @@ class WandbTracker:
             self._pending.setdefault(step, {})[name] = path
 
     def commit(self, step: int) -> None:
+        self._covered = step
         due = sorted(pending for pending in self._pending if pending <= step)
         self._send({pending: self._pending.pop(pending) for pending in due})
 
     def rewind(self, step: int) -> None:
         """Drops what waits, and sends what the run directory holds up to `step` and W&B does not."""
+        self._covered = step
         self._pending.clear()
         self._safely("catch up", lambda: self._send(self._recorded(step)))
 
-    def finish(self, state: str) -> None:
+    def finish(self, state: str, state_sha256: str | None = None) -> None:
         """Ends the W&B run. Rows that no checkpoint covers are left out, unless the run is over for good."""
         if state == "finished" and self._pending:
             self.commit(max(self._pending))
         run, self._run = self._run, None
         if run is not None:
             self._safely("finish", lambda: run.finish(exit_code=EXIT_CODES.get(state, 1)))
+            if self.mode == "online":
+                self._send_artifacts(state, state_sha256)
+
+    def _send_artifacts(self, state: str, state_sha256: str | None) -> None:
+        """Sends them by opening the run once more: the rows of a W&B run wait for its artifacts, and not all arrive."""
+        from lab.tracking.artifact import Parcel, checkpoint, send, weights
+
+        folder, record, step = self.directory, self._record, self._covered
+        wanted: dict[str, Callable[[Path], Parcel]] = {}
+        if state == "finished" and weights_are_wanted():
+            wanted["weights"] = lambda aside: weights(folder, record, step, state_sha256, aside)
+        if self._checkpoint:
+            wanted["checkpoint"] = lambda aside: checkpoint(folder, record)
+        again = lambda: self._init(self._wandb, self._id, "online")  # noqa: E731
+        self.left_out, self.unsent = send(
+            wanted, again, EXIT_CODES.get(state, 1), aside=folder / "wandb" / "artifact", timeout=self._artifact_timeout
+        )
+        for what in self.unsent if self._or_offline else []:  # else whoever uploads tells it
+            log.warning("%s: %s. Training and rows are whole; `lab sync` sends it again.", folder, what)
 
     def _safely(self, doing: str, action: Callable[[], None]) -> None:
         """Runs the action; whatever wandb raises, even SystemExit, training goes on."""
@@ -142,6 +182,9 @@ class WandbTracker:
     def _switch_off(self, reason: str) -> None:
         self._run, self.mode = None, "off"
         self._pending.clear()
+        self.obstacle = reason
+        if not self._or_offline:  # whoever uploads tells it
+            return
         log.warning(
             "W&B is switched off for this run, because %s. Nothing is lost: every row stands in %s, and W&B "
             "gets what it lacks when this run is started again. Say --run.wandb off to do without it.",
@@ -155,11 +198,12 @@ class WandbTracker:
 
         settings = wandb.setup(wandb.Settings(silent=True)).settings
         identity = _Identity(self.directory / "wandb" / "id.json", self._record)
+        self._wandb, self._id = wandb, identity.id
         segments = list(_segments(self.directory, identity.id))
         for _, held, _ in segments:
             self._held |= held
         waiting = any(held and not synced for _, held, synced in segments)
-        obstacle = _obstacle(settings, wanted, waiting)
+        obstacle = obstacle_to(settings, wanted == "offline", waiting)
         if obstacle and identity.online:
             self._switch_off(f"{obstacle}, and only the server knows which rows of this run it holds")
             return
@@ -177,9 +221,6 @@ class WandbTracker:
             )
             self._run = self._init(wandb, identity.id, "offline")
             self.mode = "offline"
-        if self._run is not None:
-            self._run.define_metric("global_step")
-            self._run.define_metric("*", step_metric="global_step")
 
     def _go_online(self, wandb: Any, identity: _Identity) -> str:
         """Opens the run on the server; returns what stands in the way, or nothing."""
@@ -199,10 +240,10 @@ class WandbTracker:
         record = self._record
         name = f"{record['experiment']}-{record['hash']}"
         described = {key: record.get(key) for key in ("experiment", "variant", "hash", "seed", "unit")}
-        return wandb.init(
+        run = wandb.init(
             mode=mode,
             dir=str(self.directory),
-            project=os.environ.get("WANDB_PROJECT") or "lab",
+            project=project(),
             id=run_id,
             resume="allow",
             name=f"{name}-seed-{record['seed']}",
@@ -219,6 +260,9 @@ class WandbTracker:
                 **self._timeouts,
             ),
         )
+        run.define_metric("global_step")
+        run.define_metric("*", step_metric="global_step")
+        return run
 
     def _send(self, rows: Mapping[int, Mapping[str, Any]]) -> None:
         """Sends rows in the order given, without those that W&B holds."""
@@ -274,19 +318,6 @@ def _wanted(mode: Mode) -> Mode:
     """The run's own setting, or what WANDB_MODE says where that leaves it open."""
     named = os.environ.get("WANDB_MODE", "").lower()
     return _WANDB_MODES.get(named, "auto") if mode == "auto" else mode
-
-
-def _obstacle(settings: Any, wanted: Mode, waiting: bool) -> str:
-    """Returns why the run cannot go online, or nothing."""
-    if wanted == "offline":
-        return "offline was asked for"
-    if not has_account(settings):
-        return f"there is no account for {settings.base_url} (run `wandb login` or set WANDB_API_KEY)"
-    if waiting:
-        return "earlier starts of this run were offline and wait for `lab sync`, which has to come first"
-    if not answers(settings.base_url):
-        return f"{settings.base_url} does not answer"
-    return ""
 
 
 def _segments(directory: Path, run_id: str) -> Iterator[tuple[Path, set[int], bool]]:

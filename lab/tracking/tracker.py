@@ -26,8 +26,12 @@ class Tracker(Protocol):
         """Forgets every row after `step`, from where the run goes on; -1 forgets them all."""
         ...
 
-    def finish(self, state: str) -> None:
-        """Closes the record; state is "finished", "interrupted" or "failed"."""
+    def finish(self, state: str, state_sha256: str | None = None) -> None:
+        """Closes the record; state is "finished", "interrupted" or "failed".
+
+        `state_sha256`, of a finished run, is the digest of the trial's whole final state, which its newest checkpoint
+        holds.
+        """
         ...
 
 
@@ -42,7 +46,7 @@ class NullTracker:
 
     def rewind(self, step: int) -> None: ...
 
-    def finish(self, state: str) -> None: ...
+    def finish(self, state: str, state_sha256: str | None = None) -> None: ...
 
 
 class MemoryTracker:
@@ -70,7 +74,7 @@ class MemoryTracker:
         self.pictures = [picture for picture in self.pictures if picture[0] <= step]
         self.committed = min(self.committed, step)
 
-    def finish(self, state: str) -> None:
+    def finish(self, state: str, state_sha256: str | None = None) -> None:
         self.state = state
 
 
@@ -96,12 +100,12 @@ class Trackers:
         for tracker in self.trackers:
             tracker.rewind(step)
 
-    def finish(self, state: str) -> None:
+    def finish(self, state: str, state_sha256: str | None = None) -> None:
         """Finishes all of them, also when one fails; the first failure is raised at the end."""
         failures: list[Exception] = []
         for tracker in self.trackers:
             try:
-                tracker.finish(state)
+                tracker.finish(state, state_sha256)
             except Exception as failure:
                 failures.append(failure)
         if failures:

@@ -2,7 +2,8 @@
 
 A run's offline segments go first, by W&B's own `wandb sync`, which notes what it has uploaded. Then the run is opened
 on the server, which says its last step, and gets what its directory holds beyond that: rows of a run without W&B, rows
-that no segment has, pictures and clips.
+that no segment has, pictures and clips. At last the weights of a finished run go up as an artifact, and where asked for
+the newest checkpoint.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.store import RunDirectory
+from lab.store import RunDirectory, RunError
+from lab.tracking.account import weights_are_wanted
 from lab.tracking.mirror import WandbTracker, waiting_segments
 from lab.writing import written_aside
 
@@ -31,46 +33,69 @@ class Uploaded:
     why: str = ""
 
 
-def upload(directory: RunDirectory, *, sync_timeout: float = SYNC_TIMEOUT, **timeouts: float) -> Uploaded:
+def upload(
+    directory: RunDirectory, *, checkpoint: bool = False, sync_timeout: float = SYNC_TIMEOUT, **timeouts: float
+) -> Uploaded:
     """Brings to the server what it lacks of one run. Obstacles in general are `obstacle_to_uploading`'s to tell.
 
     Of a run that may go on, what no checkpoint covers is left out: it will be made again. Raises RunError for a
-    directory that another process works in.
+    directory that another process works in, that cannot be read, or whose disk is full.
     """
-    with directory.lock():
-        record, status = directory.record(), directory.status()
-        finished = status["state"] in ("finished", "diverged")
-        until = status["step"] if finished else status.get("saved", -1)
-        now = {"state": status["state"], "step": until}
-        waiting = waiting_segments(directory.path, record)
-        if _noted(directory) == now and not waiting:
-            return Uploaded(directory, "nothing")
-        for folder in waiting:
-            command = [sys.executable, "-m", "wandb", "sync", str(folder)]
-            try:
-                told = subprocess.run(command, capture_output=True, text=True, timeout=sync_timeout)
-            except subprocess.TimeoutExpired:
-                return Uploaded(directory, "failed", f"the upload of {folder} took more than {sync_timeout:.0f} s")
-            if folder in waiting_segments(directory.path, record):
-                return Uploaded(
-                    directory, "failed", f"{folder} was not uploaded: {_last_line(told.stdout + told.stderr)}"
-                )
-        return _catch_up(directory, record, now, timeouts)
+    try:
+        with directory.lock():
+            return _upload(directory, checkpoint, sync_timeout, timeouts)
+    except OSError as error:
+        raise RunError(
+            f"What W&B needs beside it could not be written to {directory.path}: {error.strerror or error}. Nothing is "
+            "lost. Make room there and run the same command again."
+        ) from error
+
+
+def _upload(directory: RunDirectory, checkpoint: bool, sync_timeout: float, timeouts: Mapping[str, float]) -> Uploaded:
+    record, status = directory.record(), directory.status()
+    until = status["step"] if status["state"] in ("finished", "diverged") else status.get("saved", -1)
+    weights = status["state"] == "finished" and weights_are_wanted()
+    wanted = {"state": status["state"], "step": until, "weights": weights, "checkpoint": checkpoint}
+    waiting = waiting_segments(directory.path, record)
+    if not waiting and (until < 0 or _holds(_noted(directory), wanted)):
+        return Uploaded(directory, "nothing")
+    directory.rows()  # a damaged file is refused before anything goes up
+    for folder in waiting:
+        command = [sys.executable, "-m", "wandb", "sync", str(folder)]
+        try:
+            told = subprocess.run(command, capture_output=True, text=True, timeout=sync_timeout)
+        except subprocess.TimeoutExpired:
+            return Uploaded(directory, "failed", f"the upload of {folder} took more than {sync_timeout:.0f} s")
+        if folder in waiting_segments(directory.path, record):
+            return Uploaded(directory, "failed", f"{folder} was not uploaded: {_last_line(told.stdout + told.stderr)}")
+    limits = {"artifact_timeout": sync_timeout, **timeouts}
+    tracker = WandbTracker(
+        directory.path, mode="online", record=record, or_offline=False, checkpoint=checkpoint, **limits
+    )
+    return _catch_up(tracker, directory, wanted, status.get("state_sha256"))
 
 
 def _catch_up(
-    directory: RunDirectory, record: Mapping[str, Any], now: dict[str, Any], timeouts: Mapping[str, float]
+    tracker: WandbTracker, directory: RunDirectory, wanted: dict[str, Any], state_sha256: str | None
 ) -> Uploaded:
-    tracker = WandbTracker(directory.path, mode="online", record=record, or_offline=False, **timeouts)
     if tracker.mode == "online":
-        tracker.rewind(now["step"])
+        tracker.rewind(wanted["step"])
         if tracker.mode == "online":
-            tracker.finish(now["state"])
-    if tracker.mode != "online":  # it has said why
-        return Uploaded(directory, "failed", "the server did not take all of it")
+            tracker.finish(wanted["state"], state_sha256)
+    if tracker.mode != "online":
+        return Uploaded(directory, "failed", f"W&B did not get all of it, because {tracker.obstacle}")
+    if tracker.unsent:
+        return Uploaded(directory, "failed", "; ".join(tracker.unsent))
     with written_aside(directory.path / "wandb" / NOTE) as file:
-        file.write((json.dumps(now) + "\n").encode())
-    return Uploaded(directory, "uploaded")
+        file.write((json.dumps(wanted) + "\n").encode())
+    return Uploaded(directory, "uploaded", "; ".join(tracker.left_out))
+
+
+def _holds(noted: Any, wanted: dict[str, Any]) -> bool:
+    """Whether what was noted down as uploaded has all that is wanted; artifacts that are not wanted may be there."""
+    if not isinstance(noted, dict) or any(noted.get(key) != wanted[key] for key in ("state", "step")):
+        return False
+    return all(noted.get(key) or not wanted[key] for key in ("weights", "checkpoint"))
 
 
 def _noted(directory: RunDirectory) -> Any:

@@ -75,7 +75,7 @@ class TapedTracker(MemoryTracker):
         self.tape.append(f"rewind {step}")
         super().rewind(step)
 
-    def finish(self, state: str) -> None:
+    def finish(self, state: str, state_sha256: str | None = None) -> None:
         self.tape.append(f"finish {state}")
         super().finish(state)
 

@@ -63,7 +63,7 @@ def test_a_signal_does_not_save_a_number_that_is_none(tmp_path: Path) -> None:
 
 def test_what_went_wrong_first_is_told_although_the_tracker_cannot_close() -> None:
     class Broken(MemoryTracker):
-        def finish(self, state: str) -> None:
+        def finish(self, state: str, state_sha256: str | None = None) -> None:
             raise OSError("No space left on device")
 
     def breaks(step: int) -> None:

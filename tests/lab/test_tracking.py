@@ -217,7 +217,7 @@ def test_memory_and_null_keep_the_same_contract() -> None:
 
 def test_every_tracker_is_finished_even_if_one_fails() -> None:
     class Failing(NullTracker):
-        def finish(self, state: str) -> None:
+        def finish(self, state: str, state_sha256: str | None = None) -> None:
             raise OSError("disk")
 
     memory = MemoryTracker()

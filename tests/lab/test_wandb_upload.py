@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import wandb
 from lab.cli import main
 from lab.launching import launch
 from lab.store import RunDirectory, RunError
-from lab.tracking.upload import upload
+from lab.tracking.upload import Uploaded, upload
 from tests.wandb_server import CLOSED, StoredRun, WandbServer, isolate
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -69,7 +71,7 @@ def test_each_step_stands_once_however_often(
     asked = len(server.requests)
     assert main(["sync"]) == 0
     assert capsys.readouterr().out == "0 uploaded, 2 were complete, 0 failed.\n"
-    assert [path for path in server.requests[asked:] if "graphql" in path] == [], "the server is not asked again"
+    assert server.requests[asked:] == ["GET /", "POST /graphql"], "it is asked who has the key, and nothing else"
     (without.path / "wandb" / "synced.json").unlink()  # as if it had been cut short at the end
     assert main(["sync", f"walk/{without.record()['hash']}/seed-1"]) == 0
     assert stored(server, without).global_steps == DUE
@@ -128,3 +130,104 @@ def test_without_an_account_it_says_so_once(capsys: pytest.CaptureFixture[str], 
     said = capsys.readouterr().err
     assert "Nothing was uploaded, because there is no account for http://127.0.0.1:9" in said
     assert not list(runs.rglob("offline-run-*")), "and begins nothing offline"
+
+
+@pytest.mark.parametrize("obstacle", ["away", "hangs", "wrong key", "refuses"])
+def test_what_is_in_the_way_of_all_runs_is_said_once(
+    monkeypatch: pytest.MonkeyPatch, server: WandbServer, capsys: pytest.CaptureFixture[str], obstacle: str
+) -> None:
+    directory = ran("off")
+    account(monkeypatch, server)
+    said = {
+        "away": f"{CLOSED} does not answer",
+        "hangs": f"{server.url} does not answer",
+        "wrong key": f"{server.url} does not know the account (run `wandb login --relogin`",
+        "refuses": f"{server.url} does not know the account",
+    }
+    if obstacle == "away":
+        monkeypatch.setenv("WANDB_BASE_URL", CLOSED)
+    elif obstacle == "hangs":
+        monkeypatch.setattr("lab.tracking.account.answers.__defaults__", (0.3,))
+        server.hang.set()
+    elif obstacle == "wrong key":
+        server.viewer = None
+    else:
+        server.failing["Viewer"] = 401
+    assert main(["sync"]) == 1
+    assert f"Nothing was uploaded, because {said[obstacle]}" in capsys.readouterr().err
+    assert server.runs == {}
+    assert not (directory.path / "wandb").exists()
+
+
+def test_a_server_that_breaks_midway_costs_nothing(monkeypatch: pytest.MonkeyPatch, server: WandbServer) -> None:
+    directory = ran("off")
+    account(monkeypatch, server)
+    server.failing["UpsertBucket"] = 500
+    found = upload(directory, init_timeout=2, finish_timeout=2)
+    assert found.did == "failed"
+    assert "because the server did not open the run" in found.why
+    server.failing.clear()
+    wandb.teardown()
+    assert upload(directory).did == "uploaded"
+    assert stored(server, directory).global_steps == DUE
+
+
+def test_where_the_server_has_gone_the_rest_is_not_tried(
+    monkeypatch: pytest.MonkeyPatch, server: WandbServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(3):
+        ran("off", seed)
+    account(monkeypatch, server)
+
+    def dying(directory: RunDirectory, **_: object) -> Uploaded:
+        server.close()
+        return Uploaded(directory, "failed", "the connection broke")
+
+    monkeypatch.setattr("lab.tracking.upload.upload", dying)
+    assert main(["sync"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("seed-0  the connection broke")
+    assert lines[1:] == [
+        f"Stopped with 2 runs to go, because {server.url} does not answer.",
+        "0 uploaded, 0 were complete, 1 failed.",
+    ]
+
+
+def test_what_ails_one_run_is_said_and_the_others_go_up(
+    monkeypatch: pytest.MonkeyPatch, server: WandbServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torn, damaged, begun, busy, whole = (ran("off", seed) for seed in range(5))
+    (torn.path / "config.json").write_bytes((torn.path / "config.json").read_bytes()[:40])
+    lines = damaged.metrics_file.read_bytes().splitlines(keepends=True)
+    damaged.metrics_file.write_bytes(lines[0] + b'{"step": \n' + b"".join(lines[1:]))
+    (begun.path / "status.json").unlink()  # launched, and killed before its first checkpoint
+    account(monkeypatch, server)
+    with busy.lock():
+        assert main(["sync"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert f"{torn.path / 'config.json'} is not JSON" in said[0]
+    assert f"Line 2 of {damaged.metrics_file} is damaged" in said[1]
+    assert "Another process is working in" in said[2]
+    assert said[3:] == [f"uploaded: {whole.path}", "1 uploaded, 1 were complete, 3 failed."]
+    assert stored(server, whole).global_steps == DUE
+    assert main(["sync", str(busy.path)]) == 0
+    assert stored(server, busy).global_steps == DUE
+
+
+def test_a_full_disk_is_told_and_costs_nothing(
+    monkeypatch: pytest.MonkeyPatch, server: WandbServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    directory = ran("off")
+    account(monkeypatch, server)
+
+    def full(file: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", full)
+        assert main(["sync"]) == 1
+    said = capsys.readouterr().out
+    assert f"could not be written to {directory.path}: No space left on device. Nothing is lost. Make room" in said
+    assert main(["sync"]) == 0
+    assert stored(server, directory).global_steps == DUE
+    assert len(server.artifacts.all) == 1
