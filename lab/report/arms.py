@@ -7,13 +7,15 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from lab.config import flatten
 from lab.experiment import Target
+from lab.report.gather import gather
 from lab.report.records import Run, StatisticName
-from lab.report.searches import Search
+from lab.report.searches import Search, gather_searches
 
 _SEEDS = re.compile(r"--seeds \d+(?!\S)")
 _VARIANT = re.compile(r"(?<=--variant )('[^']*'|\S+)")
@@ -78,6 +80,17 @@ class Experiment:
     def runs(self) -> tuple[Run, ...]:
         """All of them, those of the arms first."""
         return (*(run for arm in self.arms for run in arm.runs), *self.candidates)
+
+
+def read_experiments(runs_dir: Path, names: Sequence[str] | None) -> tuple[list[Experiment], dict[str, list[str]]]:
+    """The experiments below `runs_dir`, the named ones or all; and by name what of their searches could not be read.
+
+    Raises ValueError where `runs_dir` is no folder or a named experiment has no run.
+    """
+    runs = gather(runs_dir, names)
+    searches = {name: gather_searches(runs_dir, name) for name in {run.experiment for run in runs}}
+    found = sort_into_experiments(runs, {name: read for name, (read, _) in searches.items()})
+    return found, {name: unread for name, (_, unread) in searches.items()}
 
 
 def sort_into_experiments(

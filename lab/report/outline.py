@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from lab.report.arms import Experiment, sort_into_experiments
-from lab.report.gather import gather
+from lab.report.arms import Experiment, read_experiments
 from lab.report.glance import Row
 from lab.report.overview import overview
 from lab.report.sections import Section, section
@@ -29,9 +28,9 @@ class Outline:
 
 def outline(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> Outline:
     """The content of the page about the runs below `runs_dir`. Raises ValueError as `write_report` does."""
-    found = sort_into_experiments(gather(runs_dir, experiments))
-    sections = [section(each, (), number) for number, each in enumerate(found, start=1)]
-    head, runs = overview(found), [run for each in found for arm in each.arms for run in arm.runs]
+    found, unread = read_experiments(runs_dir, experiments)
+    sections = [section(each, (), unread[each.name], number) for number, each in enumerate(found, start=1)]
+    head, runs = overview(found), [run for each in found for run in each.runs]
     unseen = sum(uploaded_id(runs_dir / run.place) is None for run in runs)
     blocks: list[Block] = [Passage("\n\n".join([head.lead, *_facts(head.facts), *_unseen(unseen, len(runs))]))]
     rows = [row for each in sections for row in each.glance]

@@ -13,11 +13,10 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from lab.report.arms import sort_into_experiments
-from lab.report.gather import count_set_aside, gather
+from lab.report.arms import read_experiments
+from lab.report.gather import count_set_aside
 from lab.report.media import exhibits
 from lab.report.overview import overview
-from lab.report.searches import gather_searches
 from lab.report.sections import section
 from lab.words import moment
 
@@ -44,13 +43,9 @@ def write_report(runs_dir: Path, out: Path, experiments: Sequence[str] | None = 
 
 def render(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) -> str:
     """The page as text."""
-    runs = gather(runs_dir, experiments)
-    searches = {name: gather_searches(runs_dir, name) for name in {run.experiment for run in runs}}
-    found = sort_into_experiments(runs, {name: read for name, (read, _) in searches.items()})
+    found, unread = read_experiments(runs_dir, experiments)
     shown = exhibits(found)
-    sections = [
-        section(each, shown[each.name], searches[each.name][1], number) for number, each in enumerate(found, start=1)
-    ]
+    sections = [section(each, shown[each.name], unread[each.name], i) for i, each in enumerate(found, start=1)]
     script = (_FOLDER / "script.js").read_text(encoding="utf-8")
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
