@@ -22,6 +22,8 @@ from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
+from lab.interventions import interventions
+from lab.store import RunDirectory
 from lab.tracking.account import obstacle_to, weights_are_wanted
 from lab.tracking.local import LocalTracker, read_rows
 from lab.tracking.segment import freeze, whole_records
@@ -151,9 +153,14 @@ class WandbTracker:
             self.commit(max(self._pending))
         run, self._run = self._run, None
         if run is not None:
+            self._safely("tell what was nursed", lambda: self._tell_nursed(run))
             self._safely("finish", lambda: run.finish(exit_code=EXIT_CODES.get(state, 1)))
             if self.mode == "online":
                 self._send_artifacts(state, state_sha256)
+
+    def _tell_nursed(self, run: Any) -> None:
+        if nursed := _nursed(self.directory):
+            run.config.update(nursed, allow_val_change=True)
 
     def _send_artifacts(self, state: str, state_sha256: str | None) -> None:
         """Sends them by opening the run once more: the rows of a W&B run wait for its artifacts, and not all arrive."""
@@ -250,7 +257,7 @@ class WandbTracker:
             group=name,
             job_type="train",
             tags=[str(record[key]) for key in ("experiment", "variant") if record.get(key)],
-            config={**described, **record.get("config", {})},
+            config={**described, **record.get("config", {}), **_nursed(self.directory)},
             settings=wandb.Settings(
                 silent=True,
                 console="off",
@@ -287,6 +294,12 @@ class WandbTracker:
             if match and not (path.suffix == ".txt" and _is_caption(path)):
                 found.setdefault(int(match[1]), {})[match[2]] = path
         return {at: found[at] for at in sorted(found) if at <= step}
+
+
+def _nursed(directory: Path) -> dict[str, Any]:
+    """What was changed by hand in a run, for its config; nothing where it was left alone."""
+    told = [f"from step {each.step}: {each.said}" for each in interventions(RunDirectory(directory))]
+    return {"nursed": told} if told else {}
 
 
 class _Identity:

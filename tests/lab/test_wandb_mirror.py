@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from lab.interventions import Intervention, record
+from lab.store import RunDirectory
 from lab.tracking import LocalTracker, WandbTracker, trackers
 from lab.tracking.account import answers, has_account
 from tests.wandb_server import CLOSED, RECORD, WandbServer, isolate
@@ -123,6 +125,22 @@ def test_finishing_sends_the_rest_only_if_the_run_is_over(
     tracker.finish(state)
     assert [row["global_step"] for row in stub.run.rows] == sent
     assert stub.run.exit_code == exit_code
+
+
+def test_what_was_nursed_meanwhile_is_told(tmp_path: Path, stub: SimpleNamespace) -> None:
+    told: dict[str, Any] = {}
+    stub.run.config = SimpleNamespace(update=lambda given, allow_val_change: told.update(given))
+    tracker = WandbTracker(tmp_path, mode="offline", record=RECORD)
+    assert "nursed" not in stub.calls[-1]["config"]
+    tracker.finish("interrupted")
+    assert told == {}, "nothing was changed"
+    tracker = WandbTracker(tmp_path, mode="offline", record=RECORD)
+    change = Intervention(step=40, settings={"agent.discount": 0.9}, why="flat", when="now", id="a")
+    record(RunDirectory(tmp_path), [change])
+    tracker.finish("finished")
+    assert told == {"nursed": ["from step 40: agent.discount = 0.9"]}
+    WandbTracker(tmp_path, mode="offline", record=RECORD)
+    assert stub.calls[-1]["config"]["nursed"] == told["nursed"]
 
 
 def test_the_id_survives_resumes_and_is_new_in_a_fresh_directory(tmp_path: Path, stub: SimpleNamespace) -> None:
