@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -160,6 +160,7 @@ def killed(case: Case, engine: str, settings: Mapping[str, str], folder: Path, k
             said = launcher.communicate(timeout=LONGEST)[0]
         except subprocess.TimeoutExpired:
             launcher.kill()
+            launcher.communicate()
             said = f"hung for {LONGEST:.0f} s"
         _wait_for_an_orphan(directory)
     differs = difference(directory, case.straight) if directory.status()["state"] == "finished" else f"no end: {said}"
@@ -184,9 +185,10 @@ def _kill_at_random(
                 time.sleep(LOOK_EVERY)
             time.sleep(dice.uniform(0.0, life))
         victim = parent_of(job) if dice.random() < 0.25 else job
-        if job in jobs_in(directory) and victim is not None:
-            os.kill(victim, signal.SIGKILL)
-            done += 1
+        if job in jobs_in(directory) and victim is not None and victim > 1:
+            with suppress(ProcessLookupError):  # it has just ended
+                os.kill(victim, signal.SIGKILL)
+                done += 1
     return done
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,6 +12,7 @@ from lab.trial import Grid
 
 SCHEMA = "lab.grid/1"
 CELL, MARGIN = 0.42, 1.6  # inches: a row or column, and the names beside it
+LARGEST = 24.0  # inches of all rows, or of all columns; of more names, each has less
 DOTS = 100  # pixels an inch
 MOST_WRITTEN = 20  # rows or columns up to which counts are written into their cells
 
@@ -32,15 +35,14 @@ def drawn(grid: Grid) -> np.ndarray:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    size = (MARGIN + CELL * len(grid.columns), MARGIN + CELL * len(grid.rows))
+    cells = [min(CELL * names, LARGEST) for names in (len(grid.columns), len(grid.rows))]
+    size = (MARGIN + cells[0], MARGIN + cells[1])
     figure = Figure(figsize=size, dpi=DOTS, layout="constrained")
     axes = figure.add_subplot()
     shares = grid.values / np.maximum(grid.values.sum(1, keepdims=True), 1e-12)
     axes.imshow(shares, cmap="Blues", vmin=0.0, vmax=1.0, aspect="auto")
-    axes.set_xticks(
-        range(len(grid.columns)), list(map(_plain, grid.columns)), rotation=60, ha="left", rotation_mode="anchor"
-    )
-    axes.set_yticks(range(len(grid.rows)), list(map(_plain, grid.rows)))
+    axes.set_xticks(*_named(grid.columns), rotation=60, ha="left", rotation_mode="anchor")
+    axes.set_yticks(*_named(grid.rows))
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     if np.issubdtype(grid.values.dtype, np.integer) and max(grid.values.shape) <= MOST_WRITTEN:
@@ -50,6 +52,12 @@ def drawn(grid: Grid) -> np.ndarray:
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
+def _named(names: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Where names stand, and which: of more than there is room for, every so many."""
+    places = list(range(0, len(names), max(1, math.ceil(CELL * len(names) / LARGEST))))
+    return places, [_plain(names[place]) for place in places]
 
 
 def _plain(name: str) -> str:

@@ -54,8 +54,11 @@ def run_job(
         report, nursing = _Status(directory, options, watch), None
         try:
             report.refuse_lost_checkpoints()
+            parallel.check_devices(options.torch_device(), parallel.size())
             stand = parallel.from_first(_stand(directory, options, experiment.listing.path, threads))
-            report.meter = Meter(options.torch_device(), report.joules_before)
+            # Of several GPUs this process would know of its own alone: then none is told.
+            metered = options.torch_device() if parallel.size() == 1 else torch.device("cpu")
+            report.meter = Meter(metered, report.joules_before)
             with fixed_bits(stand, options.deterministic):
                 seeds = Seeds(record["seed"])
                 kept, media = Checkpoints(directory.checkpoints, options.keep), directory.media
@@ -91,6 +94,7 @@ def _take_part(
 ) -> Outcome:
     """What a process beside the first does: it trains the same trial on its share of each batch, and writes nothing."""
     options: RunConfig = config.run
+    parallel.check_devices(options.torch_device(), parallel.size())
     with fixed_bits(parallel.from_first(0), options.deterministic):
         seeds = Seeds(seed)
         trial = built(experiment, config, seeds)

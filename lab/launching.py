@@ -27,7 +27,7 @@ from lab.names import did_you_mean
 from lab.run import Progress
 from lab.seeding import Seeds
 from lab.sharing import sharing
-from lab.store import RunDirectory, RunError, runs_folder
+from lab.store import RunDirectory, RunError, finished, runs_folder
 
 log = logging.getLogger("lab")
 
@@ -100,6 +100,8 @@ def launch_configs(
     engine = engine_of(on, jobs, engine_settings)
     wanted = unique_seeds(seeds)
     runs = runs_folder(runs_dir)
+    if fresh and devices is None:
+        devices = 1
     at_a_time = min(engine.at_a_time, len(configs) * len(wanted))
     for _, settings in configs:
         # Told before the first run starts; of another machine's devices and memory, the run itself will tell.
@@ -107,7 +109,7 @@ def launch_configs(
         where = address(experiment.name, settings)
         there = [RunDirectory.at(runs, experiment.name, where, seed) for seed in wanted]
         most = max(_devices(directory, devices) for directory in there)
-        parallel.check_devices(device, most)
+        parallel.check_devices(device, most, at_a_time)
         if most > 1 or not there[0].exists():
             with sharing(at_a_time if engine.here else 0, device):
                 _try_to_build(experiment, settings, wanted[0], most)
@@ -225,16 +227,6 @@ def command(experiment: Experiment, variant: str, config: Any, seed: int, device
     return shlex.join(words)
 
 
-def finished(directory: RunDirectory) -> bool:
-    """Whether nothing is left to do: the run ended and its budget has not been raised since."""
-    status = directory.status()
-    if status["state"] != "finished":
-        return False
-    options = directory.record()["config"]["run"]
-    out_of_time = options.get("minutes") is not None and status["step"] < status["budget"]
-    return status["step"] >= options["steps"] or (out_of_time and 60 * options["minutes"] <= status.get("seconds", 0.0))
-
-
 _Todo = list[tuple[str, int, RunDirectory]]
 
 
@@ -279,7 +271,7 @@ def _by_engine(name: str, todo: _Todo, engine: Engine, watch: Watch) -> Iterator
         else:
             results[place] = Launched(directory, name, variant, seed, "waiting", "nothing")
             waiting.append(place)
-    with _collected_signals() as signals:
+    with _collected_signals() as signals, _none_left_alone(going):
         told = 0
         while going or (waiting and not signals):
             if waiting and not signals and (room := engine.at_a_time - len(going)) > 0:
@@ -302,6 +294,18 @@ def _by_engine(name: str, todo: _Todo, engine: Engine, watch: Watch) -> Iterator
             if going:
                 time.sleep(engine.look_every)
     yield from results.values()
+
+
+@contextmanager
+def _none_left_alone(going: Sequence[tuple[int, Job]]) -> Iterator[None]:
+    """Jobs that were started are asked to save and stop where launching fails: nobody would watch them any more."""
+    try:
+        yield
+    except BaseException:
+        for _, job in going:
+            with suppress(Exception):  # what went wrong first is what has to be told
+                job.signal(signal.SIGTERM)
+        raise
 
 
 def _tell_progress(directory: RunDirectory, watch: Watch) -> None:

@@ -78,8 +78,8 @@ def check_divisible(trial: object, processes: int) -> None:
     trial.check_shares(processes)
 
 
-def check_devices(device: torch.device | None, processes: int) -> None:
-    """Raises ValueError where there is no device for each of so many processes; of another machine's none is known."""
+def check_devices(device: torch.device | None, processes: int, runs: int = 1) -> None:
+    """Raises ValueError where `runs` side by side have no device for each of so many processes; None is not known."""
     if processes < 1:
         raise ValueError(f"devices is {processes}. It must be at least 1.")
     if processes == 1 or device is None or device.type == "cpu":
@@ -88,6 +88,11 @@ def check_devices(device: torch.device | None, processes: int) -> None:
         raise ValueError(
             f"devices is {processes}, but run.device is '{device}', which is one. Set run.device to 'cuda', so that "
             "each process takes a GPU of its own, or to 'cpu'."
+        )
+    if runs > 1:
+        raise ValueError(
+            f"devices is {processes} with {runs} runs at a time, which would all take the same GPUs. Run one at a time "
+            "(--jobs 1)."
         )
     if (there := torch.cuda.device_count()) < processes:
         raise ValueError(
@@ -149,9 +154,10 @@ def same(value: T) -> T:
     values = gathered(value)
     if any(each != value for each in values):
         raise RuntimeError(
-            f"The {len(values)} processes should have come to the same state, but by rank they have {values}. "
-            "Something that is learnt depends on the process, such as a generator that all of them should draw alike "
-            "from. Run on one device (--devices 1), and look for it in the learner."
+            f"The {len(values)} processes should have come to the same, but by rank they have {values}. Something that "
+            "is learnt depends on the process, such as a generator that all of them should draw alike from, or an "
+            "optimiser beside lab.optim.Descent; or one could not read a checkpoint. Run on one device (--devices 1), "
+            "and look for it in the learner."
         )
     return value
 
@@ -190,6 +196,7 @@ def _reached() -> Iterator[None]:
         yield
     except RuntimeError as error:
         raise PeerError(
-            f"Another of the {size()} processes that train together is gone or does not answer. If it failed, "
-            "log.txt says why. The same command goes on from the newest checkpoint."
+            f"Another of the {size()} processes that train together is gone or does not answer "
+            f"({str(error).partition(chr(10))[0]}). If it failed, log.txt says why. The same command goes on from the "
+            "newest checkpoint."
         ) from error

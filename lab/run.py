@@ -268,14 +268,16 @@ class _Loop:
                 shown = self.trial.illustrate()
             for name, thing in shown.items():
                 self.tracker.media(step, name, write_media(self.media, step, name, thing))
-        self._save()
         whole = parallel.same(digest(self.trial.state_dict()))
+        self._save()
         return Outcome("finished", step, self._seconds(), self.judged, state_sha256=whole)
 
     def _save(self) -> None:
         step = self.trial.steps
         if self.checkpoints is None or self.saved_step == step:
             return
+        if parallel.size() > 1:  # or going on from here would hide that they came apart
+            parallel.same(digest(self.trial.state_dict()))
         taken = self._take_records()
         if self.records is not None:
             self.records.write(step, taken)  # before the checkpoint: from that on, it will not happen again
@@ -308,6 +310,7 @@ class _Loop:
     def _begin(self) -> None:
         """Builds the trial and goes back to the newest checkpoint, or to the beginning."""
         found = self.checkpoints.newest() if self.checkpoints is not None else None
+        parallel.same(found.step if found is not None else -1)
         if self.records is not None:
             self.records.rewind(found.step if found is not None else -1)
         self.trial = self.nursed.trial(found.step if found is not None else 0)

@@ -14,7 +14,7 @@ from typing import Any
 
 from lab.interventions import nursed_note
 from lab.names import did_you_mean
-from lab.store import RunDirectory, RunError, find_runs
+from lab.store import RunDirectory, RunError, diverged, find_runs
 from lab.verdict import row_at
 from lab.words import count
 
@@ -149,7 +149,7 @@ def _scored(task: str, runs: Sequence[RunDirectory], asked: Asked) -> Scored:
 def _score(directory: RunDirectory, metric: str, step: int) -> float:
     """The value of the metric at the step. Raises ValueError that says why there is none."""
     status = directory.status()
-    if status["state"] == "diverged":
+    if diverged(status):
         raise ValueError("it diverged")
     if note := nursed_note(directory):
         raise ValueError(note)

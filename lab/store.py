@@ -18,6 +18,7 @@ from lab.names import did_you_mean
 from lab.writing import written_aside
 
 SCHEMA = "lab.run/1"
+DIVERGED = "NonFiniteMetric: "  # what lab.run raises then, as a job writes it down
 log = logging.getLogger("lab")
 _WAITING: dict[str, Any] = {"state": "waiting", "step": 0, "budget": 0, "unit": "", "error": None}
 _SEED = re.compile(r"seed-(\d+)")
@@ -30,6 +31,21 @@ class RunError(RuntimeError):
 def runs_folder(given: str | Path | None = None) -> Path:
     """Where runs are kept: the given folder, or $LAB_RUNS, or ./runs."""
     return Path(given or os.environ.get("LAB_RUNS") or "runs").expanduser()
+
+
+def finished(directory: RunDirectory) -> bool:
+    """Whether nothing is left to do: the run ended and its budget has not been raised since."""
+    status = directory.status()
+    if status["state"] != "finished":
+        return False
+    options = directory.record()["config"]["run"]
+    out_of_time = options.get("minutes") is not None and status["step"] < status["budget"]
+    return status["step"] >= options["steps"] or (out_of_time and 60 * options["minutes"] <= status.get("seconds", 0.0))
+
+
+def diverged(status: Mapping[str, Any]) -> bool:
+    """Whether a run failed because a loss was no number any more: a result of its settings, and no accident."""
+    return status["state"] == "failed" and str(status["error"]).startswith(DIVERGED)
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,14 @@ def main(arguments: list[str]) -> int:
     devices, path, threads = int(arguments[0]), arguments[1], arguments[2]
     if len(arguments) > 3:
         threading.Thread(target=_leave_with, args=(int(arguments[3]),), daemon=True).start()
+    directory = RunDirectory(Path(path))
+    before = directory.status().get("updated")
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # the processes say what went wrong
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", GRACE)
     with TemporaryDirectory(prefix="lab-") as logs:
         plan = LaunchConfig(
             min_nodes=1, max_nodes=1, nproc_per_node=devices, run_id=str(uuid4()), rdzv_backend="c10d",
-            rdzv_endpoint="localhost:0", max_restarts=0, monitor_interval=0.1,
+            rdzv_endpoint="localhost:0", local_addr="127.0.0.1", max_restarts=0, monitor_interval=0.1,
             logs_specs=DefaultLogsSpecs(log_dir=logs),
         )  # fmt: skip
         try:
@@ -52,7 +54,8 @@ def main(arguments: list[str]) -> int:
             stopped, failures = None, error.failures
     if stopped is None:
         return _code_of(failures)
-    state = RunDirectory(Path(path)).status()["state"]
+    status = directory.status()
+    state = status["state"] if status.get("updated") != before else "not begun"
     if state in ("finished", "failed"):
         return 0 if state == "finished" else 1
     return 128 + stopped if state == "interrupted" else _end_by(stopped)

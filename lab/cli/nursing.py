@@ -46,10 +46,7 @@ def nurse_command(words: list[str]) -> int:
     parser.add_argument("--rows", type=int, default=5, metavar="N", help="of metrics that are shown (default: 5)")
     parser.add_runs_dir()
     parser.add_json()
-    # As `lab run` has it, --agent.learning-rate=1e-4 is understood as well.
-    given = parser.parse_intermixed_args(
-        [word.removeprefix("--") if "." in word.partition("=")[0] else word for word in words]
-    )
+    given = parser.parse_intermixed_args([word.removeprefix("--") if _is_a_setting(word) else word for word in words])
     directory = find_run(given.run, runs_folder(given.runs_dir))
     if given.withdraw:
         return _withdrawn(directory, given.settings)
@@ -141,6 +138,12 @@ def _awaited(directory: RunDirectory, request: Request, patience: float) -> Answ
         step = directory.status()["step"]
         return Answer(state="refused", step=step, why="the run finished before it could take this")
     return found if found is not None else answer_to(directory, request)
+
+
+def _is_a_setting(word: str) -> bool:
+    """Whether it says SETTING=VALUE as `lab run` has it: --agent.learning-rate=1e-4, --batch-size=32."""
+    name, equals, _ = word.partition("=")
+    return "." in name or (bool(equals) and name not in ("--why", "--wait", "--rows", "--runs-dir"))
 
 
 def _withdrawn(directory: RunDirectory, settings: Sequence[str]) -> int:

@@ -73,7 +73,11 @@ def figure_command(words: list[str]) -> int:
         help="in inches, of each panel of a search (default: 3.3 2.2, of a search 2.2 1.8)",
     )  # fmt: skip
     parser.add_argument("--title", default="", help="default: none; a caption says it")
-    parser.add_argument("--out", metavar="FILE", help="a .pdf, .svg or .png file (default: EXPERIMENT.pdf)")
+    parser.add_argument(
+        "--out",
+        metavar="FILE",
+        help="a .pdf, .svg or .png file (default: EXPERIMENT[-search].pdf)",
+    )
     parser.add_runs_dir()
     given = parser.parse_args(words)
     if given.size and min(given.size) <= 0:
@@ -92,7 +96,7 @@ def figure_command(words: list[str]) -> int:
             runs, given.experiment, arms=given.arms, metric=given.metric, statistic=given.statistic,
             title=given.title, size=tuple(given.size or SIZE),
         )  # fmt: skip
-    path = Path(given.out or f"{given.experiment}.pdf")
+    path = Path(given.out or f"{given.experiment}{'' if given.search is None else '-search'}.pdf")
     save(figure, path)
     print(path)
     return 0

@@ -20,7 +20,7 @@ from lab.search_space import at_the_border, axis
 from lab.store import runs_folder
 from lab.writing import written_aside
 
-HELP = """usage: lab search NAME --vary SETTING=LOW:HIGH[:SCALE] ... [--candidates 32] [--seeds 0-1] [settings]
+HELP = """usage: lab search NAME --vary SETTING=LOW:HIGH[:SCALE] ... [--candidates 32] [--seeds 0-2] [settings]
 
 Try settings of an experiment, spread evenly over their ranges, and say which do best. Candidates that are behind are
 stopped early; what is killed goes on where it stopped, by the same command. SCALE is linear, log (learning rates) or

@@ -27,7 +27,7 @@ class LaunchOptions:
     """Settings of a cluster: partition=gpu timeout_min=240 (slurm), address=auto num_gpus=1 (ray)."""
     devices: int | None = None
     """Train each run on so many devices at once, every one with its share of each batch: CPU processes, or GPUs. By
-    default as it began, or on one."""
+    default as it began; on one where it begins, --fresh included."""
     variant: tuple[str, ...] = ()
     """Only these arms, where the experiment compares several."""
     fresh: bool = False

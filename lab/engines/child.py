@@ -93,9 +93,9 @@ def work(
 
 def how_it_ended(returncode: int, directory: RunDirectory, signals: Sequence[int]) -> tuple[str, str | None]:
     """A run's state and what went wrong, from its job's exit code; `signals` are those that it was sent."""
-    status = directory.status()
-    if returncode == 0 and status["state"] == "finished":
+    if returncode == 0:  # whatever a shared file system still shows of status.json
         return "finished", None
+    status = directory.status()
     if status["state"] == "interrupted" and returncode > 128:
         return "interrupted", status["error"]
     if signals and returncode < 0:  # it had not begun to train, or a second signal ended it

@@ -22,7 +22,7 @@ from typing import Any
 from lab.config import ConfigError
 from lab.engines import child
 from lab.engines.engine import UNLIMITED, EngineError, Job, refuse_unknown
-from lab.store import RunDirectory, RunError, write_json
+from lab.store import RunDirectory, RunError, finished, write_json
 
 log = logging.getLogger("lab")
 NOTE = "slurm.json"  # in a run's directory while a job is queued or running for it
@@ -180,9 +180,9 @@ class SlurmJob:
 
     def _lost(self) -> tuple[str, str | None]:
         """Of a job that left no word: what its directory says, and what the accounting, if there is one."""
-        status = self.directory.status()
-        if status["state"] == "finished":
+        if finished(self.directory):
             return "finished", None
+        status = self.directory.status()
         word = _accounted(self.number) or "ended without a word"
         if status["state"] == "interrupted" and status["error"] == "SIGTERM":
             return "interrupted", f"SIGTERM: SLURM's job {self.number} is {word}"
@@ -252,7 +252,7 @@ def engine(jobs: int | None, settings: Mapping[str, Any]) -> Slurm:
         import submitit
     except ModuleNotFoundError as error:
         raise EngineError(
-            "submitit is not installed, so nothing can be sent to SLURM. Install it: pip install 'submitit>=1.5,<2', "
+            "submitit is not installed, so nothing can be sent to SLURM. Install it: pip install 'submitit>=1.5.4,<2', "
             "or the lab with its extra `cluster`."
         ) from error
     known = submitit.SlurmExecutor._valid_parameters() | set(submitit.SlurmExecutor._equivalence_dict() or {})

@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
 from lab.names import did_you_mean
-from lab.report.arms import Arm, sort_into_experiments
+from lab.report.arms import Arm, read_experiments
 from lab.report.curves import aggregate
-from lab.report.gather import gather
 from lab.report.judge import bound_of
 from lab.report.records import StatisticName
 
@@ -43,7 +42,7 @@ def draw(
 
     Raises ValueError for an arm that there is not, and for a metric that no run of the arms has.
     """
-    (found,) = sort_into_experiments(gather(runs_dir, [experiment]))
+    (found,), _ = read_experiments(runs_dir, [experiment])
     by_label = {arm.label: arm for arm in found.arms}
     for name in arms:
         if name not in by_label:

@@ -10,10 +10,11 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.markers import CARETDOWN, CARETUP
 
 from lab.names import did_you_mean
 from lab.paper.curves import COLOURS, STYLE
-from lab.report.search_figures import place_of, scale_said, score_scale, ticks_of
+from lab.report.search_figures import by_seeds, place_of, scale_said, score_scale, ticks_of
 from lab.report.searches import Candidate, Search, read_search
 from lab.search_space import Axis, Range
 from lab.words import count
@@ -21,6 +22,7 @@ from lab.words import count
 COLUMNS = 3  # of panels, at most
 PANEL = (2.2, 1.8)  # inches
 MARKS = "os^D"  # by rung, the whole budget first
+OFF = (CARETDOWN, CARETUP)  # at the lower and the upper edge, of what lies off the scale
 NO_SCORE = -0.09  # of the plot's height, below it
 
 
@@ -96,14 +98,15 @@ def _draw_candidates(axes: mpl.axes.Axes, search: Search, place: Callable[[Candi
             axes.plot(place(each), NO_SCORE, "x", color="#a32a12", markersize=3.5, transform=below, clip_on=False)
             continue
         rung = min(search.rung_of(each), len(MARKS) - 1)
+        shape = MARKS[rung] if scale.low <= each.score <= scale.high else OFF[each.score > scale.high]
         axes.plot(
-            place(each), np.clip(each.score, scale.low, scale.high), MARKS[rung], color=COLOURS[rung], markersize=3.5,
+            place(each), np.clip(each.score, scale.low, scale.high), marker=shape, color=COLOURS[rung],
+            markersize=3.5, linestyle="",
             markerfacecolor=COLOURS[rung] if each.feasible else "white", markeredgewidth=0.7, clip_on=False,
         )  # fmt: skip
     best = search.best
     if best is not None and best.score is not None:
-        top = np.clip(best.score, scale.low, scale.high)  # what is off the scale stands at its edge
-        axes.plot(place(best), top, "o", color="black", markersize=8, markerfacecolor="none", clip_on=False)
+        axes.plot(place(best), best.score, "o", color="black", markersize=8, markerfacecolor="none", clip_on=False)
     if any(each.score is None for each in search.candidates):
         axes.tick_params(axis="x", pad=9)
 
@@ -111,13 +114,16 @@ def _draw_candidates(axes: mpl.axes.Axes, search: Search, place: Callable[[Candi
 def _handles(search: Search) -> Sequence[Line2D]:
     """What the marks mean, of those that there are."""
 
-    def mark(shape: str, label: str, **look: Any) -> Line2D:
+    def mark(shape: str | int, label: str, **look: Any) -> Line2D:
         return Line2D([], [], linestyle="", marker=shape, label=label, markersize=4, **look)
 
     found = []
     for rung, steps in sorted({(search.rung_of(e), e.steps) for e in search.candidates if e.score is not None}):
         shape, colour = MARKS[min(rung, len(MARKS) - 1)], COLOURS[min(rung, len(MARKS) - 1)]
-        found.append(mark(shape, f"judged at {count(steps)}", color=colour))
+        found.append(mark(shape, f"judged at {count(steps)}{by_seeds(search, rung)}", color=colour))
+    scale = score_scale(search)
+    if any(e.score is not None and not scale.low <= e.score <= scale.high for e in search.candidates):
+        found.append(mark(OFF[search.lower_is_better], "off the scale", color="0.4"))
     if any(not each.feasible for each in search.candidates):
         found.append(mark("o", f"misses {', '.join(search.satisfy)}", color=COLOURS[0], markerfacecolor="white"))
     if any(each.score is None for each in search.candidates):

@@ -15,7 +15,6 @@ import numpy as np
 from lab.interventions import Intervention, interventions
 from lab.names import did_you_mean
 from lab.report.records import (
-    DIVERGED,
     KNOWN_STATES,
     Curve,
     Medium,
@@ -26,7 +25,7 @@ from lab.report.records import (
     as_text,
     parse_target,
 )
-from lab.store import RunDirectory, RunError
+from lab.store import DIVERGED, RunDirectory, RunError
 
 _SEED = re.compile(r"seed-(\d+)")
 _MEDIUM = re.compile(r"(\d+)-(.+)\.(?:png|gif|mp4|txt)")
@@ -156,10 +155,10 @@ def _read_status(path: Path, problems: list[str]) -> Status:
     )
 
 
-def _joules(raw: Any) -> float | None:
-    """All sources together; None where there is none."""
-    known = [as_number(value) for value in raw.values()] if isinstance(raw, dict) else []
-    return sum(value for value in known if value is not None) if known and None not in known else None
+def _joules(raw: Any) -> dict[str, float]:
+    """Those that are numbers."""
+    known = {as_text(name): as_number(value) for name, value in raw.items()} if isinstance(raw, dict) else {}
+    return {name: value for name, value in known.items() if value is not None}
 
 
 def _abandoned(directory: Path) -> bool:

@@ -50,7 +50,9 @@ def read_grid(path: Path) -> Table | None:
         return None
     if not isinstance(raw, dict) or raw.get("schema") != SCHEMA:
         return None
-    rows, columns = (tuple(map(as_text, raw.get(name) or ())) for name in ("rows", "columns"))
+    if not isinstance(raw.get("rows"), list) or not isinstance(raw.get("columns"), list):
+        return None
+    rows, columns = (tuple(map(as_text, raw[name])) for name in ("rows", "columns"))
     values = _numbers(raw.get("values"), len(rows), len(columns))
     if values is None or not 0 < values.size <= MOST_CELLS:
         return None

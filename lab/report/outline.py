@@ -10,10 +10,11 @@ from pathlib import Path
 from lab.report.arms import Experiment, read_experiments
 from lab.report.glance import Row
 from lab.report.overview import overview
+from lab.report.search_figures import SearchFigure
 from lab.report.sections import Section, section
 from lab.tracking.mirror import uploaded_id
 from lab.tracking.workspace import Block, Command, Heading, Panels, Passage, Plot, RunSet
-from lab.words import moment
+from lab.words import count, moment
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def outline(runs_dir: Path, experiments: Sequence[str] | None, now: datetime) ->
     """The content of the page about the runs below `runs_dir`. Raises ValueError as `write_report` does."""
     found, unread = read_experiments(runs_dir, experiments)
     sections = [section(each, (), unread[each.name], number) for number, each in enumerate(found, start=1)]
-    head, runs = overview(found), [run for each in found for run in each.runs]
+    head, runs = overview(found), [run for each in found for arm in each.arms for run in arm.runs]
     unseen = sum(uploaded_id(runs_dir / run.place) is None for run in runs)
     blocks: list[Block] = [Passage("\n\n".join([head.lead, *_facts(head.facts), *_unseen(unseen, len(runs))]))]
     rows = [row for each in sections for row in each.glance]
@@ -81,7 +82,11 @@ def _of_experiment(experiment: Experiment, told: Section, runs_dir: Path) -> lis
         blocks.append(Heading(3, f"More curves ({len(further)})", (Panels(run_sets, further),)))
     if len(told.rows) > 1:
         blocks += [Heading(2, "The arms"), Passage(_arms(told))]
+    for search in told.searches:
+        blocks += [Heading(2, f"Search {search.name}"), Passage(_search(search)), *map(Command, search.commands)]
     blocks += [Heading(2, "Repeat"), *map(Command, told.commands)]
+    if told.cost:
+        blocks.append(Passage(f"Cost: {_joined(*told.cost)}."))
     for protocol in told.protocols:
         said = {
             "Holds for": protocol.arms,
@@ -94,6 +99,13 @@ def _of_experiment(experiment: Experiment, told: Section, runs_dir: Path) -> lis
     if told.notes:
         blocks.append(Passage("\n".join(["**What could not be read**", "", *(f"- {_plain(n)}" for n in told.notes)])))
     return blocks
+
+
+def _search(search: SearchFigure) -> str:
+    """What it came to, what is suspicious, and its candidates, the best first."""
+    rows = [(str(each.number), settings, score, count(each.steps)) for each, settings, score in search.candidates]
+    table = _table(("Candidate", "Settings", "Score", "Judged at"), rows)
+    return "\n\n".join([_plain(search.title), _plain(search.best), *map(_plain, search.warnings), table])
 
 
 def _run_sets(experiment: Experiment, runs_dir: Path) -> tuple[RunSet, ...]:

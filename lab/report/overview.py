@@ -9,7 +9,7 @@ from typing import Any
 
 from lab.report.arms import Experiment
 from lab.report.records import Run, as_text
-from lab.words import duration, energy, listed, moment, parse_time
+from lab.words import duration, listed, moment, parse_time
 
 
 @dataclass(frozen=True)
@@ -57,15 +57,9 @@ def _when(runs: Sequence[Run]) -> tuple[str, ...]:
 
 
 def cost(runs: Sequence[Run]) -> tuple[str, ...]:
-    """Time and, where counters told it, energy, all runs added up; nothing where nothing is known."""
-    said = []
-    if total := sum(run.seconds for run in runs):
-        said.append(f"{duration(total)} of training and judging, all runs added up")
-    told = [run.status.joules for run in runs if run.status.joules is not None]
-    if told:
-        of = "" if len(told) == len(runs) else f" in the {len(told)} of {len(runs)} runs that could read it"
-        said.append(f"{energy(sum(told))} by the counters of processor and GPU{of}")
-    return tuple(said)
+    """The time of all runs added up; nothing where none is known. Energy is not: side by side, runs share devices."""
+    total = sum(run.seconds for run in runs)
+    return (f"{duration(total)} of training and judging, all runs added up",) if total else ()
 
 
 def _different(runs: Sequence[Run], say: Callable[[dict[str, Any]], str]) -> tuple[str, ...]:

@@ -16,7 +16,6 @@ from lab.statistics import Statistic, interquartile_mean
 
 StatisticName = Literal["iqm", "mean"]
 STATISTICS: dict[StatisticName, Statistic] = {"iqm": interquartile_mean, "mean": np.mean}
-DIVERGED = "NonFiniteMetric: "  # what lab.run raises where a loss is no number any more, as a job writes it down
 KNOWN_STATES = ("running", "interrupted", "finished", "failed")
 
 
@@ -38,7 +37,7 @@ class Status:
     unit: str
     error: str
     updated: str  # ISO time, or nothing
-    joules: float | None = None  # of all attempts, where counters told it
+    joules: Mapping[str, float] = field(default_factory=dict)  # of all attempts, by the device whose counter told it
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ that nobody takes a range for better than it is.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,7 @@ import numpy as np
 from markupsafe import Markup, escape
 
 from lab.report.charts import arrow, json_for_script, look, marker
-from lab.report.scales import Scale, fitted
+from lab.report.scales import LEAST_GAIN, MOST_LEFT_OUT, Scale, fitted
 from lab.report.searches import Candidate, Search
 from lab.search_space import Axis, Choices, Range
 from lab.words import count, listed, number, short
@@ -88,9 +89,12 @@ def search_figure(search: Search, anchor: str) -> SearchFigure:
 
 
 def score_scale(search: Search) -> Scale:
-    """The vertical scale of all panels; what lies far from the others may be off it."""
-    scores = [[np.array([each.score])] for each in search.candidates if each.score is not None]
-    return fitted(scores, BOTTOM, TOP)
+    """The vertical scale of all panels. The better two thirds are always on it; far worse ones may lie off it."""
+    scores = sorted((e.score for e in search.candidates if e.score is not None), reverse=not search.lower_is_better)
+    kept = scores[: math.ceil(len(scores) * (1 - MOST_LEFT_OUT))]
+    if np.ptp(scores or [0.0]) < LEAST_GAIN * np.ptp(kept or [0.0]):
+        kept = scores
+    return fitted([[np.array(kept)]], BOTTOM, TOP)
 
 
 def _height(each: Candidate, y: Scale) -> float:
@@ -201,7 +205,7 @@ def _legend(search: Search) -> list[tuple[Markup, str]]:
     for rung in sorted({search.rung_of(each) for each in search.candidates if each.score is not None}):
         steps = sorted({e.steps for e in search.candidates if e.score is not None and search.rung_of(e) == rung})
         drawn = f'<g class="{look(min(rung, NUM_RUNGS - 1))}">{marker(min(rung, NUM_RUNGS - 1), 14, 7)}</g>'
-        entries.append((_swatch(drawn), f"judged at {listed([count(each) for each in steps])}"))
+        entries.append((_swatch(drawn), f"judged at {listed([count(each) for each in steps])}{by_seeds(search, rung)}"))
     if any(not each.feasible for each in search.candidates):
         drawn = f'<g class="{look(0)} infeasible">{marker(0, 14, 7)}</g>'
         entries.append((_swatch(drawn), f"misses {listed(list(search.satisfy)) or 'a bound'}"))
@@ -214,12 +218,21 @@ def _legend(search: Search) -> list[tuple[Markup, str]]:
     return entries
 
 
+def by_seeds(search: Search, rung: int) -> str:
+    """Of how many seeds the scores at a rung are the mean; nothing where each is of one."""
+    seeds = max(
+        (e.num_seeds for e in search.candidates if e.score is not None and search.rung_of(e) == rung), default=1
+    )
+    return f", {seeds} seeds" if seeds > 1 else ""
+
+
 def _swatch(drawn: str) -> Markup:
     return Markup(f'<svg class="swatch" viewBox="0 0 28 14" aria-hidden="true">{drawn}</svg>')
 
 
 def _subtitle(search: Search, y: Scale) -> str:
-    seeds = "one seed" if len(search.seeds) == 1 else f"the mean of {len(search.seeds)} seeds"
+    several = any(each.num_seeds > 1 for each in search.candidates)
+    seeds = "the mean over seeds" if several else "of one seed"
     better = "lower is better" if search.lower_is_better else "higher is better"
     said = f"{search.metric}, {seeds}; {better}. Each candidate stands once in every panel."
     scores = np.array([each.score for each in search.candidates if each.score is not None])
@@ -245,6 +258,7 @@ def _warnings(search: Search) -> tuple[str, ...]:
 def candidate_said(search: Search, each: Candidate) -> str:
     """A candidate in one line: its settings, and what it came to at which budget."""
     at = f" at {count(each.steps)}" if each.steps else ""
+    at += f", mean of {each.num_seeds} seeds" if each.num_seeds > 1 else ""
     return f"candidate {each.number}: {settings_said(search, each)} → {score_said(each)}{at}"
 
 

@@ -23,6 +23,7 @@ class Candidate:
     address: str  # of its runs
     steps: int  # the last budget that it was judged at; 0 where it never was
     score: float | None
+    num_seeds: int  # whose mean the score is
     feasible: bool
     why: str
     command: str
@@ -147,6 +148,7 @@ def _candidate(raw: Any, axes: Sequence[Axis]) -> Candidate:
         address=as_text(known.get("address")),
         steps=as_count(known.get("steps")) or 0,
         score=as_number(known.get("score")),
+        num_seeds=len(scores) if isinstance(scores := known.get("scores"), dict) else 0,
         feasible=known.get("feasible") is not False,
         why=as_text(known.get("why")),
         command=as_text(known.get("command")),

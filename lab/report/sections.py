@@ -13,8 +13,9 @@ from lab.report.glance import Row, bound_said, further_said, glance, row
 from lab.report.judge import Result, judge
 from lab.report.media import Exhibit
 from lab.report.overview import cost
-from lab.report.records import DIVERGED, Run
+from lab.report.records import Run
 from lab.report.search_figures import SearchFigure, search_figure
+from lab.store import DIVERGED
 from lab.words import count, duration, energy, listed, moment, number, parse_time, range_said
 
 STATISTIC_SAID = {"iqm": "IQM", "mean": "mean"}
@@ -126,7 +127,7 @@ def _seed(arm: Arm, run: Run, result: Result) -> Seed:
         score="—" if score is None else number(score.value),
         time=duration(run.seconds) if run.seconds else "—",
         speed=number(run.last_step / run.seconds) if run.seconds else "—",
-        energy="—" if run.status.joules is None else energy(run.status.joules),
+        energy=", ".join(f"{energy(spent)} ({device})" for device, spent in run.status.joules.items()) or "—",
         place=run.place,
     )
 

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.store import RunDirectory, RunError
+from lab.store import RunDirectory, RunError, diverged
 from lab.tracking.account import weights_are_wanted
 from lab.tracking.mirror import WandbTracker, waiting_segments
 from lab.writing import written_aside
@@ -53,7 +53,10 @@ def upload(
 
 def _upload(directory: RunDirectory, checkpoint: bool, sync_timeout: float, timeouts: Mapping[str, float]) -> Uploaded:
     record, status = directory.record(), directory.status()
-    until = status["step"] if status["state"] in ("finished", "diverged") else status.get("saved", -1)
+    if status["state"] == "running":  # nobody works in it, since this process holds it
+        status["state"] = "interrupted"
+    over = status["state"] == "finished" or diverged(status)
+    until = status["step"] if over else status.get("saved", -1)
     weights = status["state"] == "finished" and weights_are_wanted()
     wanted = {"state": status["state"], "step": until, "weights": weights, "checkpoint": checkpoint}
     waiting = waiting_segments(directory.path, record)

@@ -27,6 +27,7 @@ def written(
     target: Mapping[str, Any] | None = TARGET,
     config: Mapping[str, Any] | None = None,
     state: str = "finished",
+    error: str | None = None,
 ) -> RunDirectory:
     """A run that was judged so at these steps; a value of None was not finite."""
     directory = RunDirectory.at(runs, experiment, address, seed)
@@ -36,5 +37,5 @@ def written(
     })  # fmt: skip
     rows = [{"step": step, metric: value} for step, value in values.items()]
     directory.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    directory.write_status(state, step=max(values), budget=max(values), unit="paces")
+    directory.write_status(state, step=max(values), budget=max(values), unit="paces", error=error)
     return directory

@@ -28,7 +28,7 @@ def test_one_that_is_not(runs: Path, capsys: pytest.CaptureFixture[str]) -> None
     for seed, (mine, other) in enumerate([(1.0, 4.0), (9.0, 3.0), (2.0, 8.0), (9.0, 0.0)]):
         written(runs, "ours", seed, {100: mine})
         written(runs, "theirs", seed + 10, {100: other})
-    written(runs, "ours", 7, {100: 0.0}, state="diverged")
+    written(runs, "ours", 7, {100: 0.0}, state="failed", error="NonFiniteMetric: the loss is nan")
     assert main(["compare", "theirs", "ours", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     over = told["sides"][1]["over_the_first"]

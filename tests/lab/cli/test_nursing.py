@@ -81,8 +81,8 @@ def test_a_run_that_stands_takes_it_when_it_goes_on(runs: Path, capsys: pytest.C
     (run,) = launch("walk", [0], changes={"nan_at": 12})
     assert run.state == "failed"
     capsys.readouterr()
-    assert main(["nurse", "walk", "--nan-at=none"]) == 2, "an option with no dot in it is one of the command's"
-    assert main(["nurse", "walk", "nan-at=none"]) == 0
+    assert main(["nurse", "walk", "--nan_at"]) == 2, "no option of the command's, and no value"
+    assert main(["nurse", "walk", "--nan-at=none"]) == 0, "as `lab run` has it"
     said = capsys.readouterr().out
     assert "is failed at step 15. It takes this first when it goes on: lab run walk --seeds 0 --nan-at 12" in said
     assert main(["nurse", "walk"]) == 0
@@ -199,5 +199,5 @@ def test_a_nursed_run_counts_for_none_of_its_settings(
     told = json.loads(capsys.readouterr().out)["nursed"]
     assert told[0] == []
     assert told[1][0]["step"] == 7
-    assert main(["search", "walk", "--vary", "walk.drift=0.5,0.5", "--seeds", "0-2", "--candidates", "1"]) == 1
+    assert main(["search", "walk", "--vary", "walk.drift=0.5,0.5", "--seeds", "1", "--candidates", "1"]) == 1
     assert "seed 1: it was nursed at step 7" in capsys.readouterr().out

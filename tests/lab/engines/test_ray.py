@@ -60,9 +60,16 @@ def worker_of(directory: RunDirectory) -> int:
 @pytest.mark.skipif(not Path("/proc").exists(), reason="the worker is found in /proc")
 def test_a_worker_that_is_killed_is_replaced_and_the_run_goes_on_exactly(runs: Path) -> None:
     changes = SLOW | {"run.steps": 60, "run.save_every": 5}
-    watch = once_it_trains(lambda directory: os.kill(worker_of(directory), signal.SIGKILL))
+    killed: list[int] = []
+
+    def kill(directory: RunDirectory) -> None:
+        killed.append(worker_of(directory))
+        os.kill(killed[0], signal.SIGKILL)
+
+    watch = once_it_trains(kill)
     (moved,) = launch("walk", [3], on="ray", changes=changes, watch=watch)
     (straight,) = launch("walk", [3], changes=changes | {"seconds": 0.0}, runs_dir=runs.with_name("alone"))
+    assert killed, "the run was over before its worker could be killed"
     assert shas([moved]) == shas([straight])
     assert timeless(moved.directory) == timeless(straight.directory)
     stood_on = moved.directory.environment()

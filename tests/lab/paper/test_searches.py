@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.markers import CARETDOWN
 
 from lab.cli import main
 from lab.paper.curves import save
@@ -34,12 +36,23 @@ def test_every_panel_shows_every_candidate(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_a_best_off_the_scale_stands_at_its_edge(tmp_path: Path) -> None:
+def test_the_best_is_always_on_the_scale_and_what_is_far_worse_is_said_to_be_off_it(tmp_path: Path) -> None:
     path = write_search(tmp_path)
-    path.write_text(path.read_text().replace('"score": 9.0', '"score": 1e9'))
+    told = json.loads(path.read_text())
+    scored = sorted((each for each in told["candidates"] if each["score"] is not None), key=lambda each: each["score"])
+    scored[-1]["score"] = 1e9
+    path.write_text(json.dumps(told))
     axes = draw_search(find_search(tmp_path, "catch")).axes[0]
     (ring,) = [line for line in axes.get_lines() if line.get_markersize() == 8]
-    assert ring.get_ydata()[0] == axes.get_ylim()[1] < 100
+    assert ring.get_ydata()[0] == 1e9 < axes.get_ylim()[1]
+    scored[-1]["score"], scored[0]["score"] = 9.0, -1e9
+    path.write_text(json.dumps(told))
+    figure = draw_search(find_search(tmp_path, "catch"))
+    low = figure.axes[0].get_ylim()[0]
+    assert low > -100
+    off = [line for line in figure.axes[0].get_lines() if line.get_marker() == CARETDOWN]
+    assert [line.get_ydata()[0] for line in off] == [low]
+    assert "off the scale" in [text.get_text() for text in figure.legends[0].get_texts()]
 
 
 def test_the_same_search_gives_the_same_file(tmp_path: Path) -> None:

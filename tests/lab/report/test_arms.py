@@ -61,7 +61,7 @@ def test_a_nursed_run_is_an_arm_of_its_own_that_is_held_to_nothing(write_run, ex
     assert judge(plain).centre == 100.0
     assert judge(alone).verdict == "no target"
     assert repeat_commands(found, alone) == ["lab rerun catch/aaaaaaaaaa/seed-1"]
-    told = [trouble.what for trouble in section(found, (), 1).troubles]
+    told = [trouble.what for trouble in section(found, (), (), 1).troubles]
     assert (
         "Seed 1 was nursed, so it is no run of its settings and counts for none: from 4,000 on agent.learning_rate = "
         "0.0001 (flat)." in told

@@ -53,6 +53,7 @@ def test_weights_are_shaded_as_they_are_and_small_ones_left_to_their_colour(tmp_
         {"values": [[1, 2], [3, -1]]},
         {"rows": ["r"] * 50, "columns": ["c"] * 50, "values": [[1] * 50] * 50},
         {"rows": None},
+        {"rows": 5},
     ],
 )
 def test_what_is_no_table_is_shown_as_the_picture_that_lies_beside_it(
