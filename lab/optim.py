@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from lab.averages import WeightedAverage
 from lab.schedules import Schedule
 from lab.trial import Metrics, State
 
+_PASSED_OVER = "__dynamo_disable"  # as torch._compile calls it
 _FUSED_DEVICES = frozenset({"cpu", "cuda", "mps", "xpu"})  # where torch has fused SGD, Adam and AdamW
 
 
@@ -178,7 +180,8 @@ class Descent:
         """
         self.config = config
         self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
-        self.optimizer = config.build(self.parameters, shares, capturable=capturable)
+        with _without_compiler():
+            self.optimizer = config.build(self.parameters, shares, capturable=capturable)
         # Bare of torch's profiler ranges and hooks: 13 us an update, where a small network takes a few hundred.
         self._step = unwrap(type(self.optimizer).step)
         self.capturable = capturable
@@ -315,7 +318,8 @@ class Descent:
         """Torch's moments by the parameter's number, the count of updates and the average; like torch's, the
         tensors are those in use, not copies.
         """
-        moments = self.optimizer.state_dict()["state"]
+        with _without_compiler():
+            moments = self.optimizer.state_dict()["state"]
         return {
             "updates": self.updates,
             "moments": {str(number): dict(moment) for number, moment in moments.items()},
@@ -341,12 +345,31 @@ class Descent:
                     f"The saved state of parameter {number} has {sorted(moment)}, but {self.config.kind} goes on from "
                     f"{sorted(_moments_of(self.config))}: it belongs to another rule. Keep the rule it was saved with."
                 )
-        groups = self.optimizer.state_dict()["param_groups"]
         copies = {number: _laid_out(moment, parameters[number]) for number, moment in moments.items()}
-        self.optimizer.load_state_dict({"state": copies, "param_groups": groups})
+        with _without_compiler():
+            groups = self.optimizer.state_dict()["param_groups"]
+            self.optimizer.load_state_dict({"state": copies, "param_groups": groups})
         self.updates = state["updates"]
         if self.average is not None:
             self.average.load_state_dict(state["average"])
+
+
+@contextmanager
+def _without_compiler() -> Iterator[None]:
+    """Inside, torch's optimisers do without torch's compiler, which they import (2 s) only to hide themselves from it.
+
+    What they look for is a version of each of these methods that the compiler passes over; here it is the method.
+    """
+    names = ("add_param_group", "state_dict", "load_state_dict")
+    methods: list[Any] = [unwrap(getattr(torch.optim.Optimizer, name)) for name in names]
+    bare = [] if "torch._dynamo" in sys.modules else [each for each in methods if not hasattr(each, _PASSED_OVER)]
+    for each in bare:
+        setattr(each, _PASSED_OVER, each)
+    try:
+        yield
+    finally:
+        for each in bare:
+            delattr(each, _PASSED_OVER)
 
 
 def _moments_of(config: OptimizerConfig) -> set[str]:

@@ -59,6 +59,17 @@ WINGS = {"agents", "generative", "supervised"}
 FLOORS = [PARTS, HOUSE, DOORS]
 
 
+DESCENT = """
+import torch
+from lab.optim import Descent, OptimizerConfig
+for kind in ("sgd", "momentum", "rmsprop", "adam"):
+    weight = torch.nn.Parameter(torch.ones(2, 2))
+    descent = Descent([weight], OptimizerConfig(kind=kind))
+    descent.descend(weight.square().sum())
+    descent.load_state_dict(descent.state_dict())
+"""
+
+
 def modules() -> list[Path]:
     packages = ("lab", "experiments", *sorted(WINGS))
     return [path for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
@@ -131,6 +142,7 @@ def test_the_check_sees_an_arrow_that_points_up(tmp_path: Path) -> None:
         ),
         ("import supervised.classifier", ["wandb", "matplotlib", "tyro", "rich", "lab.cli", "gymnasium"]),
         ("import lab.report", ["torch", "wandb"]),
+        (DESCENT, ["torch._dynamo"]),  # 2 s of every run, which has no use for it
         ("import lab.report.outline, lab.tracking.upload", ["torch", "wandb", "wandb_workspaces"]),
     ],
 )
