@@ -1,8 +1,8 @@
 """200 SIGKILLs at random moments, over all kinds of experiments and all engines: the same bits as without them.
 
-The smallest version of every experiment runs once undisturbed, and once by every engine while its job, or the process
-that started it, is killed again and again: while it starts, while it trains, while it writes. What was killed is
-launched again. In the end the whole state, every logged value and every recorded episode must be those of the
+The smallest version of every experiment runs once undisturbed, and then once here and once on a cluster, SLURM and Ray
+by turns, while its job, or the process that started it, is killed again and again: while it starts, while it trains,
+while it writes. What was killed is launched again. In the end the whole state, every logged value and every recorded episode must be those of the
 undisturbed run.
 """
 
@@ -37,6 +37,7 @@ from tests.fake_slurm import FakeSlurm
 
 KILLS = 200
 KILLS_OF_EACH = 2  # of a run, while it lasts long enough
+AT_A_TIME = 3  # launches, which mostly wait for their jobs
 SEED = 7
 START = 4.0  # seconds that a job takes to start, about
 LONGEST = 300.0  # seconds that one launch may take
@@ -69,15 +70,19 @@ def measure(quick: bool = False) -> Result:
     with TemporaryDirectory() as folder, grounds(Path(folder), quick) as engines:
         cases = list(undisturbed(Path(folder) / "straight", QUICK if quick else tuple(experiments())))
         rows, every = [], list[Killed]()
+        clusters = [name for name in engines if name != "local"]
         for engine, settings in engines.items():
-            with ThreadPoolExecutor(1 if quick else 2) as pool:
+            turn = clusters.index(engine) if engine in clusters else None
+            mine = cases if turn is None else cases[turn :: len(clusters)]
+            with ThreadPoolExecutor(1 if quick else AT_A_TIME) as pool:
                 tried = [
-                    pool.submit(killed, case, engine, settings, Path(folder) / engine, KILLS_OF_EACH) for case in cases
+                    pool.submit(killed, case, engine, settings, Path(folder) / engine, KILLS_OF_EACH) for case in mine
                 ]
                 ended = [each.result() for each in tried]
             every += ended
             rows.append(row(engine, ended))
-            for case, each in zip(cases, ended):
+            print(rows[-1], flush=True)
+            for case, each in zip(mine, ended):
                 if each.differs:
                     print(f"{engine}: {case.name} {case.variant}: {each.differs}", flush=True)
     return Result(
