@@ -1,9 +1,9 @@
 """200 SIGKILLs at random moments, over all kinds of experiments and all engines: the same bits as without them.
 
-The smallest version of every experiment runs once undisturbed, and then once here and once on a cluster, SLURM and Ray
-by turns, while its job, or the process that started it, is killed again and again: while it starts, while it trains,
-while it writes. What was killed is launched again. In the end the whole state, every logged value and every recorded episode must be those of the
-undisturbed run.
+The smallest version of every experiment runs once undisturbed, and then once here and once on a cluster, SLURM and
+Ray by turns, while its job, or the process that started it, is killed again and again: while it starts, while it
+trains, while it writes. What was killed is launched again. In the end the whole state, every logged value and every
+recorded episode must be those of the undisturbed run.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from lab.store import RunError
 from lab.tracking.patience import within
 from lab.weights import save_tensors
 
+SLOWEST = 1e6  # bytes a second of an upload that is waited for
 LARGEST = 2**30  # bytes of weights that go up unasked
 
 
@@ -37,9 +38,11 @@ class Parcel:
     def send(self, run: Any, timeout: float) -> None:
         """Sends it by a W&B run that is online; returns once the server has all of it.
 
-        `timeout` is in seconds. Raises whatever wandb does, and TimeoutError.
+        `timeout` is in seconds, and more of them for what is large. Raises whatever wandb does, and TimeoutError.
         """
         import wandb
+
+        timeout += sum(path.stat().st_size for path in self.files.values()) / SLOWEST
 
         artifact = wandb.Artifact(self.name, self.kind, metadata=dict(self.metadata))
         for inside, path in self.files.items():  # without the two copies that wandb would make

@@ -9,6 +9,7 @@ the newest checkpoint.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from typing import Any
 
 from lab.store import RunDirectory, RunError, diverged
 from lab.tracking.account import weights_are_wanted
-from lab.tracking.mirror import WandbTracker, waiting_segments
+from lab.tracking.mirror import WandbTracker, project, waiting_segments
 from lab.writing import written_aside
 
 NOTE = "synced.json"  # in the run's wandb folder: what was uploaded last
@@ -59,8 +60,11 @@ def _upload(directory: RunDirectory, checkpoint: bool, sync_timeout: float, time
     until = status["step"] if over else status.get("saved", -1)
     weights = status["state"] == "finished" and weights_are_wanted()
     wanted = {"state": status["state"], "step": until, "weights": weights, "checkpoint": checkpoint}
-    waiting = waiting_segments(directory.path, record)
-    if not waiting and (until < 0 or _holds(_noted(directory), wanted)):
+    waiting, noted = waiting_segments(directory.path, record), _noted(directory)
+    home, wanted["home"] = noted.get("home", _home()), _home()
+    if home != wanted["home"]:
+        return Uploaded(directory, "failed", f"it went to {home} before, and not to {wanted['home']}: {_ONE_HOME}")
+    if not waiting and (until < 0 or _holds(noted, wanted)):
         return Uploaded(directory, "nothing")
     directory.rows()  # a damaged file is refused before anything goes up
     for folder in waiting:
@@ -94,18 +98,33 @@ def _catch_up(
     return Uploaded(directory, "uploaded", "; ".join(tracker.left_out))
 
 
-def _holds(noted: Any, wanted: dict[str, Any]) -> bool:
+_ONE_HOME = (
+    "a run has one home, whose server alone knows which steps it holds. Name that one (WANDB_BASE_URL, WANDB_ENTITY, "
+    "WANDB_PROJECT), or sync a copy of the run's directory without its wandb folder"
+)
+
+
+def _home() -> str:
+    """The server and the project that runs go to."""
+    import wandb
+
+    settings = wandb.setup(wandb.Settings(silent=True)).settings
+    return "/".join(filter(None, (settings.base_url, os.environ.get("WANDB_ENTITY"), project())))
+
+
+def _holds(noted: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
     """Whether what was noted down as uploaded has all that is wanted; artifacts that are not wanted may be there."""
-    if not isinstance(noted, dict) or any(noted.get(key) != wanted[key] for key in ("state", "step")):
+    if any(noted.get(key) != wanted[key] for key in ("state", "step")):
         return False
     return all(noted.get(key) or not wanted[key] for key in ("weights", "checkpoint"))
 
 
-def _noted(directory: RunDirectory) -> Any:
+def _noted(directory: RunDirectory) -> dict[str, Any]:
     try:
-        return json.loads((directory.path / "wandb" / NOTE).read_text())
+        noted = json.loads((directory.path / "wandb" / NOTE).read_text())
     except (OSError, ValueError):
-        return None
+        return {}
+    return noted if isinstance(noted, dict) else {}
 
 
 def _last_line(text: str) -> str:

@@ -89,6 +89,33 @@ def test_a_raised_budget_is_uploaded_behind_what_is_there(monkeypatch: pytest.Mo
     assert upload(directory).did == "nothing"
 
 
+def test_another_project_is_not_taken_for_the_one_that_has_it(
+    monkeypatch: pytest.MonkeyPatch, server: WandbServer
+) -> None:
+    directory = ran("off")
+    account(monkeypatch, server)
+    assert upload(directory).did == "uploaded"
+    settings(monkeypatch, {"WANDB_PROJECT": "paper"})
+    told = upload(directory)
+    assert told.did == "failed"
+    assert "/lab before, and not to http" in told.why
+    monkeypatch.delenv("WANDB_PROJECT")
+    assert upload(directory).did == "nothing"
+
+
+def test_what_was_killed_is_told_as_interrupted_and_what_diverged_goes_up_whole(
+    monkeypatch: pytest.MonkeyPatch, server: WandbServer
+) -> None:
+    killed, diverged = ran("off", 0), ran("off", 1)
+    account(monkeypatch, server)
+    last = killed.status()["step"]
+    killed.write_status("running", step=last, budget=last, unit="paces", saved=last)
+    diverged.write_status("failed", step=last, budget=last, unit="paces", error="NonFiniteMetric: the loss is nan")
+    assert [upload(each).did for each in (killed, diverged)] == ["uploaded", "uploaded"]
+    assert [stored(server, each).exit_code for each in (killed, diverged)] == [143, 1]
+    assert stored(server, diverged).global_steps == DUE
+
+
 def test_rows_that_a_resumed_run_will_make_again_wait(monkeypatch: pytest.MonkeyPatch, server: WandbServer) -> None:
     directory = ran("off", nan_at=None)
     directory.write_status("interrupted", step=20, budget=40, unit="paces", saved=10)
