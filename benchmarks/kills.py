@@ -186,7 +186,7 @@ def _kill_at_random(
         if dice.random() < 0.25:
             time.sleep(dice.uniform(0.0, START))
         else:
-            while not _trains(directory) and job in jobs_in(directory) and time.monotonic() < end:
+            while not directory.locked() and job in jobs_in(directory) and time.monotonic() < end:
                 time.sleep(LOOK_EVERY)
             time.sleep(dice.uniform(0.0, life))
         victim = parent_of(job) if dice.random() < 0.25 else job
@@ -195,10 +195,6 @@ def _kill_at_random(
                 os.kill(victim, signal.SIGKILL)
                 done += 1
     return done
-
-
-def _trains(directory: RunDirectory) -> bool:
-    return directory.locked()
 
 
 def _wait_for_an_orphan(directory: RunDirectory) -> None:
@@ -232,11 +228,12 @@ def parent_of(process: int) -> int | None:
 
 def difference(ours: RunDirectory, theirs: RunDirectory) -> str:
     """In what two finished runs are not the same; nothing where they are."""
-    rows, parting = ours.rows(), first_parting(ours.rows(), theirs.rows())
+    rows, others = ours.rows(), theirs.rows()
+    parting = first_parting(rows, others)
     if parting is not None:
         return f"{parting.metric} at {parting.step} is {parting.ours}, not {parting.theirs}"
-    if len(rows) != len(theirs.rows()):
-        return f"{len(rows)} rows, not {len(theirs.rows())}"
+    if len(rows) != len(others):
+        return f"{len(rows)} rows, not {len(others)}"
     if ours.status()["state_sha256"] != theirs.status()["state_sha256"]:
         return "another last state"
     if episodes(ours) != episodes(theirs):

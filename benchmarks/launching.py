@@ -40,7 +40,7 @@ def measure(quick: bool = False) -> Result:
     repeats = 1 if quick else REPEATS
     with workplace() as folder, _clusters(folder / "slurm"):
         _seconds("local", folder / "warm", 1, jobs=1)
-        here = Spread.of([*_seconds("local", folder / "here", max(2, repeats), jobs=1)])
+        here = Spread.of(_seconds("local", folder / "here", max(2, repeats), jobs=1))
         rows, checks = [("in this process", here.text(), "", "")], []
         for name, (words, package) in ENGINES.items():
             if package is not None and find_spec(package) is None:

@@ -29,18 +29,22 @@ class Averages:
 
     def take(self) -> dict[str, float]:
         """The mean of each metric since the last call. Raises NonFiniteMetric for one that is no number."""
-        means = {name: float(numbers.mean()) for name, numbers in self._finite().items()}
+        means = {name: float(numbers.mean()) for name, numbers in self._finite(self._stacked()).items()}
         self.values, self.steps = {}, {}
         return means
 
     def state_dict(self) -> State:
         """What was added since the last `take`. Raises NonFiniteMetric too, so that no checkpoint holds a bad one."""
-        self._finite()
-        values = {name: _stacked(values) for name, values in self.values.items()}
+        values = self._stacked()
+        self._finite(values)
         return {"values": values, "steps": {name: list(steps) for name, steps in self.steps.items()}}
 
-    def _finite(self) -> dict[str, Tensor]:
-        every = parallel.averaged({name: _stacked(values) for name, values in self.values.items()})
+    def _stacked(self) -> dict[str, Tensor]:
+        return {name: _stacked(values) for name, values in self.values.items()}
+
+    def _finite(self, stacked: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The means over all processes."""
+        every = parallel.averaged(stacked)
         for name, numbers in every.items():
             finite = numbers.isfinite()
             if not bool(finite.all()):

@@ -60,6 +60,11 @@ class RunDirectory:
         return cls(runs / experiment / address / f"seed-{seed}")
 
     @property
+    def name(self) -> str:
+        """experiment/address/seed-<n>, as runs are told and named."""
+        return "/".join(self.path.parts[-3:])
+
+    @property
     def metrics_file(self) -> Path:
         """A row of metrics a line."""
         return self.path / "metrics.jsonl"
@@ -200,7 +205,7 @@ def find_run(name: str, folder: Path) -> RunDirectory:
     """The run that a path, or the beginning of experiment/address/seed, names; the lowest seed of several."""
     if (Path(name) / "config.json").exists():
         return RunDirectory(Path(name))
-    known = {"/".join(directory.path.parts[-3:]): directory for directory in find_runs(folder)}
+    known = {directory.name: directory for directory in find_runs(folder)}
     wanted = name.strip("/").split("/")
     near = [
         directory

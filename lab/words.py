@@ -67,6 +67,11 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def value_said(value: object) -> str:
+    """A setting's value, to six digits."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
 def energy(joules: float) -> str:
     """850 J, 1.2 Wh, 34 Wh, 2.1 kWh."""
     if joules < 1000:

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 import torch
 
+from benchmarks.kills import episodes
 from lab.checkpoint import Checkpoints, digest
 from lab.config import flatten, from_json, to_json
 from lab.data import DataError
 from lab.experiment import Experiment, experiments, load
 from lab.interventions import ask, interventions, waiting
 from lab.launching import prepare
-from lab.records import Records
 from lab.repeating import rerun
 from lab.run import Outcome, run
 from lab.seeding import Seeds
@@ -214,7 +214,7 @@ def test_killed_at_random_equals_never_stopping(name: str, variant: str, tmp_pat
     assert [timeless(row) for row in killed.rows()] == [timeless(row) for row in straight.rows()]
     assert killed.status()["state_sha256"] == straight.status()["state_sha256"]
     assert whole_state(killed) == whole_state(straight)
-    assert recorded(killed) == recorded(straight), "each episode stands once, whatever the number of kills"
+    assert episodes(killed) == episodes(straight), "each episode stands once, whatever the number of kills"
 
 
 def nursing_cases() -> list[tuple[str, str]]:
@@ -279,7 +279,7 @@ def test_nursed_and_killed_it_is_repeated_exactly(name: str, setting: str, refus
     assert steps == sorted(set(steps))
     found = rerun(directory)
     assert found.identical, found.parting
-    assert recorded(found.again) == recorded(directory)
+    assert episodes(found.again) == episodes(directory)
 
 
 def hash_of(name: str, variant: str) -> int:
@@ -292,11 +292,6 @@ def whole_state(directory: RunDirectory) -> str:
     assert found is not None
     mine = {key: value for key, value in found.state["run"].items() if "seconds" not in key}
     return digest({"trial": found.state["trial"], "run": mine})
-
-
-def recorded(directory: RunDirectory) -> list[str]:
-    """A digest of each recorded episode, in order; none where the trial records nothing."""
-    return [digest(record) for record in Records(directory.episodes).read()]
 
 
 @pytest.mark.parametrize("name", experiments())

@@ -42,7 +42,7 @@ class Display:
         """Shows how far a run is."""
         if not self.live:
             return
-        name = "/".join(directory.path.parts[-3:])
+        name = directory.name
         if name not in self.bars:
             self.bars[name] = self.progress.add_task(name, total=None, told="")
             self.metrics[name] = target_metric(directory)

@@ -16,6 +16,7 @@ from lab.cli.scores import last_evaluation, said, target_metric
 from lab.config import flatten
 from lab.interventions import Answer, Request, answer_to, ask, interventions, waiting, withdraw
 from lab.store import RunDirectory, find_run, runs_folder
+from lab.words import value_said
 
 ABOUT = """Watch one run, and change its settings by hand while it learns: the learning rate above all.
 
@@ -105,7 +106,7 @@ def _left(directory: RunDirectory, status: Mapping[str, Any], record: Mapping[st
     if status["state"] == "running":
         return (
             f"{directory.path} did not take it within {waited:g} s: it is in the middle of a step, or judging. The "
-            f"request stays; `lab nurse {_name(directory)}` shows it, and --withdraw takes it back."
+            f"request stays; `lab nurse {directory.name}` shows it, and --withdraw takes it back."
         )
     return (
         f"{directory.path} is {status['state']} at step {status['step']:,}. It takes this first when it goes on: "
@@ -127,7 +128,7 @@ def _awaited(directory: RunDirectory, request: Request, patience: float) -> Answ
             time.sleep(LOOK_EVERY)
     except KeyboardInterrupt:
         print(
-            f"\nlab: not waiting any more. The request stays; `lab nurse {_name(directory)}` shows what becomes of it, "
+            f"\nlab: not waiting any more. The request stays; `lab nurse {directory.name}` shows what becomes of it, "
             "and --withdraw takes it back.",
             file=sys.stderr,
         )
@@ -160,7 +161,7 @@ def _withdrawn(directory: RunDirectory, settings: Sequence[str]) -> int:
 def _shown(directory: RunDirectory, count: int) -> str:
     status, rows = directory.status(), directory.rows()
     of = f" of {status['budget']:,} {status['unit']} ({status['step'] / status['budget']:.0%})"
-    lines = [f"{_name(directory)}: {status['state']} at step {status['step']:,}{of if status['budget'] else ''}"]
+    lines = [f"{directory.name}: {status['state']} at step {status['step']:,}{of if status['budget'] else ''}"]
     if status["error"]:
         lines.append(status["error"].partition("\n")[0])
     first = target_metric(directory)
@@ -209,8 +210,4 @@ def _listed(settings: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else "none" if value is None else str(value)
-
-
-def _name(directory: RunDirectory) -> str:
-    return "/".join(directory.path.parts[-3:])
+    return "none" if value is None else value_said(value)

@@ -62,7 +62,7 @@ def diff_command(words: list[str]) -> int:
     if given.json:
         print(json.dumps({"runs": [str(one.path), str(other.path)], **asdict(found)}, indent=1))
         return 0
-    names = ["/".join(run.path.parts[-3:]) for run in (one, other)]
+    names = [run.name for run in (one, other)]
     settings = [[name, *map(_told, values)] for name, values in found.settings.items()]
     print(table(["setting", *names], settings) if settings else "The settings are the same.")
     for name, nursed in zip(names, found.nursed):

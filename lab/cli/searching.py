@@ -18,6 +18,7 @@ from lab.launching import command
 from lab.search import Candidate, Found, Satisfy, Search, config_of, search
 from lab.search_space import at_the_border, axis
 from lab.store import runs_folder
+from lab.words import value_said
 from lab.writing import written_aside
 
 HELP = """usage: lab search NAME --vary SETTING=LOW:HIGH[:SCALE] ... [--candidates 32] [--seeds 0-2] [settings]
@@ -154,7 +155,7 @@ def _said(found: Found, path: Path, figure: Path) -> str:
     rows = [
         [
             each.number,
-            *(_plain(each.settings[axis.name]) for axis in what.axes),
+            *(value_said(each.settings[axis.name]) for axis in what.axes),
             f"{each.steps:,}",
             number(each.score) if each.score is not None else each.why or "no score",
             "" if each.feasible else "misses a bound",
@@ -186,7 +187,3 @@ def _fresh(what: Search) -> str:
     target = what.experiment.target_of(what.variant)
     first = max(what.seeds) + 1
     return f"{first}-{first + (target.seeds if target is not None else 5) - 1}"
-
-
-def _plain(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

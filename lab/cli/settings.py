@@ -14,8 +14,8 @@ L = TypeVar("L")
 
 
 @dataclass(frozen=True, kw_only=True)
-class LaunchOptions:
-    """What to launch."""
+class RunsOptions:
+    """Which runs, and where they are computed and kept."""
 
     seeds: str = "0"
     """Seeds, as a range or a list: 0-4 or 1,5,7."""
@@ -25,6 +25,14 @@ class LaunchOptions:
     """Where they are computed. Which run it is does not depend on it."""
     with_: Annotated[tuple[str, ...], tyro.conf.arg(name="with", metavar="KEY=VALUE ...")] = ()
     """Settings of a cluster: partition=gpu timeout_min=240 (slurm), address=auto num_gpus=1 (ray)."""
+    runs_dir: str | None = None
+    """Where runs are kept (default: $LAB_RUNS, or ./runs)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchOptions(RunsOptions):
+    """What to launch."""
+
     devices: int | None = None
     """Train each run on so many devices at once, every one with its share of each batch: CPU processes, or GPUs. By
     default as it began; on one where it begins, --fresh included."""
@@ -32,8 +40,6 @@ class LaunchOptions:
     """Only these arms, where the experiment compares several."""
     fresh: bool = False
     """Start over; the old runs are kept beside the new ones as seed-N~1, seed-N~2, ..."""
-    runs_dir: str | None = None
-    """Where runs are kept (default: $LAB_RUNS, or ./runs)."""
     from_: Annotated[str, tyro.conf.arg(name="from", metavar="RUN|FILE")] = ""
     """Begin with the backbone that a run has learnt, or with a file of weights."""
     report: bool = False
@@ -61,7 +67,7 @@ class ProbeOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchOptions:
+class SearchOptions(RunsOptions):
     """What to search."""
 
     vary: tuple[str, ...] = ()
@@ -70,12 +76,6 @@ class SearchOptions:
     """Settings that are tried."""
     seeds: str = "0-2"
     """Seeds of those that get the whole budget, as a range or a list: 0-4 or 1,5,7. Before that fewer."""
-    jobs: int | None = None
-    """Runs at a time, each in a process of its own, the cores divided among them (default: 1; on a cluster, all)."""
-    on: Literal["local", "slurm", "ray"] = "local"
-    """Where they are computed. Which run it is does not depend on it."""
-    with_: Annotated[tuple[str, ...], tyro.conf.arg(name="with", metavar="KEY=VALUE ...")] = ()
-    """Settings of a cluster: partition=gpu timeout_min=240 (slurm), address=auto num_gpus=1 (ray)."""
     keep: int = 3
     """One in so many goes on, with so many times the budget and, where there are several, the seeds."""
     first_steps: int | None = None
@@ -96,8 +96,6 @@ class SearchOptions:
     """The arm to search, where the experiment compares several."""
     json: bool = False
     """Print what was found as JSON, and nothing else."""
-    runs_dir: str | None = None
-    """Where runs are kept (default: $LAB_RUNS, or ./runs)."""
 
 
 def parse(command: str, experiment: Experiment, options: type[L], words: list[str]) -> tuple[L, Any]:

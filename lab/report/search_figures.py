@@ -17,7 +17,7 @@ from lab.report.charts import arrow, json_for_script, look, marker
 from lab.report.scales import LEAST_GAIN, MOST_LEFT_OUT, Scale, fitted
 from lab.report.searches import Candidate, Search
 from lab.search_space import Axis, Choices, Range
-from lab.words import count, listed, number, short
+from lab.words import count, listed, number, short, value_said
 
 WIDTH, HEIGHT = 340, 250  # of a panel, in its own units
 LEFT, RIGHT, TOP, BOTTOM = 52, 328, 14, 176  # of the plot within it
@@ -272,8 +272,3 @@ def score_said(each: Candidate) -> str:
     if each.score is None:
         return each.why or "no score"
     return number(each.score) + ("" if each.feasible else " (misses a bound)")
-
-
-def value_said(value: object) -> str:
-    """A setting's value, to six digits."""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -61,9 +61,9 @@ def _upload(directory: RunDirectory, checkpoint: bool, sync_timeout: float, time
     weights = status["state"] == "finished" and weights_are_wanted()
     wanted = {"state": status["state"], "step": until, "weights": weights, "checkpoint": checkpoint}
     waiting, noted = waiting_segments(directory.path, record), _noted(directory)
-    home, wanted["home"] = noted.get("home", _home()), _home()
-    if home != wanted["home"]:
-        return Uploaded(directory, "failed", f"it went to {home} before, and not to {wanted['home']}: {_ONE_HOME}")
+    wanted["home"] = home = _home()
+    if noted.get("home", home) != home:
+        return Uploaded(directory, "failed", f"it went to {noted['home']} before, and not to {home}: {_ONE_HOME}")
     if not waiting and (until < 0 or _holds(noted, wanted)):
         return Uploaded(directory, "nothing")
     directory.rows()  # a damaged file is refused before anything goes up

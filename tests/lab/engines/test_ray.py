@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from benchmarks.kills import jobs_in, parent_of
 from lab.checkpoint import Checkpoints
-from lab.launching import Launched, launch
-from lab.run import Progress
+from lab.launching import launch
 from lab.store import RunDirectory
+from tests.lab.engines.watching import once_it_trains
 from tests.lab.test_launching import shas, timeless
 
 ray = pytest.importorskip("ray", reason="--on ray needs the extra `cluster`")
@@ -37,34 +38,17 @@ def cluster() -> Iterator[None]:
         os.environ["PYTHONPATH"] = inherited
 
 
-def once_it_trains(act: Callable[[RunDirectory], None]) -> Callable[[RunDirectory, Progress | Launched], None]:
-    """A watch that acts once the run has logged something."""
-    left = [act]
-
-    def watch(directory: RunDirectory, news: Progress | Launched) -> None:
-        if isinstance(news, Progress) and left and len(directory.rows()) >= 2:
-            left.pop()(directory)
-
-    return watch
-
-
-def worker_of(directory: RunDirectory) -> int:
-    """The worker whose child works in a directory."""
-    for entry in Path("/proc").iterdir():
-        words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
-        if b"lab.job" in words and str(directory.path).encode() in words:
-            return int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-    raise AssertionError("no process works there")
-
-
 @pytest.mark.skipif(not Path("/proc").exists(), reason="the worker is found in /proc")
 def test_a_worker_that_is_killed_is_replaced_and_the_run_goes_on_exactly(runs: Path) -> None:
     changes = SLOW | {"run.steps": 60, "run.save_every": 5}
     killed: list[int] = []
 
     def kill(directory: RunDirectory) -> None:
-        killed.append(worker_of(directory))
-        os.kill(killed[0], signal.SIGKILL)
+        (job,) = jobs_in(directory)
+        worker = parent_of(job)
+        assert worker is not None
+        killed.append(worker)
+        os.kill(worker, signal.SIGKILL)
 
     watch = once_it_trains(kill)
     (moved,) = launch("walk", [3], on="ray", changes=changes, watch=watch)

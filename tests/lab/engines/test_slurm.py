@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,10 +14,10 @@ from lab.checkpoint import Checkpoints
 from lab.cli import main
 from lab.engines import EngineError
 from lab.engines import slurm as engine
-from lab.launching import Launched, launch
-from lab.run import Progress
+from lab.launching import launch
 from lab.store import RunDirectory, RunError
 from tests.fake_slurm import FakeSlurm
+from tests.lab.engines.watching import once_it_trains
 from tests.lab.test_launching import shas, timeless
 
 pytest.importorskip("submitit", reason="--on slurm needs the extra `cluster`")
@@ -41,23 +40,6 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlu
     found.close()
 
 
-def once_it_trains(*acts: Callable[[], Any]) -> Callable[[RunDirectory, Progress | Launched], None]:
-    """A watch that does one act after another, each once the run has come six paces further than at the last."""
-    left, last = list(acts), [0]
-
-    def watch(directory: RunDirectory, news: Progress | Launched) -> None:
-        if (
-            isinstance(news, Progress)
-            and left
-            and directory.locked()
-            and (step := len(directory.rows())) >= last[0] + 2
-        ):
-            last[0] = step
-            left.pop(0)()
-
-    return watch
-
-
 def test_an_array_computes_what_one_process_does(cluster: FakeSlurm, runs: Path) -> None:
     launched = launch("walk", [0, 1], on="slurm", jobs=2, engine_settings={"partition": "cpu", "timeout_min": 30})
     alone = launch("walk", [0, 1], runs_dir=runs.with_name("alone"))
@@ -77,7 +59,7 @@ def test_an_array_computes_what_one_process_does(cluster: FakeSlurm, runs: Path)
 
 
 def test_a_job_that_is_preempted_or_loses_its_machine_goes_on_exactly(cluster: FakeSlurm, runs: Path) -> None:
-    watch = once_it_trains(lambda: cluster.preempt("1"), lambda: cluster.lose_node("1"))
+    watch = once_it_trains(lambda _: cluster.preempt("1"), lambda _: cluster.lose_node("1"))
     (moved,) = launch("walk", [5], on="slurm", changes=SLOW | {"run.steps": 90}, watch=watch)
     (straight,) = launch(
         "walk", [5], changes=SLOW | {"run.steps": 90, "seconds": 0.0}, runs_dir=runs.with_name("alone")
@@ -91,7 +73,7 @@ def test_a_launcher_that_stops_leaves_its_jobs_and_finds_them_again(
     cluster: FakeSlurm, runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     changes = SLOW | {"run.steps": 100_000}
-    interrupt = once_it_trains(lambda: signal.raise_signal(signal.SIGINT))
+    interrupt = once_it_trains(lambda _: signal.raise_signal(signal.SIGINT))
     (left,) = launch("walk", [0], on="slurm", changes=changes, watch=interrupt)
     assert (left.state, left.did) == ("waiting", "ran")
     assert left.error is not None
@@ -103,7 +85,7 @@ def test_a_launcher_that_stops_leaves_its_jobs_and_finds_them_again(
     said = capsys.readouterr().err
     assert "The SLURM cluster does not answer (slurm_load_jobs error: Unable to contact slurm controller" in said
     (cluster.folder / "away").unlink()
-    cancel = once_it_trains(lambda: subprocess.run([cluster.bin / "scancel", "1"], check=True))
+    cancel = once_it_trains(lambda _: subprocess.run([cluster.bin / "scancel", "1"], check=True))
     (again,) = launch("walk", [0], on="slurm", changes=changes, watch=cancel)
     assert cluster.jobs() == {"1": "CANCELLED"}, "it was found, and not submitted twice"
     assert (again.state, again.error) == ("interrupted", "SIGTERM: SLURM's job 1 is CANCELLED")
@@ -112,7 +94,7 @@ def test_a_launcher_that_stops_leaves_its_jobs_and_finds_them_again(
 
 
 def test_a_job_that_ends_without_a_word_is_told(cluster: FakeSlurm, runs: Path) -> None:
-    watch = once_it_trains(lambda: cluster.kill("1"))
+    watch = once_it_trains(lambda _: cluster.kill("1"))
     (lost,) = launch("walk", [0], on="slurm", changes=SLOW | {"run.steps": 100_000}, watch=watch)
     assert lost.state == "failed"
     assert str(lost.error).startswith("SLURM's job 1: FAILED; see ")
