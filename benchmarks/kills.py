@@ -189,12 +189,29 @@ def _kill_at_random(
             while not directory.locked() and job in jobs_in(directory) and time.monotonic() < end:
                 time.sleep(LOOK_EVERY)
             time.sleep(dice.uniform(0.0, life))
-        victim = parent_of(job) if dice.random() < 0.25 else job
+        victim = victim_of(job, dice)
         if job in jobs_in(directory) and victim is not None and victim > 1:
             with suppress(ProcessLookupError):  # it has just ended
                 os.kill(victim, signal.SIGKILL)
                 done += 1
     return done
+
+
+def victim_of(job: int, dice: random.Random) -> int | None:
+    """The job mostly, else what started it; where that is a server that forks jobs, as often what started that."""
+    if dice.random() >= 0.25:
+        return job
+    starter = parent_of(job)
+    if starter is not None and _is_server(starter) and dice.random() < 0.5:
+        return parent_of(starter)
+    return starter
+
+
+def _is_server(process: int) -> bool:
+    try:
+        return b"lab.engines.forks" in Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 def _wait_for_an_orphan(directory: RunDirectory) -> None:
@@ -205,16 +222,15 @@ def _wait_for_an_orphan(directory: RunDirectory) -> None:
 
 
 def jobs_in(directory: RunDirectory) -> list[int]:
-    """The processes that were started as the job of a run directory."""
-    wanted, found = str(directory.path).encode(), []
+    """The processes that are the job of a run directory: they write to its log."""
+    wanted, found = (directory.path / "log.txt").resolve(), []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if (entry / "fd" / "1").readlink() == wanted:
+                    found.append(int(entry.name))
             except OSError:
                 continue
-            if b"lab.job" in words and wanted in words:
-                found.append(int(entry.name))
     return found
 
 

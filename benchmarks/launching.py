@@ -89,6 +89,7 @@ def _clusters(folder: Path) -> Iterator[None]:
     up_before = "ray" in sys.modules and sys.modules["ray"].is_initialized()
     try:
         with patch.dict(os.environ, slurm.environment | {"PYTHONPATH": path}):
+            os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # as most have it: compiled once, not by every run
             yield
     finally:
         slurm.close()

@@ -30,6 +30,7 @@ from lab.sharing import sharing
 from lab.store import RunDirectory, RunError, finished, runs_folder
 
 log = logging.getLogger("lab")
+LOOK = 0.005  # seconds between two looks at all jobs, for each: a thousand on a shared file system are left in peace
 
 
 @dataclass(frozen=True)
@@ -292,7 +293,7 @@ def _by_engine(name: str, todo: _Todo, engine: Engine, watch: Watch) -> Iterator
                 results[place] = replace_fields(results[place], state=end[0], did="ran", error=end[1])
                 watch(directory, results[place])
             if going:
-                time.sleep(engine.look_every)
+                time.sleep(max(engine.look_every, LOOK * len(going)))
     yield from results.values()
 
 

@@ -3,6 +3,8 @@
 Source of the early stopping: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter
 optimization" (successive halving). A candidate that goes on does so in its run directory, exactly, as a run whose
 budget is raised does; so a search that is killed goes on where it stopped, and what it has run is there for any other.
+Where nothing is stopped before the whole budget, seeds take its place: all are tried with one, and the best with more.
+That is the way where what leads early falls behind later, as under a learning rate that becomes small at the end only.
 """
 
 from __future__ import annotations
@@ -14,11 +16,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from lab.config import address
 from lab.config import replace as replace_settings
 from lab.experiment import Experiment
+from lab.foretelling import Foretold
 from lab.interventions import nursed_note
 from lab.launching import Launched, Watch, launch_configs
 from lab.search_space import Axis, Choices, Range, drawn
@@ -54,6 +57,13 @@ class Satisfy:
         return value >= self.bound if self.at_least else value <= self.bound
 
 
+class Rung(NamedTuple):
+    """What those that are left have been given when they are compared."""
+
+    steps: int
+    seeds: tuple[int, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Search:
     """What is searched, and how."""
@@ -67,10 +77,10 @@ class Search:
     satisfy: tuple[Satisfy, ...] = ()
     candidates: int = 32  # of each stage
     stages: int = 1  # after the first, each draws from a quarter of every range around the best so far
-    seeds: tuple[int, ...] = (0,)  # of the whole budget; `keep` times fewer at each rung below, at least one
+    seeds: tuple[int, ...] = (0,)  # of the last rung; `keep` times fewer at each rung below, at least one
     steps: int  # the whole budget
-    first_steps: int  # the budget after which the first are stopped
-    keep: int = 3  # one in so many goes on, with so many times the budget
+    first_steps: int  # the budget after which the first are stopped; where it is the whole, they are after one seed
+    keep: int = 3  # one in so many goes on, with so many times the budget or the seeds
     sampler: Literal["even", "random"] = "even"
     seed: int = 0  # of the candidates
 
@@ -85,23 +95,32 @@ class Search:
             raise ValueError(
                 f"The first are stopped after {self.first_steps:,} of {self.steps:,} steps. Lower the former."
             )
+        if not self.seeds:
+            raise ValueError("There are no seeds, so nothing would run. Give at least one.")
         if not self.axes:
             raise ValueError("Nothing varies, so there is nothing to search. Give at least one --vary NAME=LOW:HIGH.")
         if len({each.name for each in self.axes}) < len(self.axes):
             raise ValueError("A setting varies twice. Give each one range.")
 
     @property
-    def rungs(self) -> list[int]:
-        """The budgets, each `keep` times the one before, and then the whole; none lies just below it."""
-        found = [self.first_steps]
-        while found[-1] * self.keep < 0.9 * self.steps:
-            found.append(found[-1] * self.keep)
-        return found if found[-1] == self.steps else [*found, self.steps]
+    def rungs(self) -> list[Rung]:
+        """Budgets, each `keep` times the one before, and then the whole; none lies just below it.
 
-    def seeds_at(self, rung: int) -> tuple[int, ...]:
-        """The seeds of each candidate at a rung: what is wrongly kept for luck costs little, until few are left."""
-        above = len(self.rungs) - 1 - rung
-        return self.seeds[: math.ceil(len(self.seeds) / self.keep**above)]
+        The whole has all seeds and what lies below it `keep` times fewer each: what is wrongly kept for luck costs
+        little, until few are left. Where the first budget is the whole, so many times the seeds come instead.
+        """
+        most = len(self.seeds)
+        if self.first_steps == self.steps:
+            counts = [1]
+            while counts[-1] < most:
+                counts.append(min(counts[-1] * self.keep, most))
+            return [Rung(self.steps, self.seeds[:count]) for count in counts]
+        budgets = [self.first_steps]
+        while budgets[-1] * self.keep < 0.9 * self.steps:
+            budgets.append(budgets[-1] * self.keep)
+        above = range(len(budgets), 0, -1)
+        lower = [Rung(steps, self.seeds[: math.ceil(most / self.keep**n)]) for steps, n in zip(budgets, above)]
+        return [*lower, Rung(self.steps, self.seeds)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +132,7 @@ class Candidate:
     settings: Mapping[str, Any]
     steps: int  # the last budget that it was judged at; 0 where it never was
     scores: Mapping[int, float]  # by seed, there
+    average: float = 0.0  # of the metric over all that was judged on the way, and over seeds: who was good sooner
     feasible: bool  # whether all that has to be good enough is, on average over seeds
     why: str = ""  # it is out of the question
 
@@ -130,6 +150,7 @@ class Found:
     candidates: list[Candidate]  # the best first: those that went furthest, of these the feasible, of these by score
     axes: tuple[Axis, ...]  # of the last stage
     stopped: list[Launched]  # runs that were interrupted or wait
+    foretold: list[Foretold]  # wherever a budget was raised
 
     @property
     def best(self) -> Candidate | None:
@@ -155,22 +176,27 @@ def search(
         launch_configs, what.experiment, jobs=jobs, on=on, engine_settings=engine_settings,
         runs_dir=runs_dir, watch=watch,
     )  # fmt: skip
-    axes, everyone = what.axes, list[Candidate]()
+    axes, everyone, foretold = what.axes, list[Candidate](), list[Foretold]()
+    rungs = what.rungs
     for stage in range(what.stages):
         settings = drawn(axes, what.candidates, what.seed + stage, what.sampler)
         going = [
             Candidate(number=len(everyone) + i, stage=stage, settings=each, steps=0, scores={}, feasible=True)
             for i, each in enumerate(settings)
         ]
-        for rung in range(len(what.rungs)):
-            going, stopped = _run(what, going, rung, launch_all)
+        for rung in rungs:
+            before = going
+            going, stopped = _run(what, before, rung, launch_all)
             if stopped:
-                return Found(what, ranked(what, [*everyone, *going]), axes, stopped)
+                return Found(what, ranked(what, [*everyone, *going]), axes, stopped, foretold)
+            if before[0].steps not in (0, rung.steps):
+                pairs = [(one.score, two.score) for one, two in zip(before, going)]
+                foretold.append(Foretold.of(before[0].steps, rung.steps, pairs))
             going = ranked(what, going)
-            last = rung == len(what.rungs) - 1
-            kept = len(going) if last else math.ceil(len(going) / what.keep)
-            tell(_rung_said(what, stage, rung, going, kept))
-            ahead = [] if last else [each for each in going[:kept] if each.score is not None]
+            ahead = []
+            if rung is not rungs[-1]:
+                ahead = [each for each in going[: math.ceil(len(going) / what.keep)] if each.score is not None]
+            tell(_rung_said(what, stage, rung, going, len(ahead)))
             everyone += going[len(ahead) :]
             going = ahead
             if not going:
@@ -180,7 +206,7 @@ def search(
         if best.score is None:
             break
         axes = tuple(_closer(each, best.settings[each.name]) for each in axes)
-    return Found(what, everyone, axes, [])
+    return Found(what, everyone, axes, [], foretold)
 
 
 def config_of(what: Search, candidate: Candidate, steps: int) -> Any:
@@ -189,13 +215,12 @@ def config_of(what: Search, candidate: Candidate, steps: int) -> Any:
 
 
 def _run(
-    what: Search, going: Sequence[Candidate], rung: int, launch_all: Callable[..., list[Launched]]
+    what: Search, going: Sequence[Candidate], rung: Rung, launch_all: Callable[..., list[Launched]]
 ) -> tuple[list[Candidate], list[Launched]]:
-    """Candidates as they stand at a rung's budget, and the runs that were stopped on the way there."""
-    steps = what.rungs[rung]
+    """Candidates as they stand at a rung, and the runs that were stopped on the way there."""
+    steps, seeds = rung
     configs = [config_of(what, candidate, steps) for candidate in going]
     addresses = [address(what.experiment.name, config) for config in configs]
-    seeds = what.seeds_at(rung)
     launched = launch_all(configs=[(what.variant, config) for config in configs], seeds=seeds)
     by_address: dict[str, list[Launched]] = {}
     for item in launched:
@@ -218,7 +243,8 @@ def _judged(what: Search, candidate: Candidate, runs: Sequence[Launched], steps:
         return replace(candidate, scores={}, why=lacking[0])
     known = {metric: {seed: float(v) for seed, v in each.items() if v is not None} for metric, each in values.items()}
     feasible = all(each.holds(fmean(known[each.metric].values())) for each in what.satisfy)
-    return replace(candidate, steps=steps, scores=known[what.metric], feasible=feasible)
+    average = fmean(_average(item, what.metric, steps) for item in runs)
+    return replace(candidate, steps=steps, scores=known[what.metric], average=average, feasible=feasible)
 
 
 def _metrics(what: Search) -> list[str]:
@@ -230,14 +256,22 @@ def _value(item: Launched, metric: str, steps: int) -> float | None:
     return None if row is None else float(row[metric])
 
 
-def ranked(what: Search, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that went furthest first, of these the feasible, of these by score; last what has none."""
+def _average(item: Launched, metric: str, steps: int) -> float:
+    return fmean(float(row[metric]) for row in item.directory.rows() if metric in row and row["step"] <= steps)
 
-    def key(each: Candidate) -> tuple[bool, int, bool, float, int]:
-        score = each.score
-        if score is None:
-            return True, 0, True, 0.0, each.number
-        return False, -each.steps, not each.feasible, score if what.lower_is_better else -score, each.number
+
+def ranked(what: Search, candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that went furthest first, of these the feasible, of these by score; last what has none.
+
+    Of equal scores, as at a metric's bound, that comes first which was good sooner.
+    """
+    sign = 1 if what.lower_is_better else -1
+
+    def key(each: Candidate) -> tuple[bool, int, int, bool, float, float, int]:
+        if each.score is None:
+            return True, 0, 0, True, 0.0, 0.0, each.number
+        further = -each.steps, -len(each.scores)
+        return False, *further, not each.feasible, sign * each.score, sign * each.average, each.number
 
     return sorted(candidates, key=key)
 
@@ -247,12 +281,9 @@ def _closer(each: Axis, value: Any) -> Axis:
     return each.around(value, 0.25) if isinstance(each, Range) else Choices(each.name, (value,))
 
 
-def _rung_said(what: Search, stage: int, rung: int, going: Sequence[Candidate], kept: int) -> str:
-    best, steps = going[0], what.rungs[rung]
+def _rung_said(what: Search, stage: int, rung: Rung, going: Sequence[Candidate], ahead: int) -> str:
+    best, steps, seeds = going[0], rung.steps, len(rung.seeds)
     of_stage = f"stage {stage + 1}, " if what.stages > 1 else ""
-    seeds = len(what.seeds_at(rung))
     score = "none has a score" if best.score is None else f"best {what.metric} {best.score:.4g}"
-    ahead = f"; {kept} go on" if steps < what.steps else ""
-    return (
-        f"{of_stage}{steps:,} steps of {seeds} seed{'s' if seeds > 1 else ''}: {len(going)} candidates, {score}{ahead}"
-    )
+    on = f"; {ahead} {'goes' if ahead == 1 else 'go'} on" if ahead else ""
+    return f"{of_stage}{steps:,} steps of {seeds} seed{'s' if seeds > 1 else ''}: {len(going)} candidates, {score}{on}"

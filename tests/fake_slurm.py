@@ -58,7 +58,8 @@ class FakeSlurm:
 
     def jobs(self) -> dict[str, str]:
         """The state of every job that there ever was, by number."""
-        return {job["number"]: job["state"] for job in _every_job(self.folder)}
+        with _locked(self.folder):  # or one that ends and the next would both seem to run
+            return {job["number"]: job["state"] for job in _every_job(self.folder)}
 
     def starts(self, number: str) -> int:
         """How often a job was started."""

@@ -53,7 +53,7 @@ HOUSE = {
 }
 DOORS = {
     *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
-    *("engines", "nursing", "search", "search_space", "torchrun", "verdict"),
+    *("engines", "foretelling", "nursing", "search", "search_space", "torchrun", "verdict"),
 }
 WINGS = {"agents", "generative", "supervised"}
 FLOORS = [PARTS, HOUSE, DOORS]

@@ -106,7 +106,8 @@ def _write(found: Found, folder: Path) -> Path:
     what = found.search
     record = {
         "schema": "lab.search/1", "experiment": what.experiment.name, "metric": what.metric,
-        "lower_is_better": what.lower_is_better, "rungs": what.rungs, "seeds": list(what.seeds),
+        "lower_is_better": what.lower_is_better, "rungs": [[each.steps, len(each.seeds)] for each in what.rungs],
+        "seeds": list(what.seeds), "foretold": [asdict(each) for each in found.foretold],
         "variant": what.variant, "axes": [{"kind": type(each).__name__.lower(), **asdict(each)} for each in what.axes],
         "satisfy": [str(each) for each in what.satisfy], "complete": not found.stopped,
         "candidates": [_as_json(what, each) for each in found.candidates],
@@ -171,6 +172,9 @@ def _said(found: Found, path: Path, figure: Path) -> str:
     lines += ["", *(f"suspicious: {said}; widen it." for said in at_the_border(what.axes, best.settings))]
     if not best.feasible:
         lines.append("suspicious: even the best misses a bound that has to hold.")
+    for each in found.foretold:
+        if each.warning:
+            lines.append(f"suspicious: {each.warning}; stop none before the end: --first-steps {what.steps}.")
     if len(what.seeds) < 3:
         lines.append(
             f"{len(what.seeds)} seed(s) choose among {len(found.candidates)}, so the best is flattered by luck."

@@ -75,11 +75,12 @@ class SearchOptions(RunsOptions):
     candidates: int = 32
     """Settings that are tried."""
     seeds: str = "0-2"
-    """Seeds of those that get the whole budget, as a range or a list: 0-4 or 1,5,7. Before that fewer."""
+    """Seeds of those that go all the way, as a range or a list: 0-4 or 1,5,7. Before that fewer."""
     keep: int = 3
     """One in so many goes on, with so many times the budget and, where there are several, the seeds."""
     first_steps: int | None = None
-    """The budget after which the first are stopped (default: the whole by keep twice)."""
+    """The budget after which the first are stopped (default: the whole by keep twice). Where it is the whole, none is
+    stopped early: all are tried with one seed and the best with more."""
     stages: int = 1
     """After the first, each stage draws from a quarter of every range around the best so far."""
     metric: str | None = None

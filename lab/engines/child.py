@@ -12,8 +12,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from lab.store import RunDirectory, RunError
 
@@ -22,34 +24,66 @@ ENGINE = "LAB_ENGINE"  # the variable that tells a job, as JSON, what started it
 _ERROR = re.compile(r"[A-Za-z_][\w.]*: .+")  # as a traceback ends
 
 
-def start(directory: RunDirectory, threads: int, engine: Mapping[str, str]) -> subprocess.Popen:
+class Process(Protocol):
+    """What launchers use of subprocess.Popen."""
+
+    def poll(self) -> int | None:
+        """The exit code, minus the signal that ended it; None while it goes on."""
+
+    def send_signal(self, number: int) -> None:
+        """Sends it a signal, if it goes on."""
+
+
+def start(directory: RunDirectory, threads: int, engine: Mapping[str, str]) -> Process:
     """Starts the job of a run in a process of its own, whose launcher is this process; it writes to log.txt.
 
     `engine` says what started it: {"name": "slurm", "job": "12_0"}.
     """
-    # A batch system sends its warning to every process of a job; what it asks for, the job is told by SIGTERM.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2})  # inherited, for good
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads), ENGINE: json.dumps(dict(engine))}
+    with deaf_to_batch_systems(), open(directory.path / "log.txt", "ab") as log_file:
+        # A session of its own: Ctrl-C reaches the launcher alone, which passes it on once.
+        return subprocess.Popen(
+            job_command(directory, threads),
+            stdin=subprocess.DEVNULL,
+            stdout=log_file,
+            stderr=log_file,
+            env=os.environ | numbers_of_threads(threads) | told_to_job(engine),
+            start_new_session=True,
+        )
+
+
+@contextmanager
+def deaf_to_batch_systems() -> Iterator[None]:
+    """What is started inside blocks SIGUSR1 and SIGUSR2 for good.
+
+    A batch system sends its warning to every process of a job; what it asks for, the job is told by SIGTERM.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1, signal.SIGUSR2})  # inherited
     try:
-        with open(directory.path / "log.txt", "ab") as log_file:
-            # A session of its own: Ctrl-C reaches the launcher alone, which passes it on once.
-            return subprocess.Popen(
-                job_command(directory, threads),
-                stdin=subprocess.DEVNULL,
-                stdout=log_file,
-                stderr=log_file,
-                env=environment,
-                start_new_session=True,
-            )
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def job_command(directory: RunDirectory, threads: int) -> list[str]:
-    """The command line of a run's job, whose launcher is this process; its threads are divided among its devices."""
+    """The command line of a run's job, whose launcher is this process."""
+    return [sys.executable, "-m", *job_words(directory, threads, str(os.getpid()))]
+
+
+def job_words(directory: RunDirectory, threads: int, launcher: str) -> list[str]:
+    """What follows `python -m` for a run's job; its threads are divided among its devices."""
     devices = devices_of(directory)
     job = ["lab.job"] if devices == 1 else ["lab.torchrun", str(devices)]
-    return [sys.executable, "-m", *job, str(directory.path), str(max(1, threads // devices)), str(os.getpid())]
+    return [*job, str(directory.path), str(max(1, threads // devices)), launcher]
+
+
+def numbers_of_threads(threads: int) -> dict[str, str]:
+    """Variables that libraries read when they are imported."""
+    return {"OMP_NUM_THREADS": str(threads)}
+
+
+def told_to_job(engine: Mapping[str, str]) -> dict[str, str]:
+    """Variables that a job reads."""
+    return {ENGINE: json.dumps(dict(engine))}
 
 
 def devices_of(directory: RunDirectory) -> int:
@@ -64,11 +98,16 @@ def started_by() -> dict[str, str]:
 
 
 def work(
-    directory: RunDirectory, threads: int, engine: Mapping[str, str], stop: Callable[[], bool], nap: float = 0.1
+    directory: RunDirectory,
+    threads: int,
+    engine: Mapping[str, str],
+    stop: Callable[[], bool],
+    nap: float = 0.05,
+    start: Callable[[RunDirectory, int, Mapping[str, str]], Process] = start,
 ) -> int:
     """On the machine of an engine: the job from its start to its end; returns its exit code.
 
-    The job is asked once to save and stop, when `stop` says so.
+    The job is asked once to save and stop, when `stop` says so. `start` is how a process becomes it.
     Raises RunError where the directory is not on this machine, or another process stays in it.
     """
     if not directory.exists():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.config import ConfigError
-from lab.engines import child
+from lab.engines import child, forks
 from lab.engines.engine import Job
 from lab.provenance import cores
 from lab.store import RunDirectory
@@ -17,7 +16,7 @@ class Local:
     """Up to `jobs` processes at a time."""
 
     name = "local"
-    look_every = 0.2
+    look_every = 0.1
     here = True
 
     def __init__(self, jobs: int):
@@ -26,13 +25,14 @@ class Local:
 
     def start(self, directories: Sequence[RunDirectory]) -> list[Job]:
         """A process each."""
-        return [LocalJob(child.start(each, self.threads, {"name": self.name}), each) for each in directories]
+        start = forks.start if forks.AVAILABLE else child.start
+        return [LocalJob(start(each, self.threads, {"name": self.name}), each) for each in directories]
 
 
 class LocalJob:
     """A job that is a child of this process."""
 
-    def __init__(self, process: subprocess.Popen, directory: RunDirectory):
+    def __init__(self, process: child.Process, directory: RunDirectory):
         self.process, self.directory = process, directory
         self.signals: list[int] = []
 

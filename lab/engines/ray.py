@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.config import ConfigError
-from lab.engines import child
+from lab.engines import child, forks
 from lab.engines.engine import UNLIMITED, EngineError, Job, refuse_unknown
 from lab.store import RunDirectory
 
@@ -97,7 +97,8 @@ def _work(path: str, threads: int, folder: str, told: Mapping[str, str]) -> int:
     noted: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
     try:
-        return child.work(RunDirectory(Path(path)), threads, engine, stop=lambda: bool(noted))
+        start = forks.start if forks.AVAILABLE else child.start  # a worker has one task after another
+        return child.work(RunDirectory(Path(path)), threads, engine, stop=lambda: bool(noted), start=start)
     finally:
         signal.signal(signal.SIGINT, before)
 

@@ -43,7 +43,7 @@ class Slurm:
 
     name = "slurm"
     at_a_time = UNLIMITED
-    look_every = 0.5
+    look_every = 0.2
     here = False
 
     def __init__(self, jobs: int | None, settings: Mapping[str, Any]):

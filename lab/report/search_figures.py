@@ -243,6 +243,11 @@ def _subtitle(search: Search, y: Scale) -> str:
 
 def _warnings(search: Search) -> tuple[str, ...]:
     found = [f"{said}: better ones may lie beyond. Widen it." for said in search.bordering()]
+    found += [
+        f"{each.warning[0].upper()}{each.warning[1:]}. Stop none before the end: --first-steps {search.rungs[-1][0]}."
+        for each in search.foretold
+        if each.warning
+    ]
     if search.best is not None and not search.best.feasible:
         found.append("Even the best misses a bound that has to hold.")
     if not search.complete:

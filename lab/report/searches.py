@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
+from lab.foretelling import Foretold
 from lab.report.records import as_count, as_number, as_text
 from lab.search_space import Axis, Choices, Range, Scale, at_the_border
 
@@ -39,10 +40,11 @@ class Search:
     metric: str
     lower_is_better: bool
     axes: tuple[Axis, ...]
-    rungs: tuple[int, ...]  # budgets, ascending; the last is the whole
+    rungs: tuple[tuple[int, int], ...]  # (budget, seeds), ascending; the last is the whole
     seeds: tuple[int, ...]
     satisfy: tuple[str, ...]
     complete: bool
+    foretold: tuple[Foretold, ...]
     candidates: tuple[Candidate, ...]
 
     @property
@@ -52,7 +54,7 @@ class Search:
 
     def rung_of(self, candidate: Candidate) -> int:
         """How far from the whole budget it was judged last: 0 at the whole, 1 a rung before, and so on."""
-        return sum(1 for rung in self.rungs if rung > candidate.steps)
+        return sum(1 for rung in self.rungs if rung > (candidate.steps, candidate.num_seeds))
 
     def bordering(self) -> list[str]:
         """Which of the best one's settings lie at the border of their ranges, in words."""
@@ -66,8 +68,8 @@ class Search:
         """
         if self.best is None:
             return []
-        steps, feasible = self.best.steps, self.best.feasible
-        alike = [each for each in self.candidates if each.steps == steps and each.feasible == feasible]
+        rung, feasible = self.rung_of(self.best), self.best.feasible
+        alike = [each for each in self.candidates if self.rung_of(each) == rung and each.feasible == feasible]
         found: list[tuple[int, float]] = []
         for each in sorted(alike, key=lambda each: each.number):
             if each.score is not None and (not found or (each.score < found[-1][1]) == self.lower_is_better):
@@ -107,10 +109,11 @@ def read_search(path: Path) -> Search:
         metric=as_text(raw.get("metric")),
         lower_is_better=raw.get("lower_is_better") is True,
         axes=axes,
-        rungs=tuple(sorted(rung for each in _list(raw, "rungs") if (rung := as_count(each)))),
+        rungs=tuple(sorted(map(_rung, _list(raw, "rungs")))),
         seeds=tuple(seed for each in _list(raw, "seeds") if (seed := as_count(each)) is not None),
         satisfy=tuple(map(as_text, _list(raw, "satisfy"))),
         complete=raw.get("complete") is True,
+        foretold=tuple(map(_foretold, _list(raw, "foretold"))),
         candidates=candidates,
     )
 
@@ -118,6 +121,17 @@ def read_search(path: Path) -> Search:
 def _list(raw: Mapping[str, Any], name: str) -> Sequence[Any]:
     value = raw.get(name)
     return value if isinstance(value, list) else []
+
+
+def _rung(raw: Any) -> tuple[int, int]:
+    steps, seeds = raw if isinstance(raw, list) and len(raw) == 2 else (raw, 0)  # only budgets before 2026-11-26
+    return as_count(steps) or 0, as_count(seeds) or 0
+
+
+def _foretold(raw: Any) -> Foretold:
+    known = raw if isinstance(raw, dict) else {}
+    before, after, candidates = (as_count(known.get(name)) or 0 for name in ("before", "after", "candidates"))
+    return Foretold(before, after, candidates, as_number(known.get("correlation")))
 
 
 def _axis(raw: Any) -> Axis:

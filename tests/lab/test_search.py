@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,8 @@ def told(found: Found) -> list[tuple[int, int, float | None]]:
 def test_the_best_goes_all_the_way_and_the_others_are_stopped(runs: Path) -> None:
     lines: list[str] = []
     found = search(walks(), tell=lines.append)
-    assert walks().rungs == [5, 15, 20]
-    assert walks(steps=50_000, first_steps=5_555).rungs == [5_555, 16_665, 50_000]
+    assert walks().rungs == [(5, (0,)), (15, (0,)), (20, (0, 1))]
+    assert [each.steps for each in walks(steps=50_000, first_steps=5_555).rungs] == [5_555, 16_665, 50_000]
     assert [each.steps for each in found.candidates] == [20, 15, 15, *[5] * 6]
     assert found.best is not None
     assert found.best.settings["walk.drift"] == max(each.settings["walk.drift"] for each in found.candidates)
@@ -47,14 +48,31 @@ def test_the_best_goes_all_the_way_and_the_others_are_stopped(runs: Path) -> Non
     assert set(found.best.scores) == {0, 1}
     assert lines[0].startswith("5 steps of 1 seed: 9 candidates, best eval/score ")
     assert lines[0].endswith("; 3 go on")
+    assert lines[1].endswith("; 1 goes on")
     assert len(lines) == 3
+    assert [(each.before, each.after, each.candidates) for each in found.foretold] == [(5, 15, 3), (15, 20, 1)]
 
 
 def test_seeds_grow_with_the_budget() -> None:
     nine = walks(seeds=tuple(range(5)))
-    assert [len(nine.seeds_at(rung)) for rung in range(3)] == [1, 2, 5]
-    assert nine.seeds_at(1) == (0, 1)
-    assert [walks(seeds=(4,)).seeds_at(rung) for rung in range(3)] == [(4,)] * 3
+    assert [seeds for _, seeds in nine.rungs] == [(0,), (0, 1), (0, 1, 2, 3, 4)]
+    assert [seeds for _, seeds in walks(seeds=(4,)).rungs] == [(4,)] * 3
+
+
+def test_where_no_budget_is_cut_seeds_grow_alone(runs: Path) -> None:
+    assert walks(first_steps=20, seeds=tuple(range(10))).rungs == [
+        (20, (0,)), (20, (0, 1, 2)), (20, tuple(range(9))), (20, tuple(range(10))),
+    ]  # fmt: skip
+    assert walks(first_steps=20, seeds=(3,)).rungs == [(20, (3,))]
+    lines: list[str] = []
+    found = search(walks(first_steps=20, seeds=(0, 1, 2)), tell=lines.append)
+    assert [len(each.scores) for each in found.candidates] == [3] * 3 + [1] * 6
+    assert len(find_runs(runs)) == 9 + 3 * 2
+    assert found.foretold == [], "no budget was raised"
+    assert [line.partition(", best")[0] for line in lines] == [
+        "20 steps of 1 seed: 9 candidates", "20 steps of 3 seeds: 3 candidates",
+    ]  # fmt: skip
+    assert lines[0].endswith("; 3 go on")
 
 
 def test_again_it_runs_nothing_and_comes_to_the_same(runs: Path) -> None:
@@ -129,16 +147,33 @@ def test_killed_at_any_moment_it_comes_to_the_same(runs: Path, monkeypatch: pyte
 
 
 def test_ranking_by_hand() -> None:
-    def candidate(number: int, steps: int, score: float, feasible: bool = True, why: str = "") -> Candidate:
+    def candidate(number: int, steps: int, *scores: float, **known: Any) -> Candidate:
+        by_seed = dict(enumerate(scores))
         return Candidate(
-            number=number, stage=0, settings={}, steps=steps, scores={0: score}, feasible=feasible, why=why
-        )  # fmt: skip
+            number=number, stage=0, settings={}, steps=steps, scores=by_seed, **({"feasible": True} | known)
+        )
 
     given = [
         candidate(0, 5, 9.0), candidate(1, 20, 1.0), candidate(2, 20, 5.0, feasible=False), candidate(3, 20, 2.0),
-        candidate(4, 0, 7.0, why="it diverged"),
+        candidate(4, 0, 7.0, why="it diverged"), candidate(5, 20, 0.0, 1.0),  # of two seeds: it went further
     ]  # fmt: skip
-    assert [each.number for each in ranked(walks(), given)] == [3, 1, 2, 0, 4]
+    assert [each.number for each in ranked(walks(), given)] == [5, 3, 1, 2, 0, 4]
+    equal = [candidate(0, 20, 500.0, average=90.0), candidate(1, 20, 500.0, average=95.0), candidate(2, 20, 499.0)]
+    assert [each.number for each in ranked(walks(), equal)] == [1, 0, 2], "the one that was good sooner"
+    assert [each.number for each in ranked(walks(lower_is_better=True), equal)] == [2, 0, 1]
+
+
+def test_the_average_on_the_way_is_of_what_was_judged_up_to_the_budget(runs: Path) -> None:
+    config = replace(load("walk").Config(), {"run.evaluate_every": 5})
+    what = replace_fields(walks(candidates=2, seeds=(0,)), config=config)
+    search(what)
+    again = search(replace_fields(what, steps=15))  # the same runs, which went further before
+    best = again.best
+    assert best is not None
+    (run,) = [each for each in find_runs(runs) if each.status()["step"] == 20]
+    scores = {row["step"]: row["eval/score"] for row in run.rows() if "eval/score" in row}
+    assert sorted(scores) == [5, 10, 15, 20]
+    assert best.average == pytest.approx((scores[5] + scores[10] + scores[15]) / 3)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +183,7 @@ def test_ranking_by_hand() -> None:
         ({"keep": 1}, "keep is 1"),
         ({"first_steps": 21}, "after 21 of 20 steps"),
         ({"axes": ()}, "Nothing varies"),
+        ({"seeds": ()}, "There are no seeds"),
         ({"axes": (DRIFT, DRIFT)}, "A setting varies twice"),
     ],
 )

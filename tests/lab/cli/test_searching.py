@@ -45,6 +45,19 @@ def test_the_best_at_a_border_is_suspicious(capsys: pytest.CaptureFixture[str]) 
     assert "suspicious: walk.drift = " in capsys.readouterr().out
 
 
+def test_where_the_first_budget_foretells_little_it_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lab.foretelling.LITTLE", 1.1)  # the walk's order is always foretold
+    words = ["--vary", "walk.drift=0:5", "--candidates", "16", "--keep", "2", "--first-steps"]
+    assert main([*WALK, *words, "10"]) == 0
+    said = capsys.readouterr().out
+    assert "suspicious: the order at 10 steps hardly foretold that at 20 (rank correlation 1.00 of 8)" in said
+    assert "stop none before the end: --first-steps 20." in said
+    assert main([*WALK, *words, "20", "--seeds", "0-1"]) == 0
+    assert "hardly foretold" not in capsys.readouterr().out
+
+
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*WALK, "--vary", "walk.drift=0:5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["schema"] == "lab.search/1"

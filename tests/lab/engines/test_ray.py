@@ -45,7 +45,9 @@ def test_a_worker_that_is_killed_is_replaced_and_the_run_goes_on_exactly(runs: P
 
     def kill(directory: RunDirectory) -> None:
         (job,) = jobs_in(directory)
-        worker = parent_of(job)
+        server = parent_of(job)
+        assert server is not None
+        worker = parent_of(server)
         assert worker is not None
         killed.append(worker)
         os.kill(worker, signal.SIGKILL)

@@ -15,7 +15,7 @@ from lab.report.gather import gather
 from lab.report.search_figures import BOTTOM, NO_SCORE, place_of, scale_said, search_figure, ticks_of
 from lab.report.searches import Search, gather_searches, read_search
 from lab.search_space import Choices, Range
-from tests.lab.report.conftest import write_search
+from tests.lab.report.conftest import a_search, write_search
 
 
 @pytest.fixture
@@ -34,7 +34,8 @@ def changed(tmp_path: Path, number: int, **settings: Any) -> Search:
 
 def test_a_record_comes_back_as_it_was_written(searched: Search) -> None:
     assert searched.axes == (Range("agent.learning_rate", 1e-4, 1e-1, "log"), Choices("agent.size", (32, 64)))
-    assert (searched.rungs, searched.seeds, searched.satisfy) == ((10, 30, 90), (0,), ("eval/length >= 3",))
+    assert searched.rungs == ((10, 0), (30, 0), (90, 0)), "as searches were written that told no seeds"
+    assert (searched.seeds, searched.satisfy) == ((0,), ("eval/length >= 3",))
     assert searched.best is not None
     assert (searched.best.number, searched.best.score, searched.best.steps) == (4, 9.0, 90)
     assert [searched.rung_of(each) for each in searched.candidates] == [0, 1, 1, 2, 2, 3]
@@ -56,6 +57,27 @@ def test_what_lab_search_writes_is_what_the_page_reads(toys: None, runs: Path, c
     figure = runs / "walk" / "searches" / f"{read.name}.svg"
     assert figure.read_text().count("<svg") == 1
     assert f"Figure of each setting's effect: {figure}" in capsys.readouterr().out
+
+
+def test_rungs_of_the_same_budget_differ_by_seeds(tmp_path: Path) -> None:
+    record = a_search(rungs=[[90, 1], [90, 3]])
+    for each in record["candidates"]:
+        each |= {"steps": 90, "scores": {"0": 1.0}}
+    record["candidates"][0]["scores"] = {"0": 9.0, "1": 9.0, "2": 9.0}
+    read = read_search(write_search(tmp_path, candidates=record["candidates"], rungs=record["rungs"]))
+    assert read.rungs == ((90, 1), (90, 3))
+    assert [read.rung_of(each) for each in read.candidates] == [0, 1, 1, 1, 1, 1]
+    assert read.best_so_far() == [(4, 9.0)]
+    figure = search_figure(read, "")
+    assert "judged at 90, 3 seeds" in str(figure)
+
+
+def test_an_order_that_was_not_foretold_is_a_warning(tmp_path: Path) -> None:
+    foretold = {"before": 10, "after": 30, "candidates": 6, "correlation": -0.2}
+    assert "The order at 10 steps hardly foretold" not in str(search_figure(read_search(write_search(tmp_path)), ""))
+    figure = str(search_figure(read_search(write_search(tmp_path, foretold=[foretold])), ""))
+    assert "The order at 10 steps hardly foretold that at 30 (rank correlation -0.20 of 6)" in figure
+    assert "Stop none before the end: --first-steps 90." in figure
 
 
 def test_best_so_far_compares_only_what_went_as_far(tmp_path: Path) -> None:
