@@ -3,8 +3,9 @@
 Source of the early stopping: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter
 optimization" (successive halving). A candidate that goes on does so in its run directory, exactly, as a run whose
 budget is raised does; so a search that is killed goes on where it stopped, and what it has run is there for any other.
-Where nothing is stopped before the whole budget, seeds take its place: all are tried with one, and the best with more.
-That is the way where what leads early falls behind later, as under a learning rate that becomes small at the end only.
+Where nothing is stopped before the whole budget, seeds take its place: all are tried with one, the best with more, and
+what leads in the end with all. That is the way where what leads early falls behind later, as under a learning rate that
+becomes small at the end only.
 """
 
 from __future__ import annotations
@@ -201,12 +202,49 @@ def search(
             going = ahead
             if not going:
                 break
+        if what.first_steps == what.steps:
+            everyone, stopped = _hold_leader_to_all_seeds(what, everyone, launch_all, tell)
+            if stopped:
+                return Found(what, ranked(what, everyone), axes, stopped, foretold)
         everyone = ranked(what, everyone)
         best = everyone[0]
         if best.score is None:
             break
         axes = tuple(_closer(each, best.settings[each.name]) for each in axes)
     return Found(what, everyone, axes, [], foretold)
+
+
+def _hold_leader_to_all_seeds(
+    what: Search, everyone: list[Candidate], launch_all: Callable[..., list[Launched]], tell: Tell
+) -> tuple[list[Candidate], list[Launched]]:
+    """Where all have the whole budget: what leads by fewer seeds gets all, until none such leads.
+
+    The few that got all may have been lucky before, and then lie behind others that were passed over.
+    """
+    while leading := leading_by_fewer_seeds(what, everyone):
+        numbers = {each.number for each in leading}
+        going, stopped = _run(what, leading, what.rungs[-1], launch_all)
+        everyone = [*(each for each in everyone if each.number not in numbers), *going]
+        if stopped:
+            return everyone, stopped
+        tell(_rung_said(what, leading[0].stage, what.rungs[-1], ranked(what, going), 0))
+    return everyone, []
+
+
+def leading_by_fewer_seeds(what: Search, everyone: Sequence[Candidate]) -> list[Candidate]:
+    """Of the candidates that are better than all that have every seed, the best: as many as the last rung has."""
+    scored = [each for each in everyone if each.score is not None]
+    fewer = [each for each in scored if len(each.scores) < len(what.seeds)]
+    whole = [_worth(what, each)[:2] for each in scored if len(each.scores) == len(what.seeds)]
+    leading = [each for each in fewer if not whole or _worth(what, each)[:2] < min(whole)]
+    last_rung = math.ceil(what.candidates / what.keep ** (len(what.rungs) - 1))
+    return sorted(leading, key=lambda each: (_worth(what, each), each.number))[:last_rung]
+
+
+def _worth(what: Search, each: Candidate) -> tuple[bool, float, float]:
+    """What is smaller of a candidate with a score is better; of equal scores, as at a bound, what was good sooner."""
+    sign = 1 if what.lower_is_better else -1
+    return not each.feasible, sign * (each.score or 0.0), sign * each.average
 
 
 def config_of(what: Search, candidate: Candidate, steps: int) -> Any:
@@ -261,17 +299,12 @@ def _average(item: Launched, metric: str, steps: int) -> float:
 
 
 def ranked(what: Search, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that went furthest first, of these the feasible, of these by score; last what has none.
+    """Those that went furthest first, of these the feasible, of these by score; last what has none."""
 
-    Of equal scores, as at a metric's bound, that comes first which was good sooner.
-    """
-    sign = 1 if what.lower_is_better else -1
-
-    def key(each: Candidate) -> tuple[bool, int, int, bool, float, float, int]:
+    def key(each: Candidate) -> tuple[Any, ...]:
         if each.score is None:
-            return True, 0, 0, True, 0.0, 0.0, each.number
-        further = -each.steps, -len(each.scores)
-        return False, *further, not each.feasible, sign * each.score, sign * each.average, each.number
+            return True, each.number
+        return False, -each.steps, -len(each.scores), *_worth(what, each), each.number
 
     return sorted(candidates, key=key)
 

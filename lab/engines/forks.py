@@ -16,6 +16,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from importlib import import_module
@@ -34,6 +35,7 @@ SIGNALS = {signal.SIGTERM, signal.SIGINT}
 LOOK_EVERY = 0.5  # seconds between two looks whether who started the server is still there
 
 _server: Server | None = None  # of this process; it ends with it
+_starting = threading.Lock()
 
 
 def start(directory: RunDirectory, threads: int, engine: Mapping[str, str]) -> ForkedJob:
@@ -42,9 +44,10 @@ def start(directory: RunDirectory, threads: int, engine: Mapping[str, str]) -> F
     everything = os.environ | numbers_of_threads(threads) | told_to_job(engine)
     own = {name: value for name, value in everything.items() if name.startswith(READ_BY_JOBS)}
     environment = {name: value for name, value in everything.items() if name not in own}
-    if _server is None or _server.gone or _server.environment != environment:
-        _server = Server(environment)  # one that no longer fits ends with the last of its jobs
-    return _server.fork(directory, threads, own)
+    with _starting:
+        if _server is None or _server.gone or _server.environment != environment:
+            _server = Server(environment)  # one that no longer fits ends with the last of its jobs
+        return _server.fork(directory, threads, own)
 
 
 class Server:
@@ -61,6 +64,7 @@ class Server:
         assert self.process.stdout is not None
         self._to, self._from = self.process.stdin.fileno(), self.process.stdout.fileno()
         os.set_blocking(self._from, False)
+        self._reading = threading.Lock()
         self._unread = b""
         self._codes: dict[int, int] = {}  # of the jobs that have ended
         self._jobs = 0
@@ -87,7 +91,7 @@ class Server:
 
     def code_of(self, job: int) -> int | None:
         """The exit code of a job, minus the signal that ended it; None while none is told."""
-        with suppress(BlockingIOError):
+        with self._reading, suppress(BlockingIOError):
             while read := os.read(self._from, 65536):
                 *lines, self._unread = (self._unread + read).split(b"\n")
                 self._codes.update(json.loads(line) for line in lines)

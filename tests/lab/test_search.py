@@ -14,7 +14,7 @@ import pytest
 
 from lab.config import replace
 from lab.experiment import load
-from lab.search import Candidate, Found, Satisfy, Search, ranked, search
+from lab.search import Candidate, Found, Satisfy, Search, leading_by_fewer_seeds, ranked, search
 from lab.search_space import Choices, Range
 from lab.store import find_runs
 
@@ -146,13 +146,49 @@ def test_killed_at_any_moment_it_comes_to_the_same(runs: Path, monkeypatch: pyte
     assert killed == told(search(walks(seeds=(0,))))
 
 
-def test_ranking_by_hand() -> None:
-    def candidate(number: int, steps: int, *scores: float, **known: Any) -> Candidate:
-        by_seed = dict(enumerate(scores))
-        return Candidate(
-            number=number, stage=0, settings={}, steps=steps, scores=by_seed, **({"feasible": True} | known)
-        )
+def candidate(number: int, steps: int, *scores: float, **known: Any) -> Candidate:
+    by_seed = dict(enumerate(scores))
+    return Candidate(number=number, stage=0, settings={}, steps=steps, scores=by_seed, **({"feasible": True} | known))
 
+
+def test_who_leads_by_fewer_seeds_by_hand() -> None:
+    what = walks(first_steps=20, seeds=(0, 1, 2), candidates=9)  # 9 of one seed, 3 of three: so three at a time
+    given = [
+        candidate(0, 20, 9.0, 1.0, 2.0), candidate(1, 20, 5.0), candidate(2, 20, 4.1),
+        candidate(3, 20, 4.1, average=1.0), candidate(4, 20, 3.0), candidate(5, 20, 6.0, 4.5, 4.5, feasible=False),
+        candidate(6, 20, 8.0, why="it diverged"), candidate(7, 20, 4.5, feasible=False), candidate(8, 20, 4.25),
+    ]  # fmt: skip
+
+    def leading(everyone: list[Candidate]) -> list[int]:
+        return [each.number for each in leading_by_fewer_seeds(what, everyone)]
+
+    assert leading(given) == [1, 8, 3], "better than the 4.0 of the first, of equal ones the one that was good sooner"
+    assert leading([candidate(0, 20, 5.0, 5.0, 5.0), *given[1:]]) == [], "as good is not better"
+    assert leading(given[1:]) == [1, 8, 3], "the one with all seeds misses a bound"
+    assert leading([given[6]]) == []
+
+
+def test_what_leads_by_fewer_seeds_is_held_to_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The finalists' luck is over at the second seed: then the others get their turn, until one is not passed."""
+    scores = {0: [50.0, 1.0, 1.0], 1: [49.0, 2.0, 2.0], 2: [48.0, 40.0, 41.0], 3: [30.0, 30.0, 30.0], 4: [20.0] * 3}
+    ran: list[tuple[list[int], int]] = []
+
+    def run(what: Search, going: list[Candidate], rung: Any, launch_all: Any) -> tuple[list[Candidate], list[Any]]:
+        ran.append(([each.number for each in going], len(rung.seeds)))
+        return [
+            replace_fields(each, steps=20, scores={seed: scores[each.number][seed] for seed in rung.seeds})
+            for each in going
+        ], []
+
+    monkeypatch.setattr("lab.search._run", run)
+    found = search(walks(first_steps=20, seeds=(0, 1, 2), candidates=5))
+    assert ran == [([0, 1, 2, 3, 4], 1), ([0, 1], 3), ([2, 3], 3)]
+    assert [each.number for each in found.candidates] == [2, 3, 1, 0, 4], "43, 30, 53 / 3, 52 / 3, and 20 of one seed"
+    assert found.best is not None
+    assert found.best.score == 43.0
+
+
+def test_ranking_by_hand() -> None:
     given = [
         candidate(0, 5, 9.0), candidate(1, 20, 1.0), candidate(2, 20, 5.0, feasible=False), candidate(3, 20, 2.0),
         candidate(4, 0, 7.0, why="it diverged"), candidate(5, 20, 0.0, 1.0),  # of two seeds: it went further
