@@ -3,9 +3,9 @@
 Source of the early stopping: Jamieson and Talwalkar 2016, "Non-stochastic best arm identification and hyperparameter
 optimization" (successive halving). A candidate that goes on does so in its run directory, exactly, as a run whose
 budget is raised does; so a search that is killed goes on where it stopped, and what it has run is there for any other.
-Where nothing is stopped before the whole budget, seeds take its place: all are tried with one, the best with more, and
-what leads in the end with all. That is the way where what leads early falls behind later, as under a learning rate that
-becomes small at the end only.
+Where nothing is stopped before the whole budget, seeds take its place: all are tried with one, and whatever leads gets
+twice as many, until that which leads has all. That is the way where what leads early falls behind later, as under a
+learning rate that becomes small at the end only, and where many do as well with one seed.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ class Search:
     stages: int = 1  # after the first, each draws from a quarter of every range around the best so far
     seeds: tuple[int, ...] = (0,)  # of the last rung; `keep` times fewer at each rung below, at least one
     steps: int  # the whole budget
-    first_steps: int  # the budget after which the first are stopped; where it is the whole, they are after one seed
-    keep: int = 3  # one in so many goes on, with so many times the budget or the seeds
+    first_steps: int  # the budget after which the first are stopped; where it is the whole, seeds are saved instead
+    keep: int = 3  # one in so many goes on, with so many times the budget and the seeds
     sampler: Literal["even", "random"] = "even"
     seed: int = 0  # of the candidates
 
@@ -108,13 +108,13 @@ class Search:
         """Budgets, each `keep` times the one before, and then the whole; none lies just below it.
 
         The whole has all seeds and what lies below it `keep` times fewer each: what is wrongly kept for luck costs
-        little, until few are left. Where the first budget is the whole, so many times the seeds come instead.
+        little, until few are left. Where the first budget is the whole, twice the seeds come instead, up to all.
         """
         most = len(self.seeds)
         if self.first_steps == self.steps:
             counts = [1]
             while counts[-1] < most:
-                counts.append(min(counts[-1] * self.keep, most))
+                counts.append(min(counts[-1] * 2, most))
             return [Rung(self.steps, self.seeds[:count]) for count in counts]
         budgets = [self.first_steps]
         while budgets[-1] * self.keep < 0.9 * self.steps:
@@ -148,7 +148,7 @@ class Found:
     """What a search came to. It is not complete where runs were stopped by a signal."""
 
     search: Search
-    candidates: list[Candidate]  # the best first: those that went furthest, of these the feasible, of these by score
+    candidates: list[Candidate]  # the best first: those with the largest budget, of these the feasible, by score
     axes: tuple[Axis, ...]  # of the last stage
     stopped: list[Launched]  # runs that were interrupted or wait
     foretold: list[Foretold]  # wherever a budget was raised
@@ -160,6 +160,7 @@ class Found:
 
 
 Tell = Callable[[str], None]
+LaunchAll = Callable[..., list[Launched]]
 
 
 def search(
@@ -178,73 +179,78 @@ def search(
         runs_dir=runs_dir, watch=watch,
     )  # fmt: skip
     axes, everyone, foretold = what.axes, list[Candidate](), list[Foretold]()
-    rungs = what.rungs
+    advance = _raced if what.first_steps == what.steps else _halved
     for stage in range(what.stages):
         settings = drawn(axes, what.candidates, what.seed + stage, what.sampler)
-        going = [
+        new = [
             Candidate(number=len(everyone) + i, stage=stage, settings=each, steps=0, scores={}, feasible=True)
             for i, each in enumerate(settings)
         ]
-        for rung in rungs:
-            before = going
-            going, stopped = _run(what, before, rung, launch_all)
-            if stopped:
-                return Found(what, ranked(what, [*everyone, *going]), axes, stopped, foretold)
-            if before[0].steps not in (0, rung.steps):
-                pairs = [(one.score, two.score) for one, two in zip(before, going)]
-                foretold.append(Foretold.of(before[0].steps, rung.steps, pairs))
-            going = ranked(what, going)
-            ahead = []
-            if rung is not rungs[-1]:
-                ahead = [each for each in going[: math.ceil(len(going) / what.keep)] if each.score is not None]
-            tell(_rung_said(what, stage, rung, going, len(ahead)))
-            everyone += going[len(ahead) :]
-            going = ahead
-            if not going:
-                break
-        if what.first_steps == what.steps:
-            everyone, stopped = _hold_leader_to_all_seeds(what, everyone, launch_all, tell)
-            if stopped:
-                return Found(what, ranked(what, everyone), axes, stopped, foretold)
+        everyone, stopped = advance(what, everyone, new, launch_all, tell, foretold)
         everyone = ranked(what, everyone)
         best = everyone[0]
-        if best.score is None:
-            break
-        axes = tuple(_closer(each, best.settings[each.name]) for each in axes)
+        if stopped or best.score is None:
+            return Found(what, everyone, axes, stopped, foretold)
+        if stage < what.stages - 1:
+            axes = tuple(_closer(each, best.settings[each.name]) for each in axes)
     return Found(what, everyone, axes, [], foretold)
 
 
-def _hold_leader_to_all_seeds(
-    what: Search, everyone: list[Candidate], launch_all: Callable[..., list[Launched]], tell: Tell
-) -> tuple[list[Candidate], list[Launched]]:
-    """Where all have the whole budget: what leads by fewer seeds gets all, until none such leads.
-
-    The few that got all may have been lucky before, and then lie behind others that were passed over.
-    """
-    while leading := leading_by_fewer_seeds(what, everyone):
-        numbers = {each.number for each in leading}
-        going, stopped = _run(what, leading, what.rungs[-1], launch_all)
-        everyone = [*(each for each in everyone if each.number not in numbers), *going]
+def _halved(
+    what: Search, before: list[Candidate], going: list[Candidate], launch_all: LaunchAll, tell: Tell,
+    foretold: list[Foretold],
+) -> tuple[list[Candidate], list[Launched]]:  # fmt: skip
+    """All candidates, once the new ones have had the budget that each is worth; and the runs that were stopped."""
+    everyone, rungs = list(before), what.rungs
+    for rung in rungs:
+        last = going
+        going, stopped = _run(what, last, rung, launch_all)
         if stopped:
-            return everyone, stopped
-        tell(_rung_said(what, leading[0].stage, what.rungs[-1], ranked(what, going), 0))
+            return [*everyone, *going], stopped
+        if last[0].steps:
+            foretold.append(Foretold.of(last[0].steps, rung.steps, [(a.score, b.score) for a, b in zip(last, going)]))
+        going = ranked(what, going)
+        ahead = []
+        if rung is not rungs[-1]:
+            ahead = [each for each in going[: math.ceil(len(going) / what.keep)] if each.score is not None]
+        tell(_rung_said(what, rung, going, len(ahead)))
+        everyone += going[len(ahead) :]
+        going = ahead
+        if not going:
+            break
     return everyone, []
 
 
+def _raced(
+    what: Search, before: list[Candidate], going: list[Candidate], launch_all: LaunchAll, tell: Tell,
+    foretold: list[Foretold],
+) -> tuple[list[Candidate], list[Launched]]:  # fmt: skip
+    """As `_halved`, where all have the whole budget: the seeds that each is worth."""
+    everyone = {each.number: each for each in before}
+    rung = what.rungs[0]
+    while going:
+        going, stopped = _run(what, going, rung, launch_all)
+        everyone |= {each.number: each for each in going}
+        if stopped:
+            return list(everyone.values()), stopped
+        tell(_rung_said(what, rung, ranked(what, going), 0))
+        going = leading_by_fewer_seeds(what, list(everyone.values()))
+        if going:
+            rung = next(each for each in what.rungs if len(each.seeds) > len(going[0].scores))
+    return list(everyone.values()), []
+
+
 def leading_by_fewer_seeds(what: Search, everyone: Sequence[Candidate]) -> list[Candidate]:
-    """Of the candidates that are better than all that have every seed, the best: as many as the last rung has."""
-    scored = [each for each in everyone if each.score is not None]
+    """The best of the candidates that are better than all that have every seed, and others of as many seeds.
+
+    At a time they are one in `keep` times `keep`.
+    """
+    scored = [each for each in ranked(what, everyone) if each.score is not None]
+    whole = [_worth(what, each) for each in scored if len(each.scores) == len(what.seeds)]
     fewer = [each for each in scored if len(each.scores) < len(what.seeds)]
-    whole = [_worth(what, each)[:2] for each in scored if len(each.scores) == len(what.seeds)]
-    leading = [each for each in fewer if not whole or _worth(what, each)[:2] < min(whole)]
-    last_rung = math.ceil(what.candidates / what.keep ** (len(what.rungs) - 1))
-    return sorted(leading, key=lambda each: (_worth(what, each), each.number))[:last_rung]
-
-
-def _worth(what: Search, each: Candidate) -> tuple[bool, float, float]:
-    """What is smaller of a candidate with a score is better; of equal scores, as at a bound, what was good sooner."""
-    sign = 1 if what.lower_is_better else -1
-    return not each.feasible, sign * (each.score or 0.0), sign * each.average
+    leading = [each for each in fewer if not whole or _worth(what, each) < whole[0]]
+    alike = [each for each in leading if len(each.scores) == len(leading[0].scores)]
+    return alike[: math.ceil(what.candidates / what.keep**2)]
 
 
 def config_of(what: Search, candidate: Candidate, steps: int) -> Any:
@@ -253,7 +259,7 @@ def config_of(what: Search, candidate: Candidate, steps: int) -> Any:
 
 
 def _run(
-    what: Search, going: Sequence[Candidate], rung: Rung, launch_all: Callable[..., list[Launched]]
+    what: Search, going: Sequence[Candidate], rung: Rung, launch_all: LaunchAll
 ) -> tuple[list[Candidate], list[Launched]]:
     """Candidates as they stand at a rung, and the runs that were stopped on the way there."""
     steps, seeds = rung
@@ -299,14 +305,24 @@ def _average(item: Launched, metric: str, steps: int) -> float:
 
 
 def ranked(what: Search, candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Those that went furthest first, of these the feasible, of these by score; last what has none."""
+    """Those with the largest budget first, of these the feasible, of these by score; last what has none.
+
+    Of equal scores, as at a metric's bound, that of more seeds, then what was good sooner.
+    """
+    sign = 1 if what.lower_is_better else -1
 
     def key(each: Candidate) -> tuple[Any, ...]:
         if each.score is None:
             return True, each.number
-        return False, -each.steps, -len(each.scores), *_worth(what, each), each.number
+        return False, -each.steps, _worth(what, each), -len(each.scores), sign * each.average, each.number
 
     return sorted(candidates, key=key)
+
+
+def _worth(what: Search, each: Candidate) -> tuple[bool, float]:
+    """What is smaller of a candidate with a score is better."""
+    score = each.score or 0.0
+    return not each.feasible, score if what.lower_is_better else -score
 
 
 def _closer(each: Axis, value: Any) -> Axis:
@@ -314,9 +330,9 @@ def _closer(each: Axis, value: Any) -> Axis:
     return each.around(value, 0.25) if isinstance(each, Range) else Choices(each.name, (value,))
 
 
-def _rung_said(what: Search, stage: int, rung: Rung, going: Sequence[Candidate], ahead: int) -> str:
+def _rung_said(what: Search, rung: Rung, going: Sequence[Candidate], ahead: int) -> str:
     best, steps, seeds = going[0], rung.steps, len(rung.seeds)
-    of_stage = f"stage {stage + 1}, " if what.stages > 1 else ""
+    of_stage = f"stage {best.stage + 1}, " if what.stages > 1 else ""
     score = "none has a score" if best.score is None else f"best {what.metric} {best.score:.4g}"
     on = f"; {ahead} {'goes' if ahead == 1 else 'go'} on" if ahead else ""
     return f"{of_stage}{steps:,} steps of {seeds} seed{'s' if seeds > 1 else ''}: {len(going)} candidates, {score}{on}"

@@ -158,12 +158,13 @@ def _said(found: Found, path: Path, figure: Path) -> str:
             each.number,
             *(value_said(each.settings[axis.name]) for axis in what.axes),
             f"{each.steps:,}",
+            len(each.scores) or "",
             number(each.score) if each.score is not None else each.why or "no score",
             "" if each.feasible else "misses a bound",
         ]
         for each in shown
     ]
-    lines = ["", table(["candidate", *short, "steps", what.metric, ""], rows)]
+    lines = ["", table(["candidate", *short, "steps", "seeds", what.metric, ""], rows)]
     if len(found.candidates) > SHOWN:
         lines.append(f"... and {len(found.candidates) - SHOWN} more in {path}")
     best = found.best

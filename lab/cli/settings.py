@@ -80,7 +80,7 @@ class SearchOptions(RunsOptions):
     """One in so many goes on, with so many times the budget and, where there are several, the seeds."""
     first_steps: int | None = None
     """The budget after which the first are stopped (default: the whole by keep twice). Where it is the whole, none is
-    stopped early: all are tried with one seed, the best with more, and what leads in the end with all."""
+    stopped early: all are tried with one seed, and what leads gets twice as many, until that which leads has all."""
     stages: int = 1
     """After the first, each stage draws from a quarter of every range around the best so far."""
     metric: str | None = None

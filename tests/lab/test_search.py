@@ -59,20 +59,19 @@ def test_seeds_grow_with_the_budget() -> None:
     assert [seeds for _, seeds in walks(seeds=(4,)).rungs] == [(4,)] * 3
 
 
-def test_where_no_budget_is_cut_seeds_grow_alone(runs: Path) -> None:
-    assert walks(first_steps=20, seeds=tuple(range(10))).rungs == [
-        (20, (0,)), (20, (0, 1, 2)), (20, tuple(range(9))), (20, tuple(range(10))),
+def test_where_no_budget_is_cut_the_seeds_of_what_leads_double(runs: Path) -> None:
+    assert walks(first_steps=20, seeds=tuple(range(5))).rungs == [
+        (20, (0,)), (20, (0, 1)), (20, (0, 1, 2, 3)), (20, (0, 1, 2, 3, 4)),
     ]  # fmt: skip
     assert walks(first_steps=20, seeds=(3,)).rungs == [(20, (3,))]
     lines: list[str] = []
     found = search(walks(first_steps=20, seeds=(0, 1, 2)), tell=lines.append)
-    assert [len(each.scores) for each in found.candidates] == [3] * 3 + [1] * 6
-    assert len(find_runs(runs)) == 9 + 3 * 2
     assert found.foretold == [], "no budget was raised"
-    assert [line.partition(", best")[0] for line in lines] == [
-        "20 steps of 1 seed: 9 candidates", "20 steps of 3 seeds: 3 candidates",
-    ]  # fmt: skip
-    assert lines[0].endswith("; 3 go on")
+    assert lines[0].startswith("20 steps of 1 seed: 9 candidates, best eval/score ")
+    assert found.best is not None
+    assert len(found.best.scores) == 3
+    assert len(find_runs(runs)) == sum(len(each.scores) for each in found.candidates) < 9 * 3
+    assert told(search(walks(first_steps=20, seeds=(0, 1, 2)))) == told(found)
 
 
 def test_again_it_runs_nothing_and_comes_to_the_same(runs: Path) -> None:
@@ -152,7 +151,7 @@ def candidate(number: int, steps: int, *scores: float, **known: Any) -> Candidat
 
 
 def test_who_leads_by_fewer_seeds_by_hand() -> None:
-    what = walks(first_steps=20, seeds=(0, 1, 2), candidates=9)  # 9 of one seed, 3 of three: so three at a time
+    what = walks(first_steps=20, seeds=(0, 1, 2), candidates=9, keep=2)  # a quarter of nine at a time: three
     given = [
         candidate(0, 20, 9.0, 1.0, 2.0), candidate(1, 20, 5.0), candidate(2, 20, 4.1),
         candidate(3, 20, 4.1, average=1.0), candidate(4, 20, 3.0), candidate(5, 20, 6.0, 4.5, 4.5, feasible=False),
@@ -166,10 +165,10 @@ def test_who_leads_by_fewer_seeds_by_hand() -> None:
     assert leading([candidate(0, 20, 5.0, 5.0, 5.0), *given[1:]]) == [], "as good is not better"
     assert leading(given[1:]) == [1, 8, 3], "the one with all seeds misses a bound"
     assert leading([given[6]]) == []
+    assert leading([*given, candidate(9, 20, 4.0, 6.0)]) == [9], "of equal ones the one of more seeds, without others"
 
 
-def test_what_leads_by_fewer_seeds_is_held_to_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The finalists' luck is over at the second seed: then the others get their turn, until one is not passed."""
+def test_seeds_go_to_what_leads_until_that_has_all(monkeypatch: pytest.MonkeyPatch) -> None:
     scores = {0: [50.0, 1.0, 1.0], 1: [49.0, 2.0, 2.0], 2: [48.0, 40.0, 41.0], 3: [30.0, 30.0, 30.0], 4: [20.0] * 3}
     ran: list[tuple[list[int], int]] = []
 
@@ -181,21 +180,22 @@ def test_what_leads_by_fewer_seeds_is_held_to_all_of_them(monkeypatch: pytest.Mo
         ], []
 
     monkeypatch.setattr("lab.search._run", run)
-    found = search(walks(first_steps=20, seeds=(0, 1, 2), candidates=5))
-    assert ran == [([0, 1, 2, 3, 4], 1), ([0, 1], 3), ([2, 3], 3)]
-    assert [each.number for each in found.candidates] == [2, 3, 1, 0, 4], "43, 30, 53 / 3, 52 / 3, and 20 of one seed"
-    assert found.best is not None
-    assert found.best.score == 43.0
+    found = search(walks(first_steps=20, seeds=(0, 1, 2), candidates=5, keep=2))
+    # 50, 49, 48, 30, 20; of the first two 25.5 each; of the next two 44 and 30, then 43 and 30.
+    assert ran == [([0, 1, 2, 3, 4], 1), ([0, 1], 2), ([2, 3], 2), ([2, 3], 3)]
+    assert [(each.number, each.score) for each in found.candidates] == [(2, 43), (3, 30), (0, 25.5), (1, 25.5), (4, 20)]
 
 
 def test_ranking_by_hand() -> None:
     given = [
         candidate(0, 5, 9.0), candidate(1, 20, 1.0), candidate(2, 20, 5.0, feasible=False), candidate(3, 20, 2.0),
-        candidate(4, 0, 7.0, why="it diverged"), candidate(5, 20, 0.0, 1.0),  # of two seeds: it went further
+        candidate(4, 0, 7.0, why="it diverged"), candidate(5, 20, 0.0, 2.0),  # of two seeds
     ]  # fmt: skip
-    assert [each.number for each in ranked(walks(), given)] == [5, 3, 1, 2, 0, 4]
+    assert [each.number for each in ranked(walks(), given)] == [3, 5, 1, 2, 0, 4]
     equal = [candidate(0, 20, 500.0, average=90.0), candidate(1, 20, 500.0, average=95.0), candidate(2, 20, 499.0)]
     assert [each.number for each in ranked(walks(), equal)] == [1, 0, 2], "the one that was good sooner"
+    proven = candidate(3, 20, 500.0, 500.0)
+    assert [each.number for each in ranked(walks(), [*equal, proven])] == [3, 1, 0, 2], "and before that of more seeds"
     assert [each.number for each in ranked(walks(lower_is_better=True), equal)] == [2, 0, 1]
 
 
