@@ -47,7 +47,7 @@ class Slurm:
     here = False
 
     def __init__(self, jobs: int | None, settings: Mapping[str, Any]):
-        self.jobs, self.settings = jobs, {**DEFAULTS, **settings}
+        self.jobs, self.given, self.settings = jobs, dict(settings), {**DEFAULTS, **settings}
         self.queue = Queue()
         try:
             self.threads = int(self.settings.get("cpus_per_task", 1))
@@ -62,6 +62,12 @@ class Slurm:
         """Takes the jobs that are queued or running for these runs already, and submits one for each of the others."""
         there = self.queue.ask()
         numbers = {each.path: number for each in directories if (number := noted(each)) in there}
+        if numbers and self.given:
+            log.warning(
+                "In SLURM's queue already, with what they were submitted with and not with %s: %s. To change that, "
+                "`scancel` them and give the same command again.",
+                " ".join(f"{name}={value}" for name, value in self.given.items()), ", ".join(numbers.values()),
+            )  # fmt: skip
         new = list(dict.fromkeys(each for each in directories if each.path not in numbers))
         for first in range(0, len(new), LARGEST_ARRAY):
             numbers |= self._submit(new[first : first + LARGEST_ARRAY])

@@ -70,7 +70,7 @@ def test_a_job_that_is_preempted_or_loses_its_machine_goes_on_exactly(cluster: F
 
 
 def test_a_launcher_that_stops_leaves_its_jobs_and_finds_them_again(
-    cluster: FakeSlurm, runs: Path, capsys: pytest.CaptureFixture[str]
+    cluster: FakeSlurm, runs: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     changes = SLOW | {"run.steps": 100_000}
     interrupt = once_it_trains(lambda _: signal.raise_signal(signal.SIGINT))
@@ -86,7 +86,9 @@ def test_a_launcher_that_stops_leaves_its_jobs_and_finds_them_again(
     assert "The SLURM cluster does not answer (slurm_load_jobs error: Unable to contact slurm controller" in said
     (cluster.folder / "away").unlink()
     cancel = once_it_trains(lambda _: subprocess.run([cluster.bin / "scancel", "1"], check=True))
-    (again,) = launch("walk", [0], on="slurm", changes=changes, watch=cancel)
+    told_anew = {"partition": "gpu"}
+    (again,) = launch("walk", [0], on="slurm", changes=changes, watch=cancel, engine_settings=told_anew)
+    assert "not with partition=gpu: 1. To change that, `scancel` them" in caplog.text
     assert cluster.jobs() == {"1": "CANCELLED"}, "it was found, and not submitted twice"
     assert (again.state, again.error) == ("interrupted", "SIGTERM: SLURM's job 1 is CANCELLED")
     status = again.directory.status()
