@@ -185,13 +185,23 @@ class _Serving:
             if job in self.going:  # not waited for yet, so the process's number is still its own
                 os.kill(self.going[job], number)
         else:
-            before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # for the job, until it can take them
+            return self._fork(request)
+        return None
+
+    def _fork(self, job: dict[str, Any]) -> dict[str, Any] | None:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # for the job, until it can take them
+        try:
             process = os.fork()
+        except OSError as error:  # too many processes, or too little memory for one more: the others go on
+            with suppress(OSError), open(job["log"], "a") as log:
+                log.write(f"OSError: it could not be started ({error.strerror})\n")
+            _write(self.answers, [job["job"], 1])
+        else:
             if process == 0:
                 self._close()
-                return request
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            self.going[request["job"]] = process
+                return job
+            self.going[job["job"]] = process
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return None
 
     def _tell_ends(self) -> None:
