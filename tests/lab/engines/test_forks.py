@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -16,6 +17,7 @@ from typing import Any
 import pytest
 
 from lab.engines import forks
+from lab.engines.child import how_it_ended
 from lab.store import RunDirectory
 
 pytestmark = pytest.mark.skipif(not forks.AVAILABLE, reason="jobs are forked on Linux alone")
@@ -183,6 +185,26 @@ os.kill(os.getpid(), signal.SIGKILL)
                 time.sleep(0.05)
         finally:
             os.kill(child, signal.SIGKILL)
+
+
+def test_a_job_that_cannot_be_forked_fails_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> int:
+        raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    (told, _), (read, answers) = os.pipe(), os.pipe()
+    handler = signal.getsignal(signal.SIGCHLD)
+    serving = forks._Serving(told, answers, os.getppid())
+    try:
+        monkeypatch.setattr(os, "fork", refuse)
+        assert serving._do({"job": 7, "log": str(tmp_path / "log.txt")}) is None
+    finally:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, handler)
+    assert os.read(read, 100) == b"[7, 1]\n"
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == set()
+    assert how_it_ended(1, RunDirectory(tmp_path), []) == (
+        "failed", "OSError: it could not be started (Resource temporarily unavailable)",
+    )  # fmt: skip
 
 
 def test_libraries_that_this_process_has_imported_are_imported_there() -> None:
