@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, is_dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from lab.trial import Trial
 
 FOLDER = Path(__file__).resolve().parent.parent / "experiments"
+_one_thread = RLock()  # ast.parse fails beside another (CPython 3.11), and what is half imported is no experiment
 _MARKS = ("Config", "build")  # at the top level of every experiment, and hardly of the modules beside it
 
 
@@ -149,7 +151,8 @@ def load(name: str) -> Experiment:
                 raise _no_experiment(path, " and no ".join(sorted({*_MARKS} - _outline(path)[0])))
         raise ExperimentError(f"There is no experiment {name!r}. {did_you_mean(name, known)}")
     listing = known[name]
-    module = _import(listing)
+    with _one_thread:
+        module = _import(listing)
     for part in ("Config", "build", "TARGET", "SMOKE"):
         if not hasattr(module, part):
             raise _no_experiment(listing.path, part)
@@ -178,7 +181,8 @@ def _no_experiment(path: Path, part: str) -> ExperimentError:
 def _outline(path: Path) -> tuple[set[str], str]:
     """The names that a file's top level defines, and its docstring's first line; a file that cannot be read has all."""
     try:
-        tree = ast.parse(path.read_bytes())
+        with _one_thread:
+            tree = ast.parse(path.read_bytes())
     except (SyntaxError, ValueError) as error:
         return set(_MARKS), f"cannot be read: {error}"
     names: set[str] = set()

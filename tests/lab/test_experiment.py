@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,13 @@ def test_modules_beside_an_experiment_are_imported_by_it_but_not_listed(folder: 
         load("beside_it")
     with pytest.raises(ExperimentError, match="There is no experiment"):
         load("/tmp/mine")
+
+
+def test_threads_that_load_the_same_see_it_whole(folder: Path) -> None:
+    (folder / "slow.py").write_text(MINIMAL.format(summary="slow", more="import time\ntime.sleep(0.2)"))
+    with ThreadPoolExecutor(4) as pool:
+        loaded = list(pool.map(load, ["slow"] * 4))
+    assert len({each.Config for each in loaded}) == 1
 
 
 def test_a_file_that_cannot_be_read_is_listed_as_such(folder: Path) -> None:
