@@ -13,6 +13,7 @@ from lab.data.splits import SMALL, normalised
 from lab.seeding import Seeds
 from supervised.classifier import Classifier
 
+SAME = 1e-7  # processors normalise the inputs, in float32, with other last bits: the optimum moves by 6e-9
 L2 = Config().classifier.optimizer.l2
 
 
@@ -38,8 +39,8 @@ def objective(weights: np.ndarray, training: Dataset) -> float:
 def test_the_target_is_scikit_learns_optimum() -> None:
     training = training_part()
     optimum = objective(best(training), training)
-    assert pytest.approx(optimum, rel=1e-9) == OPTIMUM
-    assert TARGET.at_most == pytest.approx(optimum * (1 + 1e-6), rel=1e-9)
+    assert pytest.approx(optimum, rel=SAME) == OPTIMUM
+    assert TARGET.at_most == pytest.approx(optimum * (1 + 1e-6), rel=SAME)
 
 
 def test_gradient_descent_arrives_at_its_objective_and_its_weights() -> None:
@@ -53,6 +54,6 @@ def test_gradient_descent_arrives_at_its_objective_and_its_weights() -> None:
     training = training_part()
     expected = best(training)
     assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()  # asked for: 1e-4
-    assert objective(found, training) == pytest.approx(OPTIMUM, rel=1e-9)
+    assert objective(found, training) == pytest.approx(objective(expected, training), rel=1e-9)
     # Of the two outputs' weights nothing is left but their difference.
     torch.testing.assert_close(weight[0], -weight[1], atol=1e-5, rtol=0)
