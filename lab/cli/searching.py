@@ -24,10 +24,11 @@ from lab.writing import written_aside
 HELP = """usage: lab search NAME --vary SETTING=LOW:HIGH[:SCALE] ... [--candidates 32] [--seeds 0-2] [settings]
 
 Try settings of an experiment, spread evenly over their ranges, and say which do best. Candidates that are behind are
-stopped early; what is killed goes on where it stopped, by the same command. SCALE is linear, log (learning rates) or
-log1m (discounts, momenta: 1 - value on a logarithmic scale); SETTING=A,B,C is a choice.
+stopped early, or with --first-steps at the whole budget get fewer seeds. What is killed goes on where it stopped, by
+the same command. SCALE is linear, log (learning rates) or log1m (discounts, momenta: 1 - value on a logarithmic scale);
+SETTING=A,B,C is a choice.
 
-  lab search dqn_cartpole --vary agent.learning-rate=1e-4:1e-2:log agent.discount=0.9:0.999:log1m
+  lab search dqn_cartpole --vary agent.learning-rate=1e-4:1e-2:log agent.discount=0.9:0.999:log1m --first-steps 50000
   lab search dqn_cartpole --vary agent.batch-size=32,64,128 --seeds 0-2 --stages 2 --satisfy "eval/length>=100"
 
 Every candidate's runs stand under runs/ like any others. What it found, and a figure of each setting's effect, stand

@@ -77,7 +77,8 @@ class SearchOptions(RunsOptions):
     seeds: str = "0-2"
     """Seeds of those that go all the way, as a range or a list: 0-4 or 1,5,7. Before that fewer."""
     keep: int = 3
-    """One in so many goes on, with so many times the budget and, where there are several, the seeds."""
+    """One in so many goes on, with so many times the budget and, where there are several, the seeds. Where none is
+    stopped early, one in its square gets more seeds at a time."""
     first_steps: int | None = None
     """The budget after which the first are stopped (default: the whole by keep twice). Where it is the whole, none is
     stopped early: all are tried with one seed, and what leads gets twice as many, until that which leads has all."""
