@@ -24,7 +24,7 @@ class Foretold:
     def of(cls, before: int, after: int, scores: Sequence[tuple[float | None, float | None]]) -> Foretold:
         """From the scores at both budgets; what has none at one of them is passed over."""
         both = [(one, two) for one, two in scores if one is not None and two is not None]
-        if any(len(set(side)) < 2 for side in zip(*both)) or not both:
+        if not both or any(len(set(side)) < 2 for side in zip(*both)):
             return cls(before, after, len(both), None)
         ranks = [_ranks(side) for side in zip(*both)]
         return cls(before, after, len(both), float(np.corrcoef(ranks)[0, 1]))

@@ -179,14 +179,16 @@ def search(
         runs_dir=runs_dir, watch=watch,
     )  # fmt: skip
     axes, everyone, foretold = what.axes, list[Candidate](), list[Foretold]()
-    advance = _raced if what.first_steps == what.steps else _halved
     for stage in range(what.stages):
         settings = drawn(axes, what.candidates, what.seed + stage, what.sampler)
         new = [
             Candidate(number=len(everyone) + i, stage=stage, settings=each, steps=0, scores={}, feasible=True)
             for i, each in enumerate(settings)
         ]
-        everyone, stopped = advance(what, everyone, new, launch_all, tell, foretold)
+        if what.first_steps == what.steps:
+            everyone, stopped = _raced(what, everyone, new, launch_all, tell)
+        else:
+            everyone, stopped = _halved(what, everyone, new, launch_all, tell, foretold)
         everyone = ranked(what, everyone)
         best = everyone[0]
         if stopped or best.score is None:
@@ -222,9 +224,8 @@ def _halved(
 
 
 def _raced(
-    what: Search, before: list[Candidate], going: list[Candidate], launch_all: LaunchAll, tell: Tell,
-    foretold: list[Foretold],
-) -> tuple[list[Candidate], list[Launched]]:  # fmt: skip
+    what: Search, before: list[Candidate], going: list[Candidate], launch_all: LaunchAll, tell: Tell
+) -> tuple[list[Candidate], list[Launched]]:
     """As `_halved`, where all have the whole budget: the seeds that each is worth."""
     everyone = {each.number: each for each in before}
     rung = what.rungs[0]

@@ -46,7 +46,7 @@ def start(directory: RunDirectory, threads: int, engine: Mapping[str, str]) -> P
             stdin=subprocess.DEVNULL,
             stdout=log_file,
             stderr=log_file,
-            env=os.environ | numbers_of_threads(threads) | told_to_job(engine),
+            env=job_environment(threads, engine),
             start_new_session=True,
         )
 
@@ -76,14 +76,9 @@ def job_words(directory: RunDirectory, threads: int, launcher: str) -> list[str]
     return [*job, str(directory.path), str(max(1, threads // devices)), launcher]
 
 
-def numbers_of_threads(threads: int) -> dict[str, str]:
-    """Variables that libraries read when they are imported."""
-    return {"OMP_NUM_THREADS": str(threads)}
-
-
-def told_to_job(engine: Mapping[str, str]) -> dict[str, str]:
-    """Variables that a job reads."""
-    return {ENGINE: json.dumps(dict(engine))}
+def job_environment(threads: int, engine: Mapping[str, str]) -> dict[str, str]:
+    """This process's variables, and those that tell a job its threads and what started it."""
+    return os.environ | {"OMP_NUM_THREADS": str(threads), ENGINE: json.dumps(dict(engine))}
 
 
 def devices_of(directory: RunDirectory) -> int:

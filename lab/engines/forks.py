@@ -24,7 +24,8 @@ from pathlib import Path
 from select import select
 from typing import Any
 
-from lab.engines.child import deaf_to_batch_systems, job_words, numbers_of_threads, told_to_job
+from lab.engines import child
+from lab.engines.child import deaf_to_batch_systems, job_environment, job_words
 from lab.store import RunDirectory, finished
 
 AVAILABLE = sys.platform == "linux"  # elsewhere libraries start threads, which no fork survives
@@ -38,10 +39,12 @@ _server: Server | None = None  # of this process; it ends with it
 _starting = threading.Lock()
 
 
-def start(directory: RunDirectory, threads: int, engine: Mapping[str, str]) -> ForkedJob:
+def start(directory: RunDirectory, threads: int, engine: Mapping[str, str]) -> child.Process:
     """As `child.start`, forked from the server of this process, which is started where there is none that fits."""
     global _server
-    everything = os.environ | numbers_of_threads(threads) | told_to_job(engine)
+    if not AVAILABLE:
+        return child.start(directory, threads, engine)
+    everything = job_environment(threads, engine)
     own = {name: value for name, value in everything.items() if name.startswith(READ_BY_JOBS)}
     environment = {name: value for name, value in everything.items() if name not in own}
     with _starting:

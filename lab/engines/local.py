@@ -25,8 +25,7 @@ class Local:
 
     def start(self, directories: Sequence[RunDirectory]) -> list[Job]:
         """A process each."""
-        start = forks.start if forks.AVAILABLE else child.start
-        return [LocalJob(start(each, self.threads, {"name": self.name}), each) for each in directories]
+        return [LocalJob(forks.start(each, self.threads, {"name": self.name}), each) for each in directories]
 
 
 class LocalJob:

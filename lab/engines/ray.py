@@ -97,8 +97,8 @@ def _work(path: str, threads: int, folder: str, told: Mapping[str, str]) -> int:
     noted: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, frame: noted.append(number))
     try:
-        start = forks.start if forks.AVAILABLE else child.start  # a worker has one task after another
-        return child.work(RunDirectory(Path(path)), threads, engine, stop=lambda: bool(noted), start=start)
+        # Forked, since a worker has one task after another.
+        return child.work(RunDirectory(Path(path)), threads, engine, stop=lambda: bool(noted), start=forks.start)
     finally:
         signal.signal(signal.SIGINT, before)
 
