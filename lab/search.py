@@ -149,7 +149,6 @@ class Found:
 
     search: Search
     candidates: list[Candidate]  # the best first: those with the largest budget, of these the feasible, by score
-    axes: tuple[Axis, ...]  # of the last stage
     stopped: list[Launched]  # runs that were interrupted or wait
     foretold: list[Foretold]  # wherever a budget was raised
 
@@ -192,10 +191,9 @@ def search(
         everyone = ranked(what, everyone)
         best = everyone[0]
         if stopped or best.score is None:
-            return Found(what, everyone, axes, stopped, foretold)
-        if stage < what.stages - 1:
-            axes = tuple(_closer(each, best.settings[each.name]) for each in axes)
-    return Found(what, everyone, axes, [], foretold)
+            return Found(what, everyone, stopped, foretold)
+        axes = tuple(_closer(each, best.settings[each.name]) for each in axes)
+    return Found(what, everyone, [], foretold)
 
 
 def _halved(
@@ -280,29 +278,22 @@ def _judged(what: Search, candidate: Candidate, runs: Sequence[Launched], steps:
         return replace(candidate, scores={}, why=why.partition("\n")[0])
     if notes := [f"seed {item.seed}: {note}" for item in runs if (note := nursed_note(item.directory))]:
         return replace(candidate, scores={}, why=notes[0])
-    values = {metric: {item.seed: _value(item, metric, steps) for item in runs} for metric in _metrics(what)}
-    lacking = [
-        f"seed {seed} has no {m} at {steps:,}" for m, each in values.items() for seed, v in each.items() if v is None
-    ]
-    if lacking:
-        return replace(candidate, scores={}, why=lacking[0])
-    known = {metric: {seed: float(v) for seed, v in each.items() if v is not None} for metric, each in values.items()}
-    feasible = all(each.holds(fmean(known[each.metric].values())) for each in what.satisfy)
-    average = fmean(_average(item, what.metric, steps) for item in runs)
-    return replace(candidate, steps=steps, scores=known[what.metric], average=average, feasible=feasible)
+    rows = {item.seed: item.directory.rows() for item in runs}
+    ends: dict[str, dict[int, Mapping[str, Any]]] = {}  # by metric and seed: the row that counts as at the budget
+    for metric in (what.metric, *(each.metric for each in what.satisfy)):
+        at = {seed: row_at(each, metric, steps) for seed, each in rows.items()}
+        if lacking := [seed for seed, row in at.items() if row is None]:
+            return replace(candidate, scores={}, why=f"seed {lacking[0]} has no {metric} at {steps:,}")
+        ends[metric] = {seed: row for seed, row in at.items() if row is not None}
+    feasible = all(each.holds(fmean(row[each.metric] for row in ends[each.metric].values())) for each in what.satisfy)
+    scores = {seed: float(row[what.metric]) for seed, row in ends[what.metric].items()}
+    average = fmean(_average(rows[seed], what.metric, row["step"]) for seed, row in ends[what.metric].items())
+    return replace(candidate, steps=steps, scores=scores, average=average, feasible=feasible)
 
 
-def _metrics(what: Search) -> list[str]:
-    return [what.metric, *(each.metric for each in what.satisfy)]
-
-
-def _value(item: Launched, metric: str, steps: int) -> float | None:
-    row = row_at(item.directory.rows(), metric, steps)
-    return None if row is None else float(row[metric])
-
-
-def _average(item: Launched, metric: str, steps: int) -> float:
-    return fmean(float(row[metric]) for row in item.directory.rows() if metric in row and row["step"] <= steps)
+def _average(rows: Sequence[Mapping[str, Any]], metric: str, until: int) -> float:
+    """Of what was judged up to a step, where it is a number."""
+    return fmean(row[metric] for row in rows if row.get(metric) is not None and row["step"] <= until)
 
 
 def ranked(what: Search, candidates: Sequence[Candidate]) -> list[Candidate]:

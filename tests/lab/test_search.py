@@ -14,7 +14,7 @@ import pytest
 
 from lab.config import replace
 from lab.experiment import load
-from lab.search import Candidate, Found, Satisfy, Search, leading_by_fewer_seeds, ranked, search
+from lab.search import Candidate, Found, Satisfy, Search, _judged, leading_by_fewer_seeds, ranked, search
 from lab.search_space import Choices, Range
 from lab.store import find_runs
 
@@ -143,6 +143,26 @@ def test_killed_at_any_moment_it_comes_to_the_same(runs: Path, monkeypatch: pyte
     killed = told(search(walks(seeds=(0,))))
     monkeypatch.setenv("LAB_RUNS", str(runs) + "-straight")
     assert killed == told(search(walks(seeds=(0,))))
+
+
+class _Run:
+    """As much of a finished run as a candidate is judged by."""
+
+    seed, state, error = 5, "finished", None
+
+    def __init__(self, rows: list[dict[str, Any]]):
+        self.directory = self
+        self.rows = lambda: rows
+
+
+def test_the_average_passes_over_what_was_no_number_and_counts_what_is_just_beyond_the_budget(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lab.search.nursed_note", lambda directory: "")
+    rows = [{"step": 50, "eval/score": None}, {"step": 60, "eval/score": 2.0}, {"step": 70, "loss": 9.0}]
+    rows += [{"step": 101, "eval/score": 4.0}, {"step": 150, "eval/score": 8.0}]  # 101: parallel environments overshoot
+    found = _judged(walks(), candidate(0, 0), [_Run(rows)], 100)  # type: ignore[list-item]
+    assert (found.scores, found.average, found.steps) == ({5: 4.0}, 3.0, 100)
 
 
 def candidate(number: int, steps: int, *scores: float, **known: Any) -> Candidate:
