@@ -141,8 +141,8 @@ def measure(quick: bool = False) -> Result:
         notes=[
             f"enwiki27, {words:,} words; {SIZE} numbers, window {WINDOW}, {NEGATIVES} negatives, sample {SAMPLE:g}, "
             f"{epochs} epochs, {THREADS} threads each.",
-            f"Rates: gensim {RATE}, lab {SkipGram().model.learning_rate} with damped steps. Quality: at least gensim's",
-            "mean less the two spreads. Analogies: among the first 30,000 words.",
+            f"Rates: gensim {RATE}, lab {SkipGram.rate} and of CBOW {CBOW.rate} with damped steps. Quality: at least",
+            "gensim's mean less the two spreads. Analogies: among the first 30,000 words.",
         ],
     )
 

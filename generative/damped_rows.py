@@ -46,6 +46,8 @@ class Table:
             self._sums.scatter_add_(0, rows.index, rows.curvature)
         for rows in parts:
             steps = _steps(self._sums.index_select(0, rows.index), least)
+            if rows.factor is not None:
+                steps.mul_(rows.factor)
             # An expanded index is torch's quick path: it sorts, and adds the rows of one index in their order, whatever
             # the number of threads.
             index = rows.index[:, None].expand_as(rows.gradient)
@@ -54,7 +56,8 @@ class Table:
     def _add_to_all(self, parts: list[Rows], least: Tensor) -> None:
         """Sorts indices once a part, and then goes through the whole table, which a GPU does in less time."""
         for rows in parts:
-            self._sums.index_add_(0, rows.index, torch.cat([rows.gradient, rows.curvature[:, None]], 1))
+            gradient = rows.gradient if rows.factor is None else rows.gradient.mul_(rows.factor[:, None])
+            self._sums.index_add_(0, rows.index, torch.cat([gradient, rows.curvature[:, None]], 1))
         gradient, curvature = self._sums[:, :-1], self._sums[:, -1:]
         self.vectors.addcmul_(gradient, _steps(curvature.clone(), least))
 

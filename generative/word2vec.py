@@ -17,7 +17,7 @@ from torch import Tensor
 
 from generative.damped_rows import Table, least_curvature
 from generative.huffman import Paths, huffman
-from generative.noise import AliasTable
+from generative.noise import AliasTable, Noise
 from generative.tree_gradients import bag_of_words_by_tree, skip_gram_by_tree
 from generative.word_gradients import Contexts, Step, bag_of_words, skip_gram
 from generative.word_vectors import WordVectors
@@ -84,7 +84,7 @@ class Word2Vec:
                 f"The vocabulary has {len(lexicon)} word, but a word is told apart from others. Give a longer text, or "
                 "count rarer words (`least`)."
             )
-        self.config, self.lexicon, self.seeds = config, lexicon, seeds
+        self.config, self.lexicon = config, lexicon
         self.device = torch.device(device)
         start = torch.rand(len(lexicon), config.size, generator=seeds.generator("inputs")).sub_(0.5).div_(config.size)
         self.inputs = Table(start.to(device))
@@ -92,14 +92,12 @@ class Word2Vec:
         if config.negatives == 0:
             self._paths = huffman(lexicon.counts).to(device)
         else:
-            self._noise = AliasTable(lexicon.counts.double() ** NOISE_POWER, device)
+            self._noise = Noise(AliasTable(lexicon.counts.double() ** NOISE_POWER, device), seeds)
         self.outputs = Table(torch.zeros(len(lexicon) - (self._paths is not None), config.size, device=device))
-        self._draws = torch.Generator(device)
         self._contexts = Contexts(window, device)
         self.updates = 0
         self._descending = {
-            with_loss: Graphed(partial(self._descend, with_loss), self.device, [self._draws])
-            for with_loss in (False, True)
+            with_loss: Graphed(partial(self._descend, with_loss), self.device) for with_loss in (False, True)
         }
 
     def update(self, batch: tuple[Tensor, Tensor, Tensor]) -> Metrics:
@@ -112,24 +110,28 @@ class Word2Vec:
             )
         rate = self.config.learning_rate * self.config.decay(self.updates)
         metrics: Metrics = {"learning_rate": rate}
-        self._draws.manual_seed(self.seeds.derive(f"noise/{self.updates}"))
         descend = self._descending[self.updates % self.config.loss_every == 0]
         with torch.inference_mode():
-            for loss in descend(words, before, after, torch.tensor(least_curvature(rate))):
+            noise = () if self._paths is not None else (self._noise.of(self.updates, self._shared(len(before))),)
+            for loss in descend(words, before, after, torch.tensor(least_curvature(rate)), *noise):
                 metrics["loss"] = loss
         self.updates += 1
         return metrics
 
+    def _shared(self, count: int) -> tuple[int, int]:
+        """How many groups of words share words of the noise in a block of so many, and how many each shares."""
+        return count // math.gcd(count, self.config.sharing), self.config.shared
+
     def _descend(
-        self, with_loss: bool, words: Tensor, before: Tensor, after: Tensor, least: Tensor
+        self, with_loss: bool, words: Tensor, before: Tensor, after: Tensor, least: Tensor, *noise: Tensor
     ) -> tuple[Tensor, ...]:
         """Nothing of it waits for the device. The loss, if it is asked for."""
-        step = self._step(words, before, after, with_loss)
+        step = self._step(words, before, after, noise, with_loss)
         self.inputs.descend(step.inputs, least)
         self.outputs.descend(step.outputs, least)
         return () if step.loss is None else (step.loss,)
 
-    def _step(self, words: Tensor, before: Tensor, after: Tensor, with_loss: bool) -> Step:
+    def _step(self, words: Tensor, before: Tensor, after: Tensor, noise: tuple[Tensor, ...], with_loss: bool) -> Step:
         inputs, outputs, is_bag = self.inputs.vectors, self.outputs.vectors, self.config.architecture == "cbow"
         if self.config.context == "before":
             # By noise, a skip-gram's word tells its contexts; so that words tell those after them, the side is turned.
@@ -139,10 +141,8 @@ class Word2Vec:
         if self._paths is not None:
             by_tree = bag_of_words_by_tree if is_bag else skip_gram_by_tree
             return by_tree(inputs, outputs, words, contexts, self._paths, with_loss)
-        groups = len(before) // math.gcd(len(before), self.config.sharing)
-        noise = self._noise.draw((groups, self.config.shared), self._draws)
         by_noise = bag_of_words if is_bag else skip_gram
-        return by_noise(inputs, outputs, words, contexts, noise, self.config.negatives, with_loss)
+        return by_noise(inputs, outputs, words, contexts, noise[0], self.config.negatives, with_loss)
 
     @property
     def vectors(self) -> WordVectors:

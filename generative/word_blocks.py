@@ -152,11 +152,9 @@ def contexts_within(sentences: Tensor, reach: Tensor) -> tuple[Tensor, Tensor]:
     `sentences` are each word's, [S], and the words of one lie together.
     """
     count = len(sentences)
+    _, lengths = sentences.unique_consecutive(return_counts=True)
+    last = lengths.cumsum(0) - 1
     place = torch.arange(count)
-    begins = torch.ones(count, dtype=torch.bool)
-    torch.ne(sentences[1:], sentences[:-1], out=begins[1:])
-    first = torch.where(begins, place, 0).cummax(0).values
-    next_first = torch.full((count,), count)
-    next_first[:-1] = torch.where(begins[1:], place[1:], count)
-    next_first = next_first.flip(0).cummin(0).values.flip(0)
-    return torch.minimum(place - first, reach), torch.minimum(next_first - 1 - place, reach)
+    before = place - (last - lengths + 1).repeat_interleave(lengths, output_size=count)
+    after = last.repeat_interleave(lengths, output_size=count).sub_(place)
+    return torch.minimum(before, reach), torch.minimum(after, reach)

@@ -26,6 +26,7 @@ class Rows:
     index: Tensor  # int64 [R]
     gradient: Tensor  # [R, D]
     curvature: Tensor  # [R], a bound of the loss's second derivative along any direction of the row
+    factor: Tensor | None = None  # [R], by which each gradient is still to be multiplied
 
 
 @dataclass(frozen=True)
@@ -44,17 +45,17 @@ def windows(stream: Tensor, length: int, every: int) -> Tensor:
     return stream.as_strided((count, length, row), (every * row, row, 1), stream.storage_offset())
 
 
-def added(parts: Tensor, length: int, every: int) -> Tensor:
-    """What `windows` undoes: [N, W, D] -> [length, D], each row the sum of all that stands for it.
+def added_products(left: Tensor, right: Tensor, length: int) -> Tensor:
+    """Products of [N, W, every] and [N, every, D] -> [length, D]: row i of product n is added to row n * every + i.
 
-    W is at most twice `every`.
+    What `windows` undoes, with W at most twice `every`. No copy is made of the rows in which products do not meet.
     """
-    count, width, row = parts.shape
-    total = parts.new_empty(length, row)
-    total[: count * every].view(count, every, row).copy_(parts[:, :every])
+    count, every, row = right.shape
+    total = right.new_empty(length, row)
+    torch.bmm(left[:, :every], right, out=total[: count * every].view(count, every, row))
     total[count * every :].zero_()
-    rest = width - every
-    total[every:].as_strided((count, rest, row), (every * row, row, 1), every * row).add_(parts[:, every:])
+    rest = torch.bmm(left[:, every:], right)
+    total[every:].as_strided(rest.shape, (every * row, row, 1), every * row).add_(rest)
     return total
 
 
@@ -82,8 +83,9 @@ class Contexts:
 
     def __call__(self, before: Tensor, after: Tensor) -> Tensor:
         """[T / BAND, BAND, width] of how many contexts each word has on either side, int64 [T] from 0 to window."""
-        rows = ((before * (self.window + 1) + after) * BAND).view(-1, BAND) + self._row
-        return self._table.index_select(0, rows.view(-1)).view(-1, BAND, self.width)
+        sides = torch.add(after, before, alpha=self.window + 1).view(-1, BAND)
+        rows = torch.add(self._row, sides, alpha=BAND).view(-1)
+        return self._table.index_select(0, rows).view(-1, BAND, self.width)
 
 
 def skip_gram(
@@ -112,8 +114,8 @@ def skip_gram(
     norms = windows(squared_norms(by).view(-1, 1), width, BAND).transpose(1, 2)
     curvature = apart.curvature.sub_((error * norms).sum(2).view(count))
     turned = error.transpose(1, 2)
-    of_words = added(torch.bmm(turned, banded), len(words), BAND)
-    bent = added((error * lengths.view(bands, BAND, 1)).sum(1)[:, :, None], len(words), BAND).neg_().view(-1)
+    of_words = added_products(turned, banded, len(words))
+    bent = added_products(turned, lengths.view(bands, BAND, 1), len(words)).neg_().view(-1)
     if loss is not None:
         loss = (loss + apart.loss) / contexts.sum().clamp(min=1)
     return Step([Rows(centres, gradient, curvature)], [Rows(words, of_words, bent), of_noise], loss)
@@ -161,9 +163,9 @@ def bag_of_words(
     weight = bag.present * (negatives / noise.shape[1])
     lengths = squared_norms(bag.mean)
     of_noise, apart = _apart(bag.mean, lengths, outputs, noise, weight.view(len(noise), -1, 1), with_loss)
-    gradient = torch.addcmul(apart.gradient, error[:, None], by)
-    curvature = apart.curvature.sub_(error * squared_norms(by))
-    told = Rows(bag.centres, error[:, None] * bag.mean, -error * lengths)
+    gradient = apart.gradient.addcmul_(error[:, None], by)
+    curvature = apart.curvature.addcmul_(error, squared_norms(by), value=-1)
+    told = Rows(bag.centres, bag.mean, -error * lengths, error)
     if loss is not None:
         loss = (loss + apart.loss) / bag.present.sum().clamp(min=1)
     return Step([bag.spread(gradient, curvature)], [told, of_noise], loss)
@@ -182,7 +184,7 @@ class Bag:
         window = (self.width - BAND) // 2
         self.centres = words[window : window + self.bands * BAND]
         number = contexts.sum(2, keepdim=True)
-        self.present = (number > 0).float().view(-1)  # 0 where nothing is around: there is nothing to tell a word by
+        self.present = number.clamp(max=1).view(-1)  # 0 where nothing is around: there is nothing to tell a word by
         share = contexts / number.clamp_(min=1)
         around = windows(inputs.index_select(0, words), self.width, BAND)
         self.mean = torch.bmm(share, around).view(len(self.centres), -1)
@@ -192,6 +194,6 @@ class Bag:
         one word would that had all of it; so that is the curvature that each must bear.
         """
         turned = self.contexts.transpose(1, 2)
-        rows = added(torch.bmm(turned, gradient.view(self.bands, BAND, -1)), len(self.words), BAND)
-        bent = (turned * curvature.view(self.bands, 1, BAND)).sum(2, keepdim=True)
-        return Rows(self.words, rows, added(bent, len(self.words), BAND).view(-1))
+        rows = added_products(turned, gradient.view(self.bands, BAND, -1), len(self.words))
+        bent = added_products(turned, curvature.view(self.bands, BAND, 1), len(self.words))
+        return Rows(self.words, rows, bent.view(-1))

@@ -38,6 +38,14 @@ def test_a_row_whose_curvatures_add_up_to_too_much_takes_a_shorter_one(whole: bo
 
 
 @both_ways
+def test_a_factor_multiplies_the_gradients_but_not_the_curvatures(whole: bool) -> None:
+    table = Table(torch.zeros(2, 2), whole)
+    part = rows([1, 1], [[1, 2], [3, 4]], [0.1, 0.2])
+    table.descend([Rows(part.index, part.gradient, part.curvature, torch.tensor([2.0, -1.0]))], least(0.5))
+    assert table.vectors.tolist() == [[0, 0], [-0.5 * (2 - 3), -0.5 * (4 - 4)]]
+
+
+@both_ways
 def test_at_a_rate_of_0_nothing_moves(whole: bool) -> None:
     table = Table(torch.ones(2, 1), whole)
     table.descend([rows([0, 1, 0], [[4.0], [1.0], [2.0]], [20.0, 0.0, 1.0])], least(0))

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from generative.huffman import huffman
 from generative.tree_gradients import bag_of_words_by_tree, skip_gram_by_tree
-from generative.word_gradients import BAND, Contexts, Rows, Step, added, bag_of_words, skip_gram, windows
+from generative.word_gradients import BAND, Contexts, Rows, Step, added_products, bag_of_words, skip_gram, windows
 
 WINDOW, SIZE, VOCABULARY, WORDS = 3, 4, 9, 2 * BAND
 NEGATIVES = 5
@@ -42,7 +42,8 @@ def summed(rows: list[Rows], like: Tensor) -> Tensor:
     """The whole gradient of a table."""
     total = torch.zeros_like(like)
     for part in rows:
-        for index, gradient in zip(part.index.tolist(), part.gradient, strict=True):
+        factor = torch.ones(len(part.index)) if part.factor is None else part.factor
+        for index, gradient in zip(part.index.tolist(), part.gradient * factor[:, None], strict=True):
             total[index] += gradient
     return total
 
@@ -177,8 +178,12 @@ def test_curvatures_bound_the_second_derivative_along_every_row(
         assert 0 < bend <= bound
 
 
-def test_windows_are_undone_by_adding() -> None:
+def test_windows_are_undone_by_added_products() -> None:
     stream = torch.arange(20.0).view(10, 2)
     parts = windows(stream, 6, 4)
     assert parts[1].tolist() == stream[4:10].tolist()
-    assert added(parts, 10, 4)[:, 0].tolist() == [0, 2, 4, 6, 2 * 8, 2 * 10, 12, 14, 16, 18]
+    # Of each window's product the first four rows are three times its row of `right`, and the last two are it.
+    left = torch.cat([3 * torch.eye(4), torch.eye(4)[:2]]).expand(2, 6, 4)
+    right = stream[:8].view(2, 4, 2)
+    met = added_products(left, right, 10)[:, 0].tolist()
+    assert met == [0, 6, 12, 18, 3 * 8 + 0, 3 * 10 + 2, 36, 42, 8, 10]
