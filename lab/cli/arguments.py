@@ -37,6 +37,12 @@ class Parser(argparse.ArgumentParser):
         """Adds --json."""
         self.add_argument("--json", action="store_true", help="print JSON for other programs")
 
+    def add_asked(self) -> None:
+        """Adds --metric, --step and --lower-is-better: by what runs are compared."""
+        self.add_argument("--metric", help="what to compare by, such as eval/return (default: the target's)")
+        self.add_argument("--step", type=int, help="the step to compare at (default: the target's budget)")
+        self.add_argument("--lower-is-better", action="store_true", default=None, help="of that metric")
+
 
 def parse_seeds(text: str) -> list[int]:
     """'0-4' -> [0, 1, 2, 3, 4]; '1,5,7' -> [1, 5, 7]; both forms mix."""

@@ -60,9 +60,7 @@ def compare_command(words: list[str]) -> int:
     parser.add_argument(
         "sides", nargs="+", metavar="SIDE", help="what to compare; the others are held against the first"
     )
-    parser.add_argument("--metric", help="what to compare by, such as eval/return (default: the target's)")
-    parser.add_argument("--step", type=int, help="the step to compare at (default: the target's budget)")
-    parser.add_argument("--lower-is-better", action="store_true", default=None, help="of that metric")
+    parser.add_asked()
     parser.add_argument(
         "--zero", nargs="+", type=float, metavar="SCORE", help="of each task, the score that counts as 0"
     )

@@ -29,9 +29,7 @@ def table_command(words: list[str]) -> int:
         "--statistic", choices=["iqm", "mean", "median"], default="iqm", help="over seeds (default: iqm)"
     )
     parser.add_argument("--digits", type=int, default=3, help="significant ones (default: 3)")
-    parser.add_argument("--metric", help="what to compare by (default: the target's)")
-    parser.add_argument("--step", type=int, help="the step to compare at (default: the target's budget)")
-    parser.add_argument("--lower-is-better", action="store_true", default=None, help="of that metric")
+    parser.add_asked()
     parser.add_argument("--out", metavar="FILE", help="a .md, .tex or .csv file (default: print it)")
     parser.add_runs_dir()
     given = parser.parse_args(words)

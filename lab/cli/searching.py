@@ -15,6 +15,7 @@ from lab.cli.running import exit_code, settings_of, split_names
 from lab.config import address
 from lab.experiment import Experiment, load
 from lab.launching import command
+from lab.report.searches import SCHEMA
 from lab.search import Candidate, Found, Satisfy, Search, config_of, search
 from lab.search_space import at_the_border, axis
 from lab.store import runs_folder
@@ -106,7 +107,7 @@ def _write(found: Found, folder: Path) -> Path:
     """Keeps what was found under RUNS/EXPERIMENT/searches."""
     what = found.search
     record = {
-        "schema": "lab.search/1", "experiment": what.experiment.name, "metric": what.metric,
+        "schema": SCHEMA, "experiment": what.experiment.name, "metric": what.metric,
         "lower_is_better": what.lower_is_better, "rungs": [[each.steps, len(each.seeds)] for each in what.rungs],
         "seeds": list(what.seeds), "foretold": [asdict(each) for each in found.foretold],
         "variant": what.variant, "axes": [{"kind": type(each).__name__.lower(), **asdict(each)} for each in what.axes],
