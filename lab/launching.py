@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lab import parallel
-from lab.config import ConfigError, address, differences, from_json, replace, to_json
+from lab.config import ConfigError, address, differences, flatten, from_json, replace, to_json
 from lab.engines import Engine, Job, engine_of
 from lab.engines.child import devices_of
 from lab.errors import speaks_to_the_user
@@ -141,14 +141,42 @@ def _try_to_build(experiment: Experiment, config: Any, seed: int, devices: int) 
 
 
 def arms(experiment: Experiment, config: Any, wanted: Iterable[str]) -> dict[str, Any]:
-    """The configs to run by variant, all of them unless some are wanted."""
+    """The configs to run by variant, all of them unless some are wanted.
+
+    Raises ConfigError for a setting that all of them set themselves to something else than `config` asks for; where
+    some of them do, as where it is what they differ in, it is said.
+    """
     every = experiment.variants(config)
     wanted = list(wanted)
     for variant in wanted:
         if variant not in every or not variant:
             names = [known for known in every if known]
             raise ExperimentError(f"{experiment.name} has no variant {variant!r}. {did_you_mean(variant, names)}")
-    return {variant: every[variant] for variant in wanted} if wanted else every
+    chosen = {variant: every[variant] for variant in wanted} if wanted else every
+    asked = {name: now for name, (_, now) in differences(experiment.Config(), config).items()}
+    for name, value in asked.items():
+        own = {
+            variant: flatten(arm).get(name)
+            for variant, arm in chosen.items()
+            if _ignores(experiment, variant, arm, name, value)
+        }
+        if not own:
+            continue
+        told = ", ".join(f"{variant} to {has}" for variant, has in own.items())
+        if len(own) == len(chosen):
+            raise ConfigError(
+                f"{name} is {value}, but each arm of {experiment.name} sets it itself: {told}. Leave it out, or choose "
+                "arms by --variant that take it."
+            )
+        log.warning("%s is %s but in arms that set it themselves: %s.", name, value, told)
+    return chosen
+
+
+def _ignores(experiment: Experiment, variant: str, arm: Any, name: str, value: Any) -> bool:
+    """Whether an arm has another value of a setting than is asked for, and the same one as where nothing is asked."""
+    usual = experiment.variants(experiment.Config())
+    has = flatten(arm).get(name)
+    return has != value and variant in usual and has == flatten(usual[variant]).get(name)
 
 
 def unique_seeds(seeds: Iterable[int]) -> list[int]:

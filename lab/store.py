@@ -202,7 +202,11 @@ def find_runs(runs: Path) -> list[RunDirectory]:
 
 
 def find_run(name: str, folder: Path) -> RunDirectory:
-    """The run that a path, or the beginning of experiment/address/seed, names; the lowest seed of several."""
+    """The run that a path, or experiment/address/seed, names; of several seeds the lowest.
+
+    Addresses and seeds may be cut short, an arm's name may stand for its address, and a last part may be left out.
+    Raises ValueError if there is none, or if runs of several settings are meant alike.
+    """
     if (Path(name) / "config.json").exists():
         return RunDirectory(Path(name))
     known = {directory.name: directory for directory in find_runs(folder)}
@@ -211,12 +215,27 @@ def find_run(name: str, folder: Path) -> RunDirectory:
         directory
         for key, directory in known.items()
         if key.split("/")[0] == wanted[0]
-        and all(part.startswith(word) for part, word in zip(key.split("/")[1:], wanted[1:]))
+        and all(part.startswith(word) for part, word in zip(key.split("/")[2:], wanted[2:]))
+        and (len(wanted) < 2 or key.split("/")[1].startswith(wanted[1]) or _variant(directory) == wanted[1])
     ]
     if not near:
         names = [*known, *dict.fromkeys(key.split("/")[0] for key in known)]
         raise ValueError(f"There is no run {name!r} under {folder}. {did_you_mean(name, names)}")
+    kinds = {directory.path.parent: _variant(directory) for directory in near}
+    if len(kinds) > 1:
+        listed = ", ".join(
+            f"{path.parent.name}/{path.name}" + (f" ({arm})" if arm else "") for path, arm in kinds.items()
+        )
+        raise ValueError(
+            f"{name!r} may mean runs of {len(kinds)} settings: {listed}. Name one of them, with as much of its address "
+            "as tells it from the others."
+        )
     return near[0]
+
+
+def _variant(directory: RunDirectory) -> str:
+    """The name of the arm that a run is of, or nothing."""
+    return directory.record().get("variant") or ""
 
 
 def whole_rows(path: Path) -> Iterator[tuple[dict[str, Any], int]]:

@@ -15,6 +15,7 @@ from generative.word_blocks import BlocksConfig, WordBlocks
 from lab.data.analogies import AnalogyQuestions
 from lab.data.catalogue import load_as
 from lab.data.corpus import Corpus, read_corpus
+from lab.data.own_files import own_file, pin, pinned
 from lab.data.word_pairs import WordPairs
 from lab.data.word_stream import Lexicon, NumberedText
 from lab.experiment import Target
@@ -33,13 +34,18 @@ class Config:
     """Settings of word2vec_enwiki."""
 
     corpus: str = "enwiki27"  # a text of the catalogue, a sentence or an article a line
-    text: str = ""  # a text file of your own instead
+    text: str = own_file()  # a text file of your own instead
+    text_sha256: str = ""  # of that file, found by itself
     least: int = 5  # words that occur fewer times are left out
     blocks: BlocksConfig = BlocksConfig()
     model: Word2VecConfig = Word2VecConfig(decay=Schedule(kind="linear", steps=UPDATES))
     run: RunConfig = RunConfig(
         steps=UPDATES, log_every=100, evaluate_every=UPDATES // 5, save_every=UPDATES // 5, threads=2
     )
+
+    def __post_init__(self) -> None:
+        """Raises ValueError if the text is not there."""
+        pin(self, "text")
 
 
 def variants(config: Config) -> dict[str, Config]:
@@ -56,7 +62,8 @@ def variants(config: Config) -> dict[str, Config]:
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: word2vec x blocks of a text, judged by analogies and by the likeness of words."""
-    corpus = read_corpus(config.text) if config.text else load_as(config.corpus, Corpus)
+    own = pinned(config, "text")
+    corpus = read_corpus(own) if own else load_as(config.corpus, Corpus)
     sentences = [line.split() for line in corpus.text.split("\n")]
     lexicon = Lexicon.of(sentences, least=config.least)
     device = config.run.torch_device()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from lab.backbones import RecurrentConfig, TransformerConfig
 from lab.data.catalogue import load_as
 from lab.data.corpus import Corpus, RandomWindows, first_and_rest, read_corpus, windows
+from lab.data.own_files import own_file, pin, pinned
 from lab.fit import Fit
 from lab.run import RunConfig
 from lab.seeding import Seeds
@@ -26,13 +27,19 @@ class Problem:
     context: int = 64  # characters of a window
     embedding: int  # numbers that stand for a character
     batch_size: int = 12  # windows
-    text: str = ""  # a text file of your own; none: tiny Shakespeare
+    text: str = own_file()  # a text file of your own; none: tiny Shakespeare
+    text_sha256: str = ""  # of that file, found by itself
     run: RunConfig
+
+    def __post_init__(self) -> None:
+        """Raises ValueError if the text is not there."""
+        pin(self, "text")
 
 
 def fit(config: Problem, seeds: Seeds) -> Fit:
     """The trial: a language model x windows of the first nine tenths of the text, judged on the last tenth."""
-    corpus = read_corpus(config.text) if config.text else load_as("tiny_shakespeare", Corpus)
+    own = pinned(config, "text")
+    corpus = read_corpus(own) if own else load_as("tiny_shakespeare", Corpus)
     vocabulary, symbols = corpus.numbered()
     training, validation = first_and_rest(symbols.to(config.run.torch_device()), TRAINING)
     with seeds.initialising("backbone"):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from lab.backbones import JordanConfig, RecurrentConfig
 from lab.data import BucketedBatches, load_as
+from lab.data.own_files import own_file, pin, pinned
 from lab.data.tagged import TaggedParts, number_tagged, read_tagged
 from lab.data.word_numbers import WordConfig
 from lab.fit import Fit
@@ -19,7 +20,8 @@ from supervised.tagger import Tagger, TaggerConfig
 class Problem:
     """The settings that all of them have."""
 
-    folder: str = ""  # of your own requests in {train,valid,test}/{seq.in,seq.out,label}, such as ATIS; none: SNIPS
+    folder: str = own_file()  # your own {train,valid,test}/{seq.in,seq.out,label}, such as ATIS; none: SNIPS
+    folder_sha256: str = ""  # of that folder's files, found by itself
     words: WordConfig = WordConfig(affixes=(1, 2, 3, 4))
     embedding: EmbeddingConfig = EmbeddingConfig(dropout=0.4, word_dropout=0.2)
     backbone: RecurrentConfig | JordanConfig = RecurrentConfig(bidirectional=True, dropout=0.5)
@@ -27,11 +29,16 @@ class Problem:
     batch_size: int = 64  # requests
     run: RunConfig
 
+    def __post_init__(self) -> None:
+        """Raises ValueError if the folder is not there."""
+        pin(self, "folder")
+
 
 def fit(config: Problem, seeds: Seeds) -> Fit:
     """The trial: a tagger x batches of training requests of about equal length, judged on valid and test requests."""
     device = config.run.torch_device()
-    parts = read_tagged(config.folder) if config.folder else load_as("snips", TaggedParts)
+    own = pinned(config, "folder")
+    parts = read_tagged(own) if own else load_as("snips", TaggedParts)
     data = number_tagged(config.words, parts)
     with seeds.initialising("embedding"):
         embedding = WordEmbedding(config.embedding, data.words.sizes)

@@ -15,6 +15,7 @@ from experiments.supervised._pairs import SMALL_BACKBONE, SMALL_DECODER, SMALL_E
 from lab.backbones import RecurrentConfig
 from lab.data import load_as
 from lab.data.numbered_pairs import PairNumbers, PairsConfig, PairSet
+from lab.data.own_files import own_file, pin, pinned
 from lab.data.pairs import PairedText, read_pairs, split_pairs
 from lab.experiment import Target
 from lab.fit import Fit
@@ -37,7 +38,8 @@ STEPS = 800  # updates, about 5 epochs
 class Config(_pairs.Problem):
     """Settings of chat_bot."""
 
-    pairs_file: str = ""  # a file of lines said<tab>answered; none: the speeches of tiny Shakespeare
+    pairs_file: str = own_file()  # a file of lines said<tab>answered; none: the speeches of tiny Shakespeare
+    pairs_file_sha256: str = ""  # of that file, found by itself
     pairs: PairsConfig = PairsConfig(least=2, most=5_000, longest=30)
     embedding: EmbeddingConfig = EmbeddingConfig(width=96, dropout=0.4)
     backbone: RecurrentConfig = RecurrentConfig(cell="gru", width=96, bidirectional=True, dropout=0.4)
@@ -52,11 +54,15 @@ class Config(_pairs.Problem):
     split_seed: int = 0  # which pairs are for development and testing
     run: RunConfig = RunConfig(steps=STEPS, log_every=20, evaluate_every=200, save_every=400, threads=1)
 
+    def __post_init__(self) -> None:
+        """Raises ValueError if the file is not there."""
+        pin(self, "pairs_file")
+
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a model of sequence to sequence x pairs of what is said and answered, none longer than it can read."""
-    file = config.pairs_file
-    pairs = read_pairs(file) if file else load_as("shakespeare_speeches", PairedText)
+    own = pinned(config, "pairs_file")
+    pairs = read_pairs(own) if own else load_as("shakespeare_speeches", PairedText)
     held_out = (config.development_sources, config.test_sources)
     numbers, parts = PairNumbers.of(config.pairs, *split_pairs(pairs, held_out, config.split_seed, by="sources"))
     training, development, test = map(numbers.short, parts)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from experiments.supervised._slots import Problem, fit
-from lab.backbones import JordanConfig, RecurrentConfig
+from lab.backbones import Initialisation, JordanConfig, RecurrentConfig
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
@@ -32,6 +32,7 @@ class Config(Problem):
 
     width: int = 128  # units of each layer and direction
     dropout: float = 0.5  # share of units dropped after each layer
+    initialisation: Initialisation = "fan_in"  # torch's own, of recurrent layers, saturates units that read windows
     tagger: TaggerConfig = TaggerConfig(
         optimizer=OptimizerConfig(learning_rate=2e-3, max_norm=1.0, decay=cosine(1.0, 0.0, 2_000)), legal=True
     )
@@ -40,10 +41,16 @@ class Config(Problem):
 
 def variants(config: Config) -> dict[str, Config]:
     """Six networks, and two of them with windows."""
-    recurrent = RecurrentConfig(width=config.width, dropout=config.dropout)
+    recurrent = RecurrentConfig(width=config.width, dropout=config.dropout, initialisation=config.initialisation)
     networks: dict[str, RecurrentConfig | JordanConfig] = {
         "elman": replace(recurrent, cell="rnn"),
-        "jordan": JordanConfig(width=config.width, num_outputs=NUM_TAGS, dropout=config.dropout, pool="mean"),
+        "jordan": JordanConfig(
+            width=config.width,
+            num_outputs=NUM_TAGS,
+            dropout=config.dropout,
+            pool="mean",
+            initialisation=config.initialisation,
+        ),
         "gru": replace(recurrent, cell="gru"),
         "lstm": recurrent,
         "deep": replace(recurrent, num_layers=2),

@@ -10,6 +10,7 @@ from experiments.supervised._translation import show
 from lab.backbones import RecurrentConfig
 from lab.data.multi30k import read_multi30k
 from lab.data.numbered_pairs import PairNumbers, PairsConfig
+from lab.data.own_files import own_file, pin, pinned
 from lab.experiment import Target
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
@@ -27,7 +28,8 @@ STEPS = 2_260  # updates, 10 epochs
 class Config(_pairs.Problem):
     """Settings of translate_multi30k. Widths, rate, batch and epochs are those of the published number."""
 
-    folder: str = ""  # with {train,val,test}.{de,en}; none: multi30k in the data folder
+    folder: str = own_file()  # with {train,val,test}.{de,en}; none: multi30k in the data folder
+    folder_sha256: str = ""  # of that folder's files, found by itself
     pairs: PairsConfig = PairsConfig(least=2, longest=50)
     embedding: EmbeddingConfig = EmbeddingConfig(width=256, dropout=0.5)
     backbone: RecurrentConfig = RecurrentConfig(cell="gru", width=512, bidirectional=True, dropout=0.5)
@@ -38,10 +40,14 @@ class Config(_pairs.Problem):
     batch_size: int = 128  # pairs
     run: RunConfig = RunConfig(steps=STEPS, log_every=50, evaluate_every=226, save_every=226)
 
+    def __post_init__(self) -> None:
+        """Raises ValueError if the folder is not there."""
+        pin(self, "folder")
+
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a translator x the training part, judged on the other two."""
-    parts = read_multi30k(config.folder or None)
+    parts = read_multi30k(pinned(config, "folder"))
     numbers, (training, development, test) = PairNumbers.of(config.pairs, parts.train, parts.val, parts.test)
     judged = {"dev": development, "test": test}
     return _pairs.fit(config, numbers, numbers.short(training), judged, Bleu(numbers), show, seeds)

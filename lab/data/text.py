@@ -25,12 +25,12 @@ _OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".xz": lzma.open}
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
-    """A file's bytes to read; unpacked if its name ends in .gz or .xz.
+def opened(path: Path, *, packed: bool = False) -> Iterator[IO[bytes]]:
+    """A file's bytes to read; unpacked if its name ends in .gz or .xz, unless they are wanted `packed`.
 
     Raises ValueError, which names the file, if it is not there, is a folder or does not unpack.
     """
-    ending = path.suffix.lower()
+    ending = "" if packed else path.suffix.lower()
     if len(path.name) > LONGEST_NAME:
         raise ValueError(
             f"{shown(str(path))} is too long for the name of a file. If it is the text itself, give it as sentences: "

@@ -134,6 +134,22 @@ def test_arms_have_addresses_of_their_own_and_are_chosen_by_name() -> None:
         launch("walk", variants=[""])
 
 
+@pytest.mark.parametrize("arms", [["no_drift"], ["drift", "no_drift"]])
+def test_a_setting_that_arms_set_themselves_is_not_dropped_in_silence(
+    arms: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    if arms == ["no_drift"]:
+        with pytest.raises(
+            ConfigError, match=r"walk\.drift is 5\.0, but each arm of walk_arms sets it itself: no_drift"
+        ):
+            launch("walk_arms", variants=arms, changes={"walk.drift": 5.0})
+        return
+    drift, no_drift = launch("walk_arms", variants=arms, changes={"walk.drift": 5.0})
+    assert [item.directory.record()["config"]["walk"]["drift"] for item in (drift, no_drift)] == [5.0, 0]
+    assert "walk.drift is 5.0 but in arms that set it themselves: no_drift to 0" in caplog.text
+    assert launch("walk_arms", variants=["no_drift"], changes={"walk.drift": 0.0})[0].did == "nothing", "as it has it"
+
+
 def test_whole_numbers_for_numbers_are_the_same_setting() -> None:
     experiment = load("walk")
     config = experiment.Config(walk=replace(experiment.Config().walk, drift=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -33,10 +34,21 @@ def test_a_run_is_found_by_enough_of_its_name(made: list[RunDirectory], runs: Pa
     assert find_run(f"walk/{address}", runs) == two
     assert find_run(str(drift.path), Path("elsewhere")) == drift
     assert find_run(f"walk_arms/{no_drift.path.parent.name}/", runs) == no_drift
+    assert find_run("walk_arms/no_drift", runs) == no_drift
+    assert find_run("walk_arms/drift/seed-0", runs) == drift
     with pytest.raises(ValueError, match=r"There is no run 'wlk' under .* Did you mean"):
         find_run("wlk", runs)
     with pytest.raises(ValueError, match="There is no run 'walk/zz'"):
         find_run("walk/zz", runs)
+
+
+def test_runs_of_several_settings_are_not_taken_for_each_other(made: list[RunDirectory], runs: Path) -> None:
+    drift, no_drift = (f"{run.path.parent.name} \\({arm}\\)" for run, arm in zip(made[2:], ("drift", "no_drift")))
+    with pytest.raises(
+        ValueError, match=rf"'walk_arms' may mean runs of 2 settings: .*{drift}.*Name one of them"
+    ) as told:
+        find_run("walk_arms", runs)
+    assert re.search(no_drift, str(told.value))
 
 
 def test_play_writes_what_the_newest_checkpoint_shows(
