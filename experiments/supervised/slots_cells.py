@@ -22,7 +22,7 @@ from lab.seeding import Seeds
 from supervised.embedding import EmbeddingConfig
 from supervised.tagger import TaggerConfig
 
-NUM_TAGS = 72  # of SNIPS, which the Jordan network feeds back
+NUM_TAGS = 72  # of SNIPS, which the Jordan network feeds back; of one's own requests as many as they turn out to have
 WINDOW = 3  # words on each side
 
 
@@ -43,7 +43,9 @@ def variants(config: Config) -> dict[str, Config]:
     recurrent = RecurrentConfig(width=config.width, dropout=config.dropout)
     networks: dict[str, RecurrentConfig | JordanConfig] = {
         "elman": replace(recurrent, cell="rnn"),
-        "jordan": JordanConfig(width=config.width, num_outputs=NUM_TAGS, dropout=config.dropout, pool="mean"),
+        "jordan": JordanConfig(
+            width=config.width, num_outputs=0 if config.folder else NUM_TAGS, dropout=config.dropout, pool="mean"
+        ),
         "gru": replace(recurrent, cell="gru"),
         "lstm": recurrent,
         "deep": replace(recurrent, num_layers=2),
