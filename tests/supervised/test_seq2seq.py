@@ -149,10 +149,23 @@ def test_smoothing_is_learnt_by_and_not_judged_by() -> None:
     assert float(plain.update(batch)["loss"]) != float(smooth.update(batch)["loss"])
 
 
-def test_the_probe_finds_it_sound() -> None:
-    report = learner().probe_case(reversed_sequences(12)).probe()
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_the_probe_finds_it_sound(smoothing: float) -> None:
+    report = learner(replace(SMALL, label_smoothing=smoothing)).probe_case(reversed_sequences(12)).probe()
     failed = [check for check in report.checks if not check.passed]
     assert not failed, f"\n{report}"
+
+
+def test_what_is_probed_is_the_loss_that_it_descends_less_what_smoothing_costs_at_least() -> None:
+    """Of seven words, 0.7 + 0.3 / 7 = 26 / 35 of a label is left to the right one, and 3 / 70 are each other's."""
+    data, smooth = reversed_sequences(12), learner(replace(SMALL, label_smoothing=0.3))
+    least = -26 / 35 * math.log(26 / 35) - 6 * 3 / 70 * math.log(3 / 70)
+    case = smooth.probe_case(data)
+    probed = float(case.loss(case.module, case.inputs).detach())
+    descended = float(smooth.update(data.batch(torch.arange(12)))["loss"])  # from the same weights: there is no dropout
+    assert probed == pytest.approx(descended - least, rel=1e-5)
+    assert case.expected is not None
+    assert case.expected.loss == pytest.approx(math.log(LABELS + 2) - least)
 
 
 def examples(sources: list[list[int]], targets: list[list[int]]) -> SequenceSet:
