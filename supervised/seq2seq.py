@@ -20,6 +20,7 @@ from lab.data.sequences import Padded, Ragged, SequenceSet, refuse_examples
 from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
+from lab.ranges import check_least, check_share
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
@@ -42,8 +43,10 @@ class Seq2SeqConfig:
     evaluation_batch: int = 128  # sequences at a time when judging
 
     def __post_init__(self) -> None:
-        if not 0 <= self.teacher_forcing <= 1:
-            raise ValueError(f"teacher_forcing is {self.teacher_forcing}, but it is a share. Set it from 0 to 1.")
+        """Raises ValueError where a setting is out of its range."""
+        check_share(self, "teacher_forcing")
+        check_share(self, "label_smoothing", whole=False)
+        check_least(self, evaluation_batch=1)
 
 
 class Judge(Protocol):

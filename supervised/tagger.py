@@ -21,6 +21,7 @@ from lab.data.tagged import Names
 from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
+from lab.ranges import check_least
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
@@ -44,6 +45,10 @@ class TaggerConfig:
     legal: bool = False  # answer the likeliest tags that make sense together, not each word's likeliest
     scores: tuple[Score, ...] = ()  # of the classes, judged besides accuracy
     evaluation_batch: int = 256  # sequences at a time when judging
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        check_least(self, class_weight=0, evaluation_batch=1)
 
 
 class Tagger(OneNetwork):

@@ -192,10 +192,19 @@ def test_examples_that_cannot_be_learnt_from_are_named(wrong: SequenceSet, messa
         model.check(right, {"dev": wrong})
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.1])
-def test_a_share_that_is_none_is_refused(share: float) -> None:
-    with pytest.raises(ValueError, match=r"teacher_forcing is .*, but it is a share"):
-        Seq2SeqConfig(teacher_forcing=share)
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"teacher_forcing": -0.1}, r"teacher_forcing is -0\.1, but it is a share\. Set it from 0 to 1\."),
+        ({"teacher_forcing": 1.1}, r"teacher_forcing is 1\.1"),
+        ({"label_smoothing": 1.5}, r"label_smoothing is 1\.5, but it is a share\. Set it from 0 to below 1"),
+        ({"label_smoothing": 1.0}, r"label_smoothing is 1\.0"),
+        ({"evaluation_batch": 0}, r"evaluation_batch is 0, but it is 1 or more\. Raise it"),
+    ],
+)
+def test_settings_out_of_their_range_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Seq2SeqConfig(**wrong)
 
 
 def test_sound_is_read_as_well_as_words() -> None:

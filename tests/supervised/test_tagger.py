@@ -216,3 +216,15 @@ def test_a_part_for_judging_may_have_names_of_its_own_and_no_others() -> None:
     wrong = SequenceSet((DATA.fields[0], Ragged.of_lists([[0, 1, 2], [2, 0, 1, 1], [2, 4], [0]]), DATA.fields[2]))
     with pytest.raises(ValueError, match=r"Example 2 of the test part .* has a tag that is not from 0 to 3"):
         tagger.check(DATA, {"test": wrong})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"evaluation_batch": 0}, r"evaluation_batch is 0, but it is 1 or more\. Raise it"),
+        ({"class_weight": -1.0}, r"class_weight is -1\.0, but it is 0 or more"),
+    ],
+)
+def test_settings_out_of_their_range_are_refused(wrong: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TaggerConfig(**wrong)
