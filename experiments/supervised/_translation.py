@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from experiments.supervised import _pairs
 from experiments.supervised._pairs import SMALL_BACKBONE, SMALL_DECODER, SMALL_EMBEDDING
@@ -20,7 +20,7 @@ from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.schedules import cosine
 from lab.seeding import Seeds
-from lab.trial import Illustration
+from lab.trial import Illustration, Passage
 from supervised.bleu import Bleu
 from supervised.embedding import EmbeddingConfig
 from supervised.encoder_decoder import DecoderConfig
@@ -71,9 +71,11 @@ def fit(config: Problem, seeds: Seeds) -> Fit:
 
 
 def show(interpreter: Interpreter, pairs: PairSet) -> Mapping[str, Illustration]:
-    """Some translations, and the attention over long sentences."""
+    """How BLEU is taken, some translations, and the attention over long sentences."""
+    taken = cast(Bleu, interpreter.judge).signature
+    said = quoted(interpreter, _pairs.first(pairs, 12).texts).text
     pictures = attention_pictures(interpreter, _pairs.drawable(pairs, 3).texts.sources)
-    return {"translations": quoted(interpreter, _pairs.first(pairs, 12).texts), **pictures}
+    return {"translations": Passage(f"BLEU by sacrebleu: {taken}\n\n{said}"), **pictures}
 
 
 SMALL: dict[str, Any] = {  # settings of the smallest versions

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from experiments.supervised import translate_attention, translate_fra_eng
+from experiments.supervised import translate_attention, translate_fra_eng, translate_multi30k
 from lab.data import DataError
 from lab.data.numbered_pairs import PairSet
 from lab.fit import Fit
 from lab.seeding import Seeds
-from lab.trial import Manner
+from lab.trial import Manner, Passage
 from supervised.bleu import Bleu
 from supervised.interpreter import Interpreter
 
@@ -40,6 +40,12 @@ def test_no_sentence_of_either_language_is_in_training_and_held_out(trial: Fit) 
 
 def test_it_shows_translations_and_replies(trial: Fit) -> None:
     shown = trial.illustrate()
+    assert isinstance(trial.learner, Interpreter)
+    assert isinstance(trial.learner.judge, Bleu)
+    assert isinstance(shown["translations"], Passage)
+    taken, first = shown["translations"].text.split("\n\n")[:2]
+    assert taken == f"BLEU by sacrebleu: {trial.learner.judge.signature}"
+    assert "said: " in first
     assert list(shown) == ["translations", "attention-1", "attention-2", "attention-3"]
     assert trial.reply("Va !", Manner())
 
@@ -48,7 +54,7 @@ def test_the_protocol_states_how_bleu_is_taken(trial: Fit) -> None:
     assert isinstance(trial.learner, Interpreter)
     assert isinstance(trial.learner.judge, Bleu)
     signature = trial.learner.judge.signature.partition("|version")[0]
-    for module in (translate_fra_eng, translate_attention):
+    for module in (translate_fra_eng, translate_attention, translate_multi30k):
         assert module.TARGET is not None
         assert signature in module.TARGET.protocol
 
