@@ -54,8 +54,8 @@ class Problem(_pairs.Problem):
     model: Seq2SeqConfig = learnt_in(STEPS)
     batch_size: int = 64  # sentences
     used_pairs: int | None = None  # the first so many of the file, which begins with the shortest; none: all
-    development_sentences: int = 1_000  # English ones
-    test_sentences: int = 4_000  # English ones
+    development_sentences: int = 1_000  # English ones; 0: there is no such part
+    test_sentences: int = 4_000  # English ones; 0: there is no such part
     split_seed: int = 0  # which sentences are for development and testing
 
 
@@ -66,7 +66,7 @@ def fit(config: Problem, seeds: Seeds) -> Fit:
     held_out = (config.development_sentences, config.test_sentences)
     parts = split_pairs(pairs, held_out, config.split_seed, by="targets")
     numbers, (training, development, test) = PairNumbers.of(config.pairs, *parts)
-    judged = {"dev": development, "test": test}
+    judged = _pairs.asked_for(dev=development, test=test)
     return _pairs.fit(config, numbers, numbers.short(training), judged, Bleu(numbers), show, seeds)
 
 

@@ -38,6 +38,15 @@ def test_no_sentence_of_either_language_is_in_training_and_held_out(trial: Fit) 
         assert len({target.lower().strip(".!?") for target in held_out.targets}) == count
 
 
+@pytest.mark.parametrize(("development", "test", "judged"), [(0, 20, ["test"]), (10, 0, ["dev"]), (0, 0, [])])
+def test_a_part_of_no_sentences_is_not_judged(development: int, test: int, judged: list[str], trial: Fit) -> None:
+    config = replace(translate_fra_eng.SMOKE, development_sentences=development, test_sentences=test)
+    other = translate_fra_eng.build(config, Seeds(0))
+    assert list(other.evaluation) == judged
+    assert [f"{part}_bleu" for part in judged] == [name for name in other.evaluate() if name.endswith("_bleu")]
+    assert ("translations" in other.illustrate()) is bool(judged)
+
+
 def test_it_shows_translations_and_replies(trial: Fit) -> None:
     shown = trial.illustrate()
     assert isinstance(trial.learner, Interpreter)
