@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -107,6 +107,12 @@ class Fit:
         unit: Literal["updates", "examples"] = "updates",
         stopping: StoppingConfig | None = None,
     ):
+        """Raises ValueError for an evaluation set without examples, and for what the learner cannot learn from."""
+        for name, examples in evaluation.items():
+            if isinstance(examples, Sized) and not len(examples):
+                raise ValueError(
+                    f"The {name} part has no examples, so there is nothing to judge by. Give it some, or leave it out."
+                )
         self.learner, self.batches, self.evaluation, self.show = learner, batches, evaluation, show
         self.unit: str = unit
         if isinstance(learner, CheckingLearner):

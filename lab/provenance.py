@@ -17,7 +17,10 @@ import torch
 
 from lab import parallel
 
-LIBRARIES = ("torch", "numpy", "gymnasium", "ale-py", "stable-baselines3", "wandb", "scikit-learn", "safetensors")
+LIBRARIES = (
+    *("torch", "numpy", "gymnasium", "ale-py", "stable-baselines3", "wandb", "scikit-learn", "safetensors"),
+    "sacrebleu",
+)
 _SOURCE = Path(__file__).resolve().parent.parent
 _RECORDED = (":(exclude)results", ":(exclude)RESULTS.md")  # written by `lab verify --record`: they shape no run
 _LONGEST_DIFF = 1_000_000  # characters

@@ -18,6 +18,7 @@ from lab.data.sequences import Padded, SequenceSet
 from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
+from lab.ranges import check_least
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
@@ -33,6 +34,10 @@ class CTCConfig:
     optimizer: OptimizerConfig = OptimizerConfig()
     evaluation_batch: int = 64  # sequences at a time when judging
     beam_width: int = 0  # prefixes that a search keeps when judging; 0: there is no search, greedy decoding alone
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        check_least(self, evaluation_batch=1, beam_width=0)
 
 
 class Transcriber(nn.Module):

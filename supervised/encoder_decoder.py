@@ -7,7 +7,7 @@ words and ends in a batch.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -20,11 +20,13 @@ from lab.backbones import (
     padding_mask,
     valid_steps,
 )
-from lab.backbones.layers import dropout_layer
+from lab.backbones.layers import check_name, dropout_layer
 from lab.data.sequences import Padded
 from lab.data.vocabulary import Vocabulary
+from lab.ranges import check_least, check_share
 from supervised.embedding import WordEmbedding
 
+Cell = Literal["gru", "lstm"]
 Attention = Literal["none", "bahdanau", "luong", "multihead"]
 
 
@@ -32,7 +34,7 @@ Attention = Literal["none", "bahdanau", "luong", "multihead"]
 class DecoderConfig:
     """A decoder: a recurrent network over the words so far, which looks at the source after each."""
 
-    cell: Literal["gru", "lstm"] = "gru"
+    cell: Cell = "gru"
     width: int = 256  # units of each layer
     num_layers: int = 1
     embedding_width: int = 128  # numbers that stand for a word
@@ -44,12 +46,11 @@ class DecoderConfig:
     dropout: float = 0.0  # share of the numbers dropped of words, states and read-outs
 
     def __post_init__(self) -> None:
-        if min(self.width, self.num_layers, self.embedding_width, self.readout_width, self.attention_width) < 1:
-            raise ValueError(
-                f"width is {self.width}, num_layers {self.num_layers}, embedding_width {self.embedding_width}, "
-                f"attention_width {self.attention_width} and readout_width {self.readout_width}, but each is a number "
-                "of units or layers. Set each to 1 or more."
-            )
+        """Raises ValueError where a setting is out of its range."""
+        check_name(self.cell, get_args(Cell), "cell")
+        check_name(self.attention, get_args(Attention), "attention")
+        check_least(self, width=1, num_layers=1, embedding_width=1, attention_width=1, num_heads=1, readout_width=1)
+        check_share(self, "dropout", whole=False)
 
 
 @dataclass(frozen=True)
@@ -228,4 +229,3 @@ def _attention(config: DecoderConfig, key_features: int) -> tuple[nn.Module | No
             return LuongAttention(config.width, key_features, score="general"), key_features
         case "multihead":
             return MultiHeadAttention(config.width, config.num_heads, key_features=key_features), config.width
-    raise ValueError(f"attention is {config.attention!r}. Choose none, bahdanau, luong or multihead.")

@@ -20,6 +20,7 @@ from lab.one_network import OneNetwork, Updating
 from lab.optim import OptimizerConfig
 from lab.precision import autocast_bfloat16, warn_if_imitated
 from lab.probe import Case, Expectation
+from lab.ranges import check_least
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Manner, Metrics
@@ -33,6 +34,10 @@ class LanguageModelConfig:
     optimizer: OptimizerConfig = OptimizerConfig(max_norm=1.0)
     evaluation_batch: int = 256  # windows at a time when judging
     bfloat16: bool = False  # compute in bfloat16, with weights and loss in float32 (Micikevicius et al. 2018)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        check_least(self, evaluation_batch=1)
 
 
 class NextSymbol(nn.Module):

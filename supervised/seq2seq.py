@@ -16,16 +16,17 @@ import torch
 from torch import Tensor, nn
 
 from lab.backbones import SequenceBackbone
-from lab.data.sequences import Padded, Ragged, SequenceSet
+from lab.data.sequences import Padded, Ragged, SequenceSet, refuse_examples
 from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
+from lab.ranges import check_least, check_share
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
 from supervised.decoding import DecodingConfig, Found, decode_greedily, search_beam
 from supervised.encoder_decoder import DecoderConfig, EncoderDecoder, Symbols
-from supervised.losses import cross_entropy
+from supervised.losses import cross_entropy, least_cross_entropy
 
 NEAR = 0.5  # nats that the first loss may lie from that of even odds
 
@@ -42,8 +43,10 @@ class Seq2SeqConfig:
     evaluation_batch: int = 128  # sequences at a time when judging
 
     def __post_init__(self) -> None:
-        if not 0 <= self.teacher_forcing <= 1:
-            raise ValueError(f"teacher_forcing is {self.teacher_forcing}, but it is a share. Set it from 0 to 1.")
+        """Raises ValueError where a setting is out of its range."""
+        check_share(self, "teacher_forcing")
+        check_share(self, "label_smoothing", whole=False)
+        check_least(self, evaluation_batch=1)
 
 
 class Judge(Protocol):
@@ -149,31 +152,33 @@ class Seq2Seq(OneNetwork):
             if not isinstance(target, Ragged):
                 raise ValueError(f"The {part} part has no field of targets. Give it sources and targets, both ragged.")
             longest = self.config.decoding.longest
-            _refuse(dataset.lengths < 1, part, "has a source without steps. Leave it out.")
-            _refuse(
+            refuse_examples(dataset.lengths < 1, part, "has a source without steps. Leave it out.")
+            refuse_examples(
                 target.lengths + 1 > longest,
                 part,
                 f"has a target longer than {longest} words, the end symbol counted, which is as long as an output can "
                 "be. Leave it out, or raise decoding.longest.",
             )
-            wrong = (target.values < 0) | (target.values >= self.symbols.total)
-            owners = torch.arange(len(target), device=wrong.device).repeat_interleave(target.lengths)
-            _refuse(
-                torch.zeros_like(target.lengths).index_add(0, owners, wrong.long()) > 0,
+            refuse_examples(
+                target.any_step((target.values < 0) | (target.values >= self.symbols.total)),
                 part,
                 f"has a target number that is not from 0 to {self.symbols.total - 1}. Number targets by the symbols "
                 "that the learner was given.",
             )
 
     def probe_case(self, dataset: SequenceSet) -> Case:
-        """The network with the loss that it descends, all words given, penalties included."""
+        """The network with the loss that it descends, all words given, penalties included.
+
+        Less what smoothing costs however well the words are known, so that it can reach 0.
+        """
         indices = torch.arange(len(dataset), device=dataset.lengths.device)
         source, target = (cast(Padded, each) for each in dataset.batch(indices)[:2])
-        penalty = self.config.optimizer.penalty
+        penalty, smoothing = self.config.optimizer.penalty, self.config.label_smoothing
+        least = least_cross_entropy(self.symbols.total, smoothing)
 
         def loss(network: nn.Module, inputs: Tensor) -> Tensor:
-            losses = cross_entropy(*cast(EncoderDecoder, network).taught(Padded(inputs, source.lengths), target))
-            return losses.mean() + penalty(network.parameters())
+            logits, wanted = cast(EncoderDecoder, network).taught(Padded(inputs, source.lengths), target)
+            return cross_entropy(logits, wanted, smoothing).mean() - least + penalty(network.parameters())
 
         def outputs(network: nn.Module, inputs: Tensor) -> Tensor:
             words = target.values[: len(inputs)]
@@ -181,18 +186,12 @@ class Seq2Seq(OneNetwork):
                 0
             ]
 
-        even = math.log(self.symbols.total)
+        even = math.log(self.symbols.total) - least
         expected = Expectation(
             loss=even,
-            reason=f"log of {self.symbols.total} words",
+            reason=f"log of {self.symbols.total} words" + (f", less {least:.4g} for smoothing" if smoothing else ""),
             low=even - NEAR,
             high=even + NEAR,
             penalty=float(penalty(self.network.parameters()).detach()),
         )
         return Case(self.network, source.values, loss, expected, outputs)
-
-
-def _refuse(wrong: Tensor, part: str, why: str) -> None:
-    """Raises ValueError about the first example that is wrong [N], if any is."""
-    if bool(wrong.any()):
-        raise ValueError(f"Example {int(wrong.nonzero()[0])} of the {part} part (counted from 0) {why}")

@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from lab.backbones import SequenceBackbone, valid_steps
 from lab.data import Padded, Ragged, SequenceSet
 from lab.data.labels import check_labels
+from lab.data.sequences import refuse_examples
 from lab.data.tagged import Names
 from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
+from lab.ranges import check_least
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
@@ -43,6 +45,10 @@ class TaggerConfig:
     legal: bool = False  # answer the likeliest tags that make sense together, not each word's likeliest
     scores: tuple[Score, ...] = ()  # of the classes, judged besides accuracy
     evaluation_batch: int = 256  # sequences at a time when judging
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        check_least(self, class_weight=0, evaluation_batch=1)
 
 
 class Tagger(OneNetwork):
@@ -168,7 +174,7 @@ class Tagger(OneNetwork):
         return [[names[number] for number in part.tolist()] for part in numbers.cpu().split(lengths)]
 
     def check(self, training: SequenceSet, evaluation: Mapping[str, SequenceSet]) -> None:
-        """Raises ValueError, naming part and example, where fields or lengths do not fit, or a label is none.
+        """Raises ValueError, naming part and example, where there are no words, fields do not fit, or a label is none.
 
         Labels in training must be among those known; elsewhere they need only have a name.
         """
@@ -178,11 +184,14 @@ class Tagger(OneNetwork):
                     f"The {part} part has {len(dataset.fields)} fields, but the tagger reads words and then "
                     f"{' and '.join(self.names)}. Give it those, in this order."
                 )
+            refuse_examples(dataset.lengths < 1, part, "has no words, so there is nothing to read. Leave it out.")
             for (asked, names), field in zip(self.names.items(), dataset.fields[1:]):
+                number = names.known if part == "training" else len(names.all)
                 if asked == "tags":
-                    field = _beside_words(field, dataset.lengths, part)
-                assert isinstance(field, Tensor)
-                check_labels(field, names.known if part == "training" else len(names.all), part)
+                    _check_tags(field, dataset.lengths, number, part)
+                else:
+                    assert isinstance(field, Tensor)
+                    check_labels(field, number, part)
 
     def probe_case(self, dataset: SequenceSet) -> Case:
         """The network with the loss that it descends, penalties included."""
@@ -213,8 +222,8 @@ class Tagger(OneNetwork):
         return Case(self.network, words.values, loss, expected, outputs=outputs, causal=causal)
 
 
-def _beside_words(tags: Ragged | Tensor, lengths: Tensor, part: str) -> Tensor:
-    """The tags end to end; raises ValueError unless there is one for each word."""
+def _check_tags(tags: Ragged | Tensor, lengths: Tensor, number: int, part: str) -> None:
+    """Raises ValueError unless there is one of so many tags for each word."""
     counts = tags.lengths if isinstance(tags, Ragged) else torch.zeros_like(lengths)
     wrong = (counts != lengths).nonzero()
     if len(wrong) or not isinstance(tags, Ragged):
@@ -223,4 +232,14 @@ def _beside_words(tags: Ragged | Tensor, lengths: Tensor, part: str) -> Tensor:
             f"Example {first} of the {part} part (counted from 0) has {int(lengths[first])} words and "
             f"{int(counts[first])} tags. Give one tag a word, as a ragged field."
         )
-    return tags.values
+    if tags.values.ndim != 1 or tags.values.dtype != torch.int64:
+        raise ValueError(
+            f"The tags of the {part} part have shape {list(tags.values.shape)} and type {tags.values.dtype}, but each "
+            "word has the number of one tag. Give one int64 a word."
+        )
+    refuse_examples(
+        tags.any_step((tags.values < 0) | (tags.values >= number)),
+        part,
+        f"has a tag that is not from 0 to {number - 1}. Number tags by the names that the tagger was given, those of "
+        "the training part first.",
+    )

@@ -303,3 +303,5 @@ def test_config_survives_json_and_fits_the_command_line(name: str) -> None:
         assert experiment.target.steps <= experiment.Config().run.steps
         assert experiment.target.protocol
         assert experiment.target.source
+        own = experiment.target.source.startswith("the lab's own")
+        assert not own or experiment.target.published is None, "what the lab says itself nobody has published"

@@ -30,6 +30,7 @@ PARTS = {
         "precision",
         "probe",
         "published_names",
+        "ranges",
         "recording",
     ),
     *(

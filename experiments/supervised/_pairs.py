@@ -50,7 +50,7 @@ def fit(
 ) -> Fit:
     """The trial: a model of sequence to sequence x batches of pairs of about equal length.
 
-    `show` is given the readable pairs of the last of the judged parts.
+    `show` is given the readable pairs of the last of the judged parts; where nothing is judged, nothing is shown.
     """
     device = config.run.torch_device()
     with seeds.initialising("embedding"):
@@ -59,13 +59,31 @@ def fit(
         backbone = config.backbone.build((config.pairs.longest, reading.out_features))
     learner = Interpreter(config.model, reading, backbone, numbers, seeds, device, judge=judge)
     batches = BucketedBatches(training.to(device), config.batch_size, seeds.child("batches"))
-    shown = numbers.short(list(judged.values())[-1])
+    shown = [numbers.short(part) for part in judged.values()][-1:]
     return Fit(
         learner,
         batches,
         {name: part.to(device) for name, part in judged.items()},
-        show=lambda: show(learner, shown),
+        show=(lambda: show(learner, *shown)) if shown else None,
     )
+
+
+def asked_for(**parts: PairSet) -> dict[str, PairSet]:
+    """The parts that hold pairs: one for which none were to be held out is not judged."""
+    return {name: part for name, part in parts.items() if len(part)}
+
+
+def short(numbers: PairNumbers, parts: Mapping[str, PairSet]) -> dict[str, PairSet]:
+    """The short pairs of each part. Raises ValueError, naming the part, where there are none."""
+    found = {name: numbers.short(part) for name, part in parts.items()}
+    for name, part in found.items():
+        if not len(part):
+            raise ValueError(
+                f"The {name} part has {len(parts[name])} pairs, but all have a side of more than "
+                f"{numbers.config.longest} words and signs, so there is none to judge by. Hold out more, or raise "
+                "pairs.longest."
+            )
+    return found
 
 
 def drawable(pairs: PairSet, count: int) -> PairSet:

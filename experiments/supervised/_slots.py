@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lab.backbones import JordanConfig, RecurrentConfig
 from lab.data import BucketedBatches, load_as
@@ -42,8 +42,11 @@ def fit(config: Problem, seeds: Seeds) -> Fit:
     data = number_tagged(config.words, parts)
     with seeds.initialising("embedding"):
         embedding = WordEmbedding(config.embedding, data.words.sizes)
+    described = config.backbone
+    if isinstance(described, JordanConfig) and described.num_outputs == 0:  # as many as training has tags
+        described = replace(described, num_outputs=data.tags.known)
     with seeds.initialising("backbone"):
-        backbone = config.backbone.build((1, embedding.out_features))  # of any number of steps
+        backbone = described.build((1, embedding.out_features))  # of any number of steps
     tagger = Tagger(config.tagger, embedding, backbone, seeds, device, tags=data.tags, classes=data.intents)
     batches = BucketedBatches(data.train.to(device), config.batch_size, seeds.child("batches"))
     return Fit(tagger, batches, {"valid": data.valid.to(device), "test": data.test.to(device)})

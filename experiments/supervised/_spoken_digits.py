@@ -17,6 +17,7 @@ from lab.data.spoken_digits import SPEAKERS
 from lab.data.spoken_strings import StringBatches, Strings, StringsConfig, fixed_strings
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
+from lab.ranges import check_least
 from lab.run import RunConfig
 from lab.schedules import cosine
 from lab.seeding import Seeds
@@ -45,9 +46,13 @@ class Problem:
     subsampling: SubsamplingConfig = SubsamplingConfig(widths=(128, 128), dropout=0.1)
     backbone: RecurrentConfig | TransformerConfig = RecurrentConfig(width=128, bidirectional=True, dropout=0.3)
     batch_size: int = 16  # strings
-    test_strings: int = 500
+    test_strings: int = 500  # 0: nothing is judged
     strings_seed: int = 0  # which strings are for testing
     run: RunConfig = RunConfig(steps=STEPS, log_every=50, evaluate_every=500, save_every=500, device="cpu", threads=1)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        check_least(self, test_strings=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,7 +66,7 @@ class Heard(NamedTuple):
     """What is heard, and the untrained parts that hear it."""
 
     batches: StringBatches
-    test: SequenceSet
+    judged: dict[str, SequenceSet]  # the test part, if there is one
     subsampling: Subsampling
     backbone: SequenceBackbone  # above the subsampling
 
@@ -69,29 +74,31 @@ class Heard(NamedTuple):
 def heard(config: Problem, training: Recordings, test: Recordings, seeds: Seeds) -> Heard:
     """Strings of the training recordings, others for testing, and first weights for what is to hear them."""
     device = config.run.torch_device()
-    strings, judged = Strings(config.strings, training.to(device)), Strings(config.strings, test.to(device))
+    strings, others = Strings(config.strings, training.to(device)), Strings(config.strings, test.to(device))
     spectra = Spectra(config.spectra, training.rate).to(device)
     with seeds.initialising("subsampling"):
         subsampling = config.subsampling.build(config.spectra.num_features)
     # Only a transformer needs to know how long a string can be.
-    most_samples = math.ceil(max(strings.most_samples, judged.most_samples) / (1 - config.augment.speed))
+    most_samples = math.ceil(max(strings.most_samples, others.most_samples) / (1 - config.augment.speed))
     most_steps = int(subsampling.left(spectra.num_frames(torch.tensor(most_samples))))
     with seeds.initialising("backbone"):
         backbone = config.backbone.build((most_steps, subsampling.out_features))
     augments = config.augment.build(training.rate)
     batches = StringBatches(strings, spectra, config.batch_size, seeds.child("batches"), augments=augments)
-    strings_for_testing = fixed_strings(judged, spectra, config.test_strings, Seeds(config.strings_seed))
-    return Heard(batches, strings_for_testing, subsampling, backbone)
+    judged = {}
+    if config.test_strings:
+        judged["test"] = fixed_strings(others, spectra, config.test_strings, Seeds(config.strings_seed))
+    return Heard(batches, judged, subsampling, backbone)
 
 
 def fit(config: CTCProblem, training: Recordings, test: Recordings, seeds: Seeds) -> Fit:
     """The trial: a CTC recogniser x batches of strings of the training recordings, judged on strings of the others."""
-    batches, strings, subsampling, backbone = heard(config, training, test, seeds)
+    batches, judged, subsampling, backbone = heard(config, training, test, seeds)
     recogniser = CTCRecogniser(
         config.recogniser, subsampling, backbone, len(training.classes), seeds, config.run.torch_device()
     )
-    show = lambda: {"transcripts": transcripts(recogniser, strings, training.classes)}  # noqa: E731
-    return Fit(recogniser, batches, {"test": strings}, show=show)
+    show = lambda: {"transcripts": transcripts(recogniser, judged["test"], training.classes)}  # noqa: E731
+    return Fit(recogniser, batches, judged, show=show if judged else None)
 
 
 SMALL: dict[str, Any] = {  # settings of the smallest versions

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from experiments.supervised import _pairs
 from experiments.supervised._pairs import SMALL_BACKBONE, SMALL_DECODER, SMALL_EMBEDDING
@@ -20,7 +20,7 @@ from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.schedules import cosine
 from lab.seeding import Seeds
-from lab.trial import Illustration
+from lab.trial import Illustration, Passage
 from supervised.bleu import Bleu
 from supervised.embedding import EmbeddingConfig
 from supervised.encoder_decoder import DecoderConfig
@@ -54,8 +54,8 @@ class Problem(_pairs.Problem):
     model: Seq2SeqConfig = learnt_in(STEPS)
     batch_size: int = 64  # sentences
     used_pairs: int | None = None  # the first so many of the file, which begins with the shortest; none: all
-    development_sentences: int = 1_000  # English ones
-    test_sentences: int = 4_000  # English ones
+    development_sentences: int = 1_000  # English ones; 0: there is no such part
+    test_sentences: int = 4_000  # English ones; 0: there is no such part
     split_seed: int = 0  # which sentences are for development and testing
 
 
@@ -66,14 +66,16 @@ def fit(config: Problem, seeds: Seeds) -> Fit:
     held_out = (config.development_sentences, config.test_sentences)
     parts = split_pairs(pairs, held_out, config.split_seed, by="targets")
     numbers, (training, development, test) = PairNumbers.of(config.pairs, *parts)
-    judged = {"dev": development, "test": test}
+    judged = _pairs.asked_for(dev=development, test=test)
     return _pairs.fit(config, numbers, numbers.short(training), judged, Bleu(numbers), show, seeds)
 
 
 def show(interpreter: Interpreter, pairs: PairSet) -> Mapping[str, Illustration]:
-    """Some translations, and the attention over long sentences."""
+    """How BLEU is taken, some translations, and the attention over long sentences."""
+    taken = cast(Bleu, interpreter.judge).signature
+    said = quoted(interpreter, _pairs.first(pairs, 12).texts).text
     pictures = attention_pictures(interpreter, _pairs.drawable(pairs, 3).texts.sources)
-    return {"translations": quoted(interpreter, _pairs.first(pairs, 12).texts), **pictures}
+    return {"translations": Passage(f"BLEU by sacrebleu: {taken}\n\n{said}"), **pictures}
 
 
 SMALL: dict[str, Any] = {  # settings of the smallest versions

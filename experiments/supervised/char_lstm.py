@@ -35,7 +35,7 @@ class Config(Problem):
         )
     )
     embedding: int = 64  # numbers that stand for a character
-    run: RunConfig = RunConfig(steps=2_500, log_every=100, evaluate_every=500, save_every=500)
+    run: RunConfig = RunConfig(steps=2_500, log_every=100, evaluate_every=500, save_every=500, threads=1)
 
 
 def build(config: Config, seeds: Seeds) -> Fit:

@@ -47,7 +47,7 @@ class Config(Problem):
         )
     )
     embedding: int = 128  # numbers that stand for a character
-    run: RunConfig = RunConfig(steps=1_600, log_every=100, evaluate_every=800, save_every=800)
+    run: RunConfig = RunConfig(steps=1_600, log_every=100, evaluate_every=800, save_every=800, threads=1)
 
 
 def build(config: Config, seeds: Seeds) -> Fit:

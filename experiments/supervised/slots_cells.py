@@ -22,7 +22,6 @@ from lab.seeding import Seeds
 from supervised.embedding import EmbeddingConfig
 from supervised.tagger import TaggerConfig
 
-NUM_TAGS = 72  # of SNIPS, which the Jordan network feeds back
 WINDOW = 3  # words on each side
 
 
@@ -46,7 +45,7 @@ def variants(config: Config) -> dict[str, Config]:
         "elman": replace(recurrent, cell="rnn"),
         "jordan": JordanConfig(
             width=config.width,
-            num_outputs=NUM_TAGS,
+            num_outputs=0,  # as many as there are tags
             dropout=config.dropout,
             pool="mean",
             initialisation=config.initialisation,

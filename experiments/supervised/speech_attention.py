@@ -33,10 +33,10 @@ class Config(Problem):
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a model of sequence to sequence x batches of strings, judged on recordings that it never heard."""
     training, test = official_split(read_spoken_digits(config.speakers))
-    batches, strings, subsampling, backbone = heard(config, training, test, seeds)
+    batches, judged, subsampling, backbone = heard(config, training, test, seeds)
     symbols, device = Symbols.of_labels(len(training.classes)), config.run.torch_device()
     learner = Seq2Seq(config.model, subsampling, backbone, symbols, seeds, device, judge=judge_word_errors)
-    return Fit(learner, batches, {"test": strings})
+    return Fit(learner, batches, judged)
 
 
 TARGET = Target(

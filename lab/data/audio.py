@@ -13,6 +13,9 @@ import torch
 from torch import Tensor
 
 from lab.data.sequences import Ragged
+from lab.data.text import opened
+
+QUIETEST = 1e-3  # of full scale, -60 dB: the peak below which nothing is heard but noise, which normalising would raise
 
 # By bytes a sample; those of one byte lie about 128.
 _SAMPLES: dict[int, np.dtype[Any]] = {1: np.dtype("u1"), 2: np.dtype("<i2"), 4: np.dtype("<i4")}
@@ -22,9 +25,10 @@ def read_wav(path: str | Path, rate: int) -> Tensor:
     """A WAV file's waveform [samples] float32 in [-1, 1]; `rate` is how many samples a second it has to have.
 
     Raises ValueError, which names the file, for what is no WAV file of whole-number samples of 8, 16 or 32 bits, for
-    another rate, for more than one channel, and for sound that is not there: no samples, or silence.
+    another rate, for more than one channel, and for sound that is not there: no file, no samples, or silence.
     """
-    return decode_wav(Path(path).read_bytes(), str(path), rate)
+    with opened(Path(path)) as file:
+        return decode_wav(file.read(), str(path), rate)
 
 
 def decode_wav(content: bytes, name: str, rate: int) -> Tensor:
@@ -59,11 +63,13 @@ def decode_wav(content: bytes, name: str, rate: int) -> Tensor:
     samples = np.frombuffer(packed, _SAMPLES[width])
     if not len(samples):
         raise ValueError(f"{name} has no samples. Record it again, or leave the file out.")
-    if samples.min() == samples.max():
-        raise ValueError(
-            f"{name} is silent: all its {len(samples):,} samples are equal. Record it again, or leave the file out."
-        )
     half = 1 << (8 * width - 1)  # exact in float32 up to 24 bits; of 32 bits it keeps the first 24
+    peak = (int(samples.max()) - int(samples.min())) / 2 / half  # about the middle, wherever a constant shifts that
+    if peak < QUIETEST:
+        raise ValueError(
+            f"{name} is silent: the peak of its {len(samples):,} samples is {peak:.2g} of full scale, and sound "
+            f"reaches {QUIETEST:g} or more. Record it again, louder, or leave the file out."
+        )
     centred = samples.astype(np.float64) - (half if width == 1 else 0)
     return torch.from_numpy((centred / half).astype(np.float32))
 

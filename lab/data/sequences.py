@@ -59,6 +59,11 @@ class Ragged:
         start = int(self.starts[i])
         return self.values[start : start + int(self.lengths[i])]
 
+    def any_step(self, marked: Tensor) -> Tensor:
+        """Whether any step of each sequence is marked: bool [sum of lengths] -> bool [N]."""
+        owners = torch.arange(len(self), device=marked.device).repeat_interleave(self.lengths)
+        return torch.zeros_like(self.lengths).index_add(0, owners, marked.long()) > 0
+
     def to(self, device: torch.device | str) -> Ragged:
         """The same on another device."""
         return Ragged(self.values.to(device), self.lengths.to(device))
@@ -132,3 +137,12 @@ class SequenceSet:
         """All examples in order, `size` at a time; the last chunk may be smaller."""
         for indices in torch.arange(len(self), device=self.lengths.device).split(size):
             yield self.batch(indices)
+
+
+def refuse_examples(wrong: Tensor, part: str, why: str) -> None:
+    """Raises ValueError about the first example of a part that is wrong, bool [N], if any is.
+
+    `why` goes on with the sentence: "Example 3 of the test part (counted from 0) ...".
+    """
+    if bool(wrong.any()):
+        raise ValueError(f"Example {int(wrong.nonzero()[0])} of the {part} part (counted from 0) {why}")

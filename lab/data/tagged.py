@@ -66,7 +66,8 @@ def bracketed(words: Sequence[str], tags: Sequence[str]) -> str:
 def read_tagged(folder: str | Path) -> TaggedParts:
     """Reads {train,valid,test}/{seq.in,seq.out,label} in a folder, such as one's own ATIS.
 
-    Raises ValueError, which names file and line, where the three files of a part do not fit together.
+    Raises ValueError, which names file and line, where the three files of a part do not fit together, or
+    a slot does not begin with its B-.
     """
     paths = (Path(folder) / part / file for part in PARTS for file in FILES)
     return parse_tagged({path: read_text(path) for path in paths})
@@ -99,8 +100,20 @@ def _part(words: tuple[Path, str], tags: tuple[Path, str], intents: tuple[Path, 
                     f"{place(paths[1], line)}: {shown(tag)} is no tag. Write {OUTSIDE} for a word in no slot, B-<slot> "
                     "for the first word of a slot and I-<slot> for its others."
                 )
+        _check_begun(marked.split(), place(paths[1], line))
     split = [tuple(tuple(line.split()) for line in each) for each in lines[:2]]
     return TaggedText(split[0], split[1], tuple(line.strip() for line in lines[2]))
+
+
+def _check_begun(tags: Sequence[str], where: str) -> None:
+    """Raises ValueError for a slot that an I- begins: a tagger that answers what makes sense could never say it."""
+    for number, (before, tag) in enumerate(zip([OUTSIDE, *tags], tags), start=1):
+        if tag.startswith("I-") and before[2:] != tag[2:]:
+            raise ValueError(
+                f"{where}: {shown(tag)} of word {number} comes after {shown(before)}, so that it goes on with a slot "
+                f"that has not begun. Write {shown('B-' + tag[2:])}: the first word of every slot has B- (IOB2; in "
+                "IOB1, the form of CoNLL-2000, I- may begin one)."
+            )
 
 
 @dataclass(frozen=True)

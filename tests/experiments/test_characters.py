@@ -23,6 +23,11 @@ def trial_of(experiment: Any, folder: Path) -> Fit:
     return experiment.build(replace(experiment.SMOKE, text=str(folder / "own.txt")), Seeds(0))
 
 
+@pytest.mark.parametrize("experiment", [char_lstm, char_transformer])
+def test_seeds_side_by_side_do_not_share_their_cores(experiment: Any) -> None:
+    assert experiment.Config().run.threads == 1
+
+
 @EXPERIMENTS
 def test_a_text_of_ones_own_is_learnt_shown_and_said(experiment: Any, tmp_path: Path) -> None:
     trial = trial_of(experiment, tmp_path)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
-from experiments.supervised import ctc_digits, ctc_held_out
+from experiments.supervised import ctc_digits, ctc_held_out, speech_attention
 from lab.backbones import TransformerConfig
 from lab.data.sequences import Padded
 from lab.data.spoken_digits import BUNDLES, SPEAKERS, hold_out, read_spoken_digits
@@ -30,6 +31,15 @@ def heard_by(trial: Fit) -> tuple[list[int], list[int]]:
 def test_known_speakers_are_judged_by_recordings_that_are_not_trained_on() -> None:
     trial = ctc_digits.build(ctc_digits.SMOKE, Seeds(0))
     assert heard_by(trial) == ([0, 1], list(range(5, 50)))
+
+
+@pytest.mark.parametrize("experiment", [ctc_digits, speech_attention])
+def test_without_test_strings_nothing_is_judged(experiment: Any) -> None:
+    trial = experiment.build(replace(experiment.SMOKE, test_strings=0), Seeds(0))
+    trial.step()
+    assert (trial.evaluate(), trial.illustrate()) == ({}, {})
+    with pytest.raises(ValueError, match=r"test_strings is -1, but it is 0 or more"):
+        replace(experiment.SMOKE, test_strings=-1)
 
 
 def test_each_speaker_is_held_out_in_an_arm_of_its_own() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
@@ -61,6 +62,12 @@ def test_metrics_are_named_by_the_set_they_are_of() -> None:
         "dev_size": 3.0, "dev_sum": torch.zeros(()), "test_size": 6.0, "test_sum": torch.zeros(())
     }  # fmt: skip
     assert tape == ["evaluate 3", "evaluate 6"]
+
+
+def test_an_evaluation_set_without_examples_is_refused() -> None:
+    data = Dataset(torch.arange(6.0), torch.zeros(6))
+    with pytest.raises(ValueError, match=r"The test part has no examples, .* Give it some, or leave it out"):
+        Fit(Summing([]), Batches(data, 2, Seeds(0)), {"dev": data, "test": data.subset(torch.arange(0))})
 
 
 def test_evaluating_moves_nothing() -> None:

@@ -8,6 +8,7 @@ import os
 import platform
 import subprocess
 from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def test_the_environment_is_json_and_whole(here: dict[str, Any]) -> None:
     assert (here["threads"], here["device"], here["deterministic"]) == (3, "cpu", True)
     assert here["versions"]["torch"] == torch.__version__
     assert here["versions"]["python"] == platform.python_version()
+    assert here["versions"]["sacrebleu"] == metadata.version("sacrebleu"), "by which translations are judged"
     assert here["hardware"]["cores"] == provenance.cores()
     assert here["hardware"]["cpu"]
 

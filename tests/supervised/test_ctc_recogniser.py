@@ -137,3 +137,9 @@ def test_labels_that_take_more_steps_than_there_are_are_refused() -> None:
     repeated = SequenceSet((Ragged.of([torch.randn(4, 4)]), Ragged.of_lists([[1, 1, 1]])))
     with pytest.raises(ValueError, match=r"of the dev part .*has 3 labels, which take 5 steps"):
         recogniser().check(data, {"dev": repeated})
+
+
+@pytest.mark.parametrize(("name", "value", "least"), [("evaluation_batch", 0, 1), ("beam_width", -1, 0)])
+def test_settings_out_of_their_range_are_refused(name: str, value: int, least: int) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is {value}, but it is {least} or more\. Raise it"):
+        CTCConfig(**{name: value})

@@ -154,7 +154,16 @@ def test_symbols_of_a_vocabulary() -> None:
     assert (symbols.total, symbols.begin, symbols.end, symbols.silent) == (6, 2, 3, (0, 1, 2))
 
 
-@pytest.mark.parametrize(("wrong", "message"), [({"width": 0}, "width is 0"), ({"attention": "looks"}, "'looks'")])
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"width": 0}, r"width is 0, but it is 1 or more\. Raise it"),
+        ({"num_heads": 0, "attention": "multihead"}, r"num_heads is 0, but it is 1 or more"),
+        ({"attention": "loung"}, r"attention is 'loung', which names nothing here\. Did you mean 'luong'"),
+        ({"cell": "rnn"}, r"cell is 'rnn', which names nothing here\. (Did you mean|There are)"),
+        ({"dropout": 1.0}, r"dropout is 1\.0, but it is a share\. Set it from 0 to below 1"),
+    ],
+)
 def test_a_decoder_that_cannot_be_is_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        network(replace(SMALL, **wrong))
+        replace(SMALL, **wrong)

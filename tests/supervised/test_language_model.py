@@ -222,3 +222,8 @@ def test_bfloat16_is_near() -> None:
 def test_a_longer_window_than_the_transformer_knows_is_refused() -> None:
     with pytest.raises(ValueError, match=r"The sequences have 7 steps, but the transformer knows 6 positions"):
         made(TRANSFORMER).predict(numbers("abcabca")[None])
+
+
+def test_a_batch_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"evaluation_batch is 0, but it is 1 or more\. Raise it"):
+        LanguageModelConfig(evaluation_batch=0)

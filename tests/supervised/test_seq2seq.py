@@ -149,10 +149,23 @@ def test_smoothing_is_learnt_by_and_not_judged_by() -> None:
     assert float(plain.update(batch)["loss"]) != float(smooth.update(batch)["loss"])
 
 
-def test_the_probe_finds_it_sound() -> None:
-    report = learner().probe_case(reversed_sequences(12)).probe()
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+def test_the_probe_finds_it_sound(smoothing: float) -> None:
+    report = learner(replace(SMALL, label_smoothing=smoothing)).probe_case(reversed_sequences(12)).probe()
     failed = [check for check in report.checks if not check.passed]
     assert not failed, f"\n{report}"
+
+
+def test_what_is_probed_is_the_loss_that_it_descends_less_what_smoothing_costs_at_least() -> None:
+    """Of seven words, 0.7 + 0.3 / 7 = 26 / 35 of a label is left to the right one, and 3 / 70 are each other's."""
+    data, smooth = reversed_sequences(12), learner(replace(SMALL, label_smoothing=0.3))
+    least = -26 / 35 * math.log(26 / 35) - 6 * 3 / 70 * math.log(3 / 70)
+    case = smooth.probe_case(data)
+    probed = float(case.loss(case.module, case.inputs).detach())
+    descended = float(smooth.update(data.batch(torch.arange(12)))["loss"])  # from the same weights: there is no dropout
+    assert probed == pytest.approx(descended - least, rel=1e-5)
+    assert case.expected is not None
+    assert case.expected.loss == pytest.approx(math.log(LABELS + 2) - least)
 
 
 def examples(sources: list[list[int]], targets: list[list[int]]) -> SequenceSet:
@@ -179,10 +192,19 @@ def test_examples_that_cannot_be_learnt_from_are_named(wrong: SequenceSet, messa
         model.check(right, {"dev": wrong})
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.1])
-def test_a_share_that_is_none_is_refused(share: float) -> None:
-    with pytest.raises(ValueError, match=r"teacher_forcing is .*, but it is a share"):
-        Seq2SeqConfig(teacher_forcing=share)
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"teacher_forcing": -0.1}, r"teacher_forcing is -0\.1, but it is a share\. Set it from 0 to 1\."),
+        ({"teacher_forcing": 1.1}, r"teacher_forcing is 1\.1"),
+        ({"label_smoothing": 1.5}, r"label_smoothing is 1\.5, but it is a share\. Set it from 0 to below 1"),
+        ({"label_smoothing": 1.0}, r"label_smoothing is 1\.0"),
+        ({"evaluation_batch": 0}, r"evaluation_batch is 0, but it is 1 or more\. Raise it"),
+    ],
+)
+def test_settings_out_of_their_range_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Seq2SeqConfig(**wrong)
 
 
 def test_sound_is_read_as_well_as_words() -> None:

@@ -194,10 +194,37 @@ def test_a_state_goes_on_exactly() -> None:
          r"Example 1 of the training part .* has 4 words and 3 tags\. Give one tag a word"),
         ((DATA.fields[0], torch.tensor([0, 0, 0, 0]), DATA.fields[2]), r"Example 0 .* has 3 words and 0 tags"),
         ((DATA.fields[0], Ragged.of_lists([[0, 1, 2], [2, 3, 1, 1], [2, 2], [0]]), DATA.fields[2]),
-         r"Example 4 of the training part .* has the label 3, but there are 3 classes"),
+         r"Example 1 of the training part .* has a tag that is not from 0 to 2\. Number tags by the names"),
+        ((DATA.fields[0], Ragged.of_lists([[0, 1, 2], [2, 0, 1, 1], [2, 2], [-1]]), DATA.fields[2]),
+         r"Example 3 of the training part .* has a tag that is not from 0 to 2"),
+        ((DATA.fields[0], Ragged(torch.zeros(10), torch.tensor([3, 4, 2, 1])), DATA.fields[2]),
+         r"The tags of the training part have shape \[10\] and type torch\.float32"),
+        ((Ragged(torch.ones(9, 1, dtype=torch.int64), torch.tensor([3, 4, 0, 2])), *DATA.fields[1:]),
+         r"Example 2 of the training part .* has no words, so there is nothing to read\. Leave it out"),
         ((*DATA.fields[:2], torch.tensor([0, 1, 2, 0])), r"Example 2 of the training part .* has the label 2"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(fields: tuple, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         built().check(SequenceSet(fields), {})
+
+
+def test_a_part_for_judging_may_have_names_of_its_own_and_no_others() -> None:
+    tagger = built()
+    named = SequenceSet((DATA.fields[0], Ragged.of_lists([[0, 1, 2], [2, 3, 1, 1], [2, 2], [0]]), DATA.fields[2]))
+    tagger.check(DATA, {"test": named})
+    wrong = SequenceSet((DATA.fields[0], Ragged.of_lists([[0, 1, 2], [2, 0, 1, 1], [2, 4], [0]]), DATA.fields[2]))
+    with pytest.raises(ValueError, match=r"Example 2 of the test part .* has a tag that is not from 0 to 3"):
+        tagger.check(DATA, {"test": wrong})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"evaluation_batch": 0}, r"evaluation_batch is 0, but it is 1 or more\. Raise it"),
+        ({"class_weight": -1.0}, r"class_weight is -1\.0, but it is 0 or more"),
+    ],
+)
+def test_settings_out_of_their_range_are_refused(wrong: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TaggerConfig(**wrong)

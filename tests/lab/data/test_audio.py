@@ -39,9 +39,11 @@ GOOD = wav(HALVES)
     [
         (wav(HALVES, rate=44_100), r"has 44,100 samples a second, but 1,000 are expected.* Resample it to 1,000"),
         (wav(HALVES, channels=2), r"has 2 channels, but a waveform is one\. Mix them"),
-        (wav(bytes(200)), r"is silent: all its 100 samples are equal\. Record it again"),
-        (wav(b"\x07\x01" * 9), r"is silent: all its 9 samples are equal"),
-        (wav(bytes([128]) * 50, width=1), r"is silent: all its 50 samples are equal"),
+        (wav(bytes(200)), r"is silent: the peak of its 100 samples is 0 of full scale, .* 0\.001 or more\. Record it"),
+        (wav(b"\x07\x01" * 9), r"is silent: the peak of its 9 samples is 0 of full scale"),
+        (wav(bytes([128]) * 50, width=1), r"is silent: the peak of its 50 samples is 0 of full scale"),
+        (wav(struct.pack("<4h", 1, -1, 0, 1)), r"is silent: the peak of its 4 samples is 3\.1e-05 of full scale"),
+        (wav(struct.pack("<4h", 132, 68, 100, 100)), r"is silent: the peak of its 4 samples is 0\.00098 of full scale"),
         (wav(b""), r"has no samples\. Record it again"),
         (wav(bytes(range(12)), width=3), r"has samples of 24 bits, which are not read\. Convert it"),
         (GOOD[:-3], r"is cut short: it promises 4 samples and holds 2\. Get it again"),
@@ -56,6 +58,19 @@ def test_what_is_no_sound_is_refused_by_name(content: bytes, message: str, tmp_p
     path.write_bytes(content)
     with pytest.raises(ValueError, match=rf"bad\.wav {message}"):
         read_wav(path, RATE)
+
+
+def test_what_is_quiet_but_no_silence_is_read() -> None:
+    """33 of 32,768 about the middle is just above a thousandth; of a byte's 128 steps one is far above it."""
+    assert len(decode_wav(wav(struct.pack("<2h", 33, -33)), "quiet", RATE)) == 2
+    assert len(decode_wav(wav(bytes([127, 129]), width=1), "quiet", RATE)) == 2
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"There is no file .*none\.wav\. Check the path"):
+        read_wav(tmp_path / "none.wav", RATE)
+    with pytest.raises(ValueError, match=r"is a folder, but one file is read"):
+        read_wav(tmp_path, RATE)
 
 
 def test_a_subset_keeps_what_belongs_together() -> None:

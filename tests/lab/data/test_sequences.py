@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from lab.data import Padded, Ragged, SequenceSet
+from lab.data.sequences import refuse_examples
 
 WORDS = Ragged.of_lists([[5, 6, 7], [8], [], [9, 4]])
 
@@ -61,6 +62,17 @@ def test_random_choices_equal_those_of_lists() -> None:
 def test_lengths_that_do_not_fit_are_refused(values: torch.Tensor, lengths: torch.Tensor, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         Ragged(values, lengths)
+
+
+def test_a_marked_step_marks_its_sequence() -> None:
+    assert WORDS.any_step(WORDS.values > 6).tolist() == [True, True, False, True]
+    assert WORDS.any_step(WORDS.values == 8).tolist() == [False, True, False, False]
+
+
+def test_the_first_wrong_example_is_named() -> None:
+    refuse_examples(torch.tensor([False, False]), "dev", "is odd.")
+    with pytest.raises(ValueError, match=r"^Example 1 of the dev part \(counted from 0\) is odd\.$"):
+        refuse_examples(torch.tensor([False, True, True]), "dev", "is odd.")
 
 
 def test_a_set_gives_batches_field_by_field() -> None:

@@ -63,6 +63,10 @@ def test_slots_in_brackets() -> None:
          r"train/seq\.out, line 2: '0' is no tag\. Write O for a word in no slot, B-<slot>"),
         ({"test/seq.out": "O O B- B-date\n"}, r"test/seq\.out, line 1: 'B-' is no tag"),
         ({"test/seq.out": "O O b-city B-date\n"}, r"test/seq\.out, line 1: 'b-city' is no tag"),
+        ({"train/seq.out": "I-artist I-artist I-artist\nO O B-city\n"},
+         r"train/seq\.out, line 1: 'I-artist' of word 1 comes after 'O', .* not begun\. Write 'B-artist'"),
+        ({"test/seq.out": "O B-date I-city O\n"},
+         r"test/seq\.out, line 1: 'I-city' of word 3 comes after 'B-date', .* Write 'B-city': the first word"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_by_file_and_line(tmp_path: Path, changes: dict[str, str], message: str) -> None:

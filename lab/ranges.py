@@ -1,0 +1,20 @@
+"""Refuses settings out of their range."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def check_least(config: Any, **least: float) -> None:
+    """Raises ValueError for a number of a config that is below what it can be: `check_least(self, size=1)`."""
+    for name, lowest in least.items():
+        if not (value := getattr(config, name)) >= lowest:  # so that NaN is refused as well
+            raise ValueError(f"{name} is {value}, but it is {lowest} or more. Raise it.")
+
+
+def check_share(config: Any, *names: str, whole: bool = True) -> None:
+    """Raises ValueError for a number of a config that is no share, from 0 to 1, or to below 1 if never `whole`."""
+    for name in names:
+        value = getattr(config, name)
+        if not 0 <= value <= 1 or (value == 1 and not whole):
+            raise ValueError(f"{name} is {value}, but it is a share. Set it from 0 to {'1' if whole else 'below 1'}.")

@@ -1,0 +1,43 @@
+"""Numbers in and out of their range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from lab.ranges import check_least, check_share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    size: int = 1
+    share: float = 0.0
+
+
+def test_the_ends_of_a_range_belong_to_it() -> None:
+    check_least(Config(size=3), size=3, share=0)
+    for share in (0.0, 0.5, 1.0):
+        check_share(Config(share=share), "share")
+    check_share(Config(share=0.999), "share", whole=False)
+
+
+def test_what_is_too_low_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^size is 0, but it is 1 or more\. Raise it\.$"):
+        check_least(Config(size=0), share=0, size=1)
+    with pytest.raises(ValueError, match=r"share is nan, but it is 0 or more"):
+        check_least(Config(share=float("nan")), share=0)
+
+
+@pytest.mark.parametrize(
+    ("share", "whole", "message"),
+    [
+        (-0.1, True, r"^share is -0\.1, but it is a share\. Set it from 0 to 1\.$"),
+        (1.5, True, r"share is 1\.5"),
+        (float("nan"), True, r"share is nan"),
+        (1.0, False, r"^share is 1\.0, but it is a share\. Set it from 0 to below 1\.$"),
+    ],
+)
+def test_what_is_no_share_is_named(share: float, whole: bool, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_share(Config(share=share), "share", whole=whole)
