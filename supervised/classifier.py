@@ -15,6 +15,7 @@ from lab.one_network import OneNetwork, Updating
 from lab.optim import OptimizerConfig
 from lab.precision import autocast_bfloat16, warn_if_imitated
 from lab.probe import Case, Expectation
+from lab.ranges import check_least, check_share
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
@@ -34,6 +35,11 @@ class ClassifierConfig:
     costs: tuple[tuple[float, ...], ...] = ()  # [K, K]: what it costs to answer j where i is right; none: not judged
     mirror: bool = False  # predict by the mean of the logits of an image and of its mirror image
     bfloat16: bool = False  # compute in bfloat16, with weights and loss in float32 (Micikevicius et al. 2018)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        check_least(self, evaluation_batch=1)
+        check_share(self, "label_smoothing", whole=False)
 
 
 class Classifier(OneNetwork):

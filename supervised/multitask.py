@@ -17,6 +17,7 @@ from lab.data import Dataset
 from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
+from lab.ranges import check_least
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
@@ -30,6 +31,10 @@ class MultiTaskConfig:
 
     optimizer: OptimizerConfig = OptimizerConfig()
     evaluation_batch: int = 1_024  # examples at a time when judging
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        check_least(self, evaluation_batch=1)
 
 
 class MultiTaskClassifier(OneNetwork):

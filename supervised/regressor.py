@@ -13,6 +13,7 @@ from lab.normalisation import Normalisation
 from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
+from lab.ranges import check_least
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
@@ -26,6 +27,10 @@ class RegressorConfig:
 
     optimizer: OptimizerConfig = OptimizerConfig()
     evaluation_batch: int = 1_024  # examples at a time when judging
+
+    def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        check_least(self, evaluation_batch=1)
 
 
 class Regressor(OneNetwork):

@@ -156,3 +156,16 @@ def test_it_learns_what_a_line_separates() -> None:
     for _ in range(100):
         classifier.update((data.inputs, data.labels))
     assert float(classifier.evaluate(data)["accuracy"]) > 0.97
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"evaluation_batch": 0}, r"evaluation_batch is 0, but it is 1 or more\. Raise it"),
+        ({"label_smoothing": 1.0}, r"label_smoothing is 1\.0, but it is a share\. Set it from 0 to below 1"),
+        ({"label_smoothing": -0.1}, r"label_smoothing is -0\.1, but it is a share"),
+    ],
+)
+def test_settings_out_of_their_range_are_refused(wrong: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ClassifierConfig(**wrong)

@@ -201,3 +201,8 @@ def test_bad_tasks_and_examples_without_labels_are_refused() -> None:
             MultiTaskClassifier(MultiTaskConfig(), Same(2), tasks, Seeds(0))
     with pytest.raises(ValueError, match=r"None of the 3 examples that the probe takes has a label"):
         linear().probe_case(Dataset(torch.ones(3, 2), torch.full((3, 2), NAN)))
+
+
+def test_an_empty_batch_of_judging_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"evaluation_batch is 0, but it is 1 or more"):
+        MultiTaskConfig(evaluation_batch=0)

@@ -110,3 +110,8 @@ def test_the_closed_form_is_what_the_experiments_are_held_to() -> None:
     assert pytest.approx(error_of(coefficients, training), rel=1e-10) == linear_diabetes.LEAST_SQUARES
     assert pytest.approx(error_of(coefficients, test), rel=1e-10) == mlp_diabetes.LEAST_SQUARES
     assert linear_diabetes.TARGET.at_most == pytest.approx(linear_diabetes.LEAST_SQUARES * (1 + 1e-6), rel=1e-12)
+
+
+def test_an_empty_batch_of_judging_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"evaluation_batch is 0, but it is 1 or more"):
+        RegressorConfig(evaluation_batch=0)
