@@ -75,6 +75,17 @@ class Target:
             raise ValueError("A Target has one bound: give at_least or at_most, not both and not neither.")
 
 
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """What an experiment's arms are compared by, where all of them are what there is to know."""
+
+    metrics: tuple[str, ...]  # as in metrics.jsonl: ("eval/test_slot_f1", "eval/test_accuracy")
+    steps: int  # budget, in the trial's unit
+    seeds: int = 5  # of each arm; fewer are not recorded
+    averaged: bool = False  # the mean over the arms is a number of its own, as over all speakers held out in turn
+    protocol: str  # how the scores are taken
+
+
 @dataclass(frozen=True)
 class Listing:
     """What can be said of an experiment without importing it."""
@@ -95,6 +106,7 @@ class Experiment:
     target: Target | None
     smoke: Any  # a Config that trains in a second or two, for the contract tests
     arms: Callable[[Any], dict[str, Any]] | None  # name -> Config, where the experiment compares several
+    compared: Compared | None = None
 
     @property
     def name(self) -> str:
@@ -158,9 +170,10 @@ def load(name: str) -> Experiment:
             raise _no_experiment(listing.path, part)
     if not is_dataclass(module.Config) or "run" not in module.Config.__dataclass_fields__:
         raise ExperimentError(f"{listing.path}: Config must be a frozen dataclass with a field `run: RunConfig`.")
-    return Experiment(
-        listing, module.Config, module.build, module.TARGET, module.SMOKE, getattr(module, "variants", None)
-    )
+    variants, compared = getattr(module, "variants", None), getattr(module, "COMPARED", None)
+    if compared is not None and variants is None:
+        raise ExperimentError(f"{listing.path}: COMPARED says how arms are compared, but there are no variants.")
+    return Experiment(listing, module.Config, module.build, module.TARGET, module.SMOKE, variants, compared)
 
 
 def _files() -> Iterator[tuple[Path, Path]]:

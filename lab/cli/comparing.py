@@ -6,12 +6,15 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lab.cli import UsageError
 from lab.cli.arguments import Parser, table
+from lab.experiment import load
+from lab.results import comparison_of, repository, write_comparison, write_page
 from lab.sides import Asked, Scored, Side, sides_of
 from lab.statistics import Interval
 from lab.store import runs_folder
@@ -40,7 +43,10 @@ stand with commas between them, and then --zero and --one say of each which scor
   lab compare few_labels/scratch-500 few_labels/all-500 --metric eval/test_accuracy
   lab compare a_pong,a_breakout b_pong,b_breakout --zero -20.7 1.7 --one 14.6 30.5
 
-Scores are those of the targets, at their budgets. Scores of different protocols are refused."""
+Scores are those of the targets, at their budgets. Scores of different protocols are refused.
+
+--record keeps, for an experiment that says how its arms are compared (COMPARED), what all of them scored with its own
+settings: results/compared/NAME.json, and a table of RESULTS.md."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +75,13 @@ def compare_command(words: list[str]) -> int:
     )
     parser.add_argument("--seed", type=int, default=0, help="of the resampling (default: 0)")
     parser.add_argument("--resamples", type=int, default=RESAMPLES, help=f"default: {RESAMPLES:,}")
+    parser.add_argument("--record", action="store_true", help="keep the comparison of an experiment's arms")
+    parser.add_argument("--repository", metavar="DIR", help="where results are kept (default: the lab's checkout)")
     parser.add_runs_dir()
     parser.add_json()
     given = parser.parse_args(words)
+    if given.record:
+        return _record(given.sides, runs_folder(given.runs_dir), given.repository)
     if given.resamples < 100:
         raise UsageError(
             f"--resamples is {given.resamples}, which is no sample of an interval's ends. Take 100 or more."
@@ -81,6 +91,15 @@ def compare_command(words: list[str]) -> int:
     scales = _scales(given.zero, given.one, len(sides[0].tasks))
     found = compared(sides, scales, given.resamples, given.seed)
     print(json.dumps(_as_json(found), indent=1) if given.json else _said(found, scales is not None))
+    return 0
+
+
+def _record(names: Sequence[str], runs: Path, folder: str | None) -> int:
+    """Keeps what all arms of each experiment scored."""
+    root = repository(folder)
+    for name in names:
+        print(f"recorded: {write_comparison(root, comparison_of(load(name), runs))}")
+    print(write_page(root))
     return 0
 
 

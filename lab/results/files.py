@@ -1,4 +1,6 @@
-"""Where results are kept: results/<name>.json in a repository, and RESULTS.md, which is made from them as a whole."""
+"""Where results are kept: in a repository's results/<name>.json, comparisons of arms in results/compared/<name>.json,
+and RESULTS.md, which is made from all of them.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +8,17 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 from lab.config import ConfigError, from_json, to_json
-from lab.experiment import FOLDER, experiments, load
+from lab.experiment import FOLDER, Experiment, experiments, load
 from lab.names import did_you_mean
+from lab.results.comparison import ComparisonResult
 from lab.results.page import Entry, page, summary
 from lab.results.result import Result, ResultError
 
 SCHEMA = "lab.result/1"
+COMPARISON_SCHEMA = "lab.comparison/1"
 
 
 def repository(given: str | Path | None = None) -> Path:
@@ -33,6 +38,20 @@ def write_result(root: Path, result: Result) -> Path:
     return path
 
 
+def write_comparison(root: Path, result: ComparisonResult) -> Path:
+    """Writes a comparison's file, in place of an earlier one's, and returns its path."""
+    path = root / "results" / "compared" / f"{result.experiment}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    said = {field.name: to_json(getattr(result, field.name)) for field in fields(result) if field.name != "configs"}
+    path.write_text(json.dumps({"schema": COMPARISON_SCHEMA, **said, "configs": result.configs}, indent=1) + "\n")
+    return path
+
+
+def read_comparisons(root: Path) -> list[ComparisonResult]:
+    """Every recorded comparison, by name. Raises ResultError for a file that is none."""
+    return [_read_comparison(path) for path in sorted((root / "results" / "compared").glob("*.json"))]
+
+
 def read_results(root: Path) -> list[Result]:
     """Every recorded result, by name. Raises ResultError for a file that is none."""
     return [_read(path) for path in sorted((root / "results").glob("*.json"))]
@@ -43,7 +62,7 @@ def write_page(root: Path) -> str:
     told = entries(root)
     path = root / "RESULTS.md"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(told))
+    path.write_text(page(told, comparisons(root)))
     return f"{path}: {summary(told)}"
 
 
@@ -54,32 +73,68 @@ def entries(root: Path) -> list[Entry]:
     """
     results, known = read_results(root), experiments()
     for result in results:
-        if result.experiment not in known:
-            raise ResultError(
-                f"{root / 'results' / result.name}.json is the result of {result.experiment!r}, but there is no such "
-                f"experiment. {did_you_mean(result.experiment, known)} Rename or remove the file, or name the "
-                "experiment's folder in $LAB_EXPERIMENTS."
-            )
+        _refuse_unknown(root / "results" / f"{result.name}.json", result.experiment, known)
     recorded = [Entry(load(result.experiment), result) for result in results]
     inside = [name for name, listing in known.items() if root.resolve() in listing.path.resolve().parents]
     without = [load(name) for name in inside if name not in {result.experiment for result in results}]
     return [*recorded, *(Entry(experiment, None) for experiment in without if experiment.target is not None)]
 
 
+def comparisons(root: Path) -> list[tuple[Experiment, ComparisonResult | None]]:
+    """Every experiment in the repository whose arms are compared, with what is recorded of it.
+
+    Raises ResultError for the comparison of an experiment that is gone.
+    """
+    results, known = read_comparisons(root), experiments()
+    for result in results:
+        _refuse_unknown(root / "results" / "compared" / f"{result.experiment}.json", result.experiment, known)
+    recorded = {result.experiment: result for result in results}
+    inside = [name for name, listing in known.items() if root.resolve() in listing.path.resolve().parents]
+    loaded = [load(name) for name in dict.fromkeys([*inside, *recorded])]
+    return [
+        (experiment, recorded.get(experiment.name))
+        for experiment in loaded
+        if experiment.compared is not None or experiment.name in recorded
+    ]
+
+
+def _refuse_unknown(path: Path, experiment: str, known: Mapping[str, Any]) -> None:
+    if experiment not in known:
+        raise ResultError(
+            f"{path} is the result of {experiment!r}, but there is no such experiment. "
+            f"{did_you_mean(experiment, known)} Rename or remove the file, or name the experiment's folder in "
+            "$LAB_EXPERIMENTS."
+        )
+
+
+def _read_comparison(path: Path) -> ComparisonResult:
+    again = f"lab compare {path.stem} --record"
+    try:
+        said = json.loads(path.read_text())
+        schema, configs = said.pop("schema"), said.pop("configs")
+        result = replace(from_json(ComparisonResult, said), configs=configs)
+    except (ConfigError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise _unreadable(path, str(error), COMPARISON_SCHEMA, again) from error
+    if schema != COMPARISON_SCHEMA or not isinstance(configs, Mapping) or path.stem != result.experiment:
+        raise _unreadable(path, f"schema {schema!r}, comparing {result.experiment!r}", COMPARISON_SCHEMA, again)
+    return result
+
+
 def _read(path: Path) -> Result:
+    again = f"lab verify {path.stem.partition('--')[0]} --record"
     try:
         said = json.loads(path.read_text())
         schema, config = said.pop("schema"), said.pop("config")
         result = replace(from_json(Result, said), config=config)
     except (ConfigError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _unreadable(path, str(error)) from error
+        raise _unreadable(path, str(error), SCHEMA, again) from error
     if schema != SCHEMA or not isinstance(config, Mapping) or path.stem != result.name:
-        raise _unreadable(path, f"schema {schema!r} and a result of {result.name!r}")
+        raise _unreadable(path, f"schema {schema!r} and a result of {result.name!r}", SCHEMA, again)
     return result
 
 
-def _unreadable(path: Path, why: str) -> ResultError:
+def _unreadable(path: Path, why: str, schema: str, again: str) -> ResultError:
     return ResultError(
-        f"{path} is no recorded result of the schema {SCHEMA!r} ({why}). Restore it from git, or record it "
-        f"again: lab verify {path.stem.partition('--')[0]} --record."
+        f"{path} is no recorded result of the schema {schema!r} ({why}). Restore it from git, or record it again: "
+        f"{again}."
     )

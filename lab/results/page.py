@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from lab.experiment import Experiment, Target
+from lab.results.compared_page import compared_part
+from lab.results.comparison import ComparisonResult
 from lab.results.result import Result, Stand, outdated
+from lab.results.words import days, number, seeds_said, short, stood_on
 from lab.verdict import statistic_of
-from lab.words import count, duration, listed, minus
+from lab.words import count, duration, listed
 
 HEAD = """# Results
 
@@ -55,13 +58,14 @@ class Entry:
         return "outdated" if outdated(self.result, self.experiment) else self.result.verdict
 
 
-def page(entries: Sequence[Entry]) -> str:
-    """The whole page; the entries may come in any order."""
+def page(entries: Sequence[Entry], compared: Sequence[tuple[Experiment, ComparisonResult | None]] = ()) -> str:
+    """The whole page; what it tells may come in any order."""
     ordered = sorted(entries, key=lambda entry: (entry.experiment.listing.wing, entry.name))
     parts = [HEAD, summary(ordered)]
     for wing in dict.fromkeys(entry.experiment.listing.wing for entry in ordered):
         rows = [_row(entry) for entry in ordered if entry.experiment.listing.wing == wing]
         parts += [f"\n## {wing.capitalize() or 'Your own'}\n", *_table(rows)]
+    parts += compared_part(compared)
     parts += ["\n## Protocols\n", *("\n".join(_details(entry)) for entry in ordered)]
     return "\n".join(parts) + "\n"
 
@@ -80,14 +84,14 @@ def _table(rows: Sequence[tuple[str, ...]]) -> Iterator[str]:
 
 def _row(entry: Entry) -> tuple[str, ...]:
     target, result = entry.target, entry.result
-    published = "none known" if target.published is None else _number(target.published, 7)
+    published = "none known" if target.published is None else number(target.published, 7)
     ahead = (entry.name, published, _bound(target))
     if result is None:
         return (*ahead, "", "", WORDS["open"] + (f": needs {target.needs}" if target.needs else ""), "", "", "", "")
     digits = _digits(result)
-    ours = f"**{_number(result.estimate, digits)}**"
+    ours = f"**{number(result.estimate, digits)}**"
     if result.interval is not None:
-        ours += " [{}, {}]".format(*(_number(bound, digits) for bound in result.interval))
+        ours += " [{}, {}]".format(*(number(bound, digits) for bound in result.interval))
     why = outdated(result, entry.experiment)
     return (
         *ahead,
@@ -96,7 +100,7 @@ def _row(entry: Entry) -> tuple[str, ...]:
         WORDS[entry.standing] + (f": {why}" if why else ""),
         duration(result.seconds),
         _each(_machine(stand) for stand in result.stands),
-        _dates(result),
+        days([item.finished for item in result.seeds]),
         _each(_code(stand) for stand in result.stands),
     )
 
@@ -114,41 +118,22 @@ def _details(entry: Entry) -> Iterator[str]:
     if result.differences:
         yield f"  - measured with {', '.join(result.differences)}"
     for stand in result.stands:
-        seeds = f"seed{'' if len(stand.seeds) == 1 else 's'} {', '.join(map(str, stand.seeds))}"
-        yield f"  - {seeds}: {_stood_on(stand)}"
-
-
-def _stood_on(stand: Stand) -> str:
-    gpus = f"{', '.join(stand.gpus)} (run on {stand.device})" if stand.gpus else "no GPU"
-    threads = f"{stand.threads} thread{'' if stand.threads == 1 else 's'}"
-    kernels = "deterministic kernels" if stand.deterministic else "kernels that need not be deterministic"
-    code = f"commit {stand.commit}" if stand.commit else "code outside a git checkout"
-    if stand.uncommitted:  # the result's file names them all
-        changed = f"{len(stand.uncommitted)} files" if len(stand.uncommitted) > 3 else listed(list(stand.uncommitted))
-        code += f" with uncommitted changes in {changed}"
-    return (
-        f"{stand.processor}, {stand.cores} cores, {gpus}; {threads}, {kernels}; Python {stand.python}, "
-        f"torch {stand.torch}; {code}"
-    )
+        yield f"  - {seeds_said(stand.seeds)}: {stood_on(stand)}"
 
 
 def _bound(target: Target) -> str:
     sign, bound = (">=", target.at_least) if target.at_least is not None else ("<=", target.at_most)
     assert bound is not None  # a Target has exactly one
     least = target.each_seed_at_least
-    each = "" if least is None else f", no seed < {_number(least, 7)}"
-    further = "".join(f"; {_short(bound.metric)} {bound.said}" for bound in target.beside)
-    return f"{statistic_of(target)} {sign} {_number(bound, 7)}{each}{further}"
+    each = "" if least is None else f", no seed < {number(least, 7)}"
+    further = "".join(f"; {short(bound.metric)} {bound.said}" for bound in target.beside)
+    return f"{statistic_of(target)} {sign} {number(bound, 7)}{each}{further}"
 
 
 def _beside(result: Result) -> str:
     """The means of the target's further metrics."""
     means = [fmean(values) for values in zip(*(item.beside for item in result.seeds))]
-    return "".join(f"; {_short(bound.metric)} {_number(mean, 4)}" for bound, mean in zip(result.target.beside, means))
-
-
-def _short(metric: str) -> str:
-    return metric.removeprefix("eval/").replace("_", " ")
+    return "".join(f"; {short(bound.metric)} {number(mean, 4)}" for bound, mean in zip(result.target.beside, means))
 
 
 def _digits(result: Result) -> int:
@@ -160,14 +145,10 @@ def _digits(result: Result) -> int:
     return 4
 
 
-def _number(value: float, digits: int) -> str:
-    return minus(f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}")
-
-
 def _scores(result: Result, digits: int) -> str:
     """The scores in the order of the seeds, which are named where they are not 0, 1, 2, ..."""
     usual = [item.seed for item in result.seeds] == list(range(len(result.seeds)))
-    return ", ".join(("" if usual else f"{item.seed}: ") + _number(item.score, digits) for item in result.seeds)
+    return ", ".join(("" if usual else f"{item.seed}: ") + number(item.score, digits) for item in result.seeds)
 
 
 def _machine(stand: Stand) -> str:
@@ -180,12 +161,6 @@ def _machine(stand: Stand) -> str:
 def _code(stand: Stand) -> str:
     commit = f"`{stand.commit[:7]}`" if stand.commit else "unknown"
     return f"{commit}, dirty" if stand.uncommitted else commit
-
-
-def _dates(result: Result) -> str:
-    """The day on which the runs ended, or the first and the last one."""
-    days = sorted({item.finished.partition("T")[0] for item in result.seeds})
-    return days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
 
 
 def _each(words: Iterator[str]) -> str:

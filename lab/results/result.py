@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, Literal
@@ -12,6 +12,7 @@ from lab.config import ConfigError, address, differences, from_json
 from lab.experiment import Experiment, Target
 from lab.interventions import nursed_note
 from lab.launching import Launched
+from lab.store import RunDirectory
 from lab.verdict import judge, judged_row, values_beside
 
 _DIFF = re.compile(r"^diff --git a/.* b/(.*)$", re.MULTILINE)
@@ -126,7 +127,7 @@ def result_of(experiment: Experiment, variant: str, config: Any, launched: Seque
         sentence=verdict.sentence,
         seconds=median(item.seconds for item in seeds.values()),
         seeds=tuple(seeds[seed] for seed in sorted(seeds)),
-        stands=_stands(launched),
+        stands=stands_of((item.seed, item.directory) for item in launched),
         differences=tuple(f"{name} {value}" for name, value in changed.items() if name != "run.steps"),
         config=launched[0].directory.record()["config"],
     )
@@ -178,20 +179,20 @@ def _seed_score(item: Launched, target: Target) -> SeedScore | None:
     )
 
 
-def _stands(launched: Sequence[Launched]) -> tuple[Stand, ...]:
-    """What the runs stood on, each with its seeds, in the order in which they first come."""
+def stands_of(runs: Iterable[tuple[int, RunDirectory]]) -> tuple[Stand, ...]:
+    """What runs, each with its seed, stood on, with the seeds, in the order in which they first come."""
     found: dict[Stand, list[int]] = {}
-    for item in sorted(launched, key=lambda item: item.seed):
-        for stand in _stands_of(item):
+    for seed, directory in sorted(runs, key=lambda run: run[0]):
+        for stand in _stands_of(directory):
             seeds = found.setdefault(stand, [])
-            if item.seed not in seeds:
-                seeds.append(item.seed)
+            if seed not in seeds:
+                seeds.append(seed)
     return tuple(replace(stand, seeds=tuple(seeds)) for stand, seeds in found.items())
 
 
-def _stands_of(item: Launched) -> Iterator[Stand]:
+def _stands_of(directory: RunDirectory) -> Iterator[Stand]:
     """One of each attempt between which something changed, seeds left open."""
-    environment = item.directory.environment()
+    environment = directory.environment()
     for attempt in [*environment.get("earlier", []), environment]:
         yield Stand(
             seeds=(),
