@@ -26,8 +26,8 @@ SMALLEST = 32  # words of an update; the sizes of all blocks are multiples of it
 class SkipGram:
     """Skip-gram with negative sampling, or with `negatives=0` hierarchical softmax.
 
-    On a processor the same seed gives the same vectors, bit for bit, whatever the number of threads. For runs that are
-    tracked, resumed and judged, see the experiment word2vec_enwiki.
+    On a processor the same seed gives the same vectors and losses, bit for bit, whatever the number of threads. For
+    runs that are tracked, resumed and judged, see the experiment word2vec_enwiki.
     """
 
     architecture: ClassVar[Architecture] = "skip_gram"
