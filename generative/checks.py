@@ -28,3 +28,8 @@ def check_each(inputs: Tensor, right: Callable[[Tensor], Tensor], wrong: str) ->
 def within_0_and_1(inputs: Tensor) -> Tensor:
     """Which numbers lie from 0 to 1: bool of the same shape."""
     return (inputs >= 0) & (inputs <= 1)
+
+
+def zero_or_one(inputs: Tensor) -> Tensor:
+    """Which numbers are bits: bool of the same shape."""
+    return (inputs == 0) | (inputs == 1)

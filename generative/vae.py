@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from generative.checks import check_inputs, within_0_and_1
+from generative.checks import check_inputs, within_0_and_1, zero_or_one
 from generative.decoders import Decoder, DecoderConfig
 from lab import parallel
 from lab.backbones import Backbone
@@ -161,9 +161,16 @@ class VAE(OneNetwork):
             return self.network.encode(inputs)[0]
 
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
-        """Raises ValueError, naming the part and the example, for inputs that are no probabilities."""
+        """Raises ValueError, naming the part and the example, for inputs that are no bits; those of the training set
+        may be the bits' probabilities, by which batches may draw them.
+        """
         wrong = "holds numbers outside 0 to 1, but they are bits or their probabilities. Scale pixels to that range."
-        check_inputs({"training": training, **evaluation}, within_0_and_1, wrong)
+        check_inputs({"training": training}, within_0_and_1, wrong)
+        wrong = (
+            "holds numbers other than 0 and 1, of which nothing here is a likelihood. Draw their bits once, as "
+            "lab.data.binary does."
+        )
+        check_inputs(evaluation, zero_or_one, wrong)
 
     def probe_case(self, dataset: Dataset) -> Case:
         """The network without noise, to learn its inputs by heart, at no cost for the codes."""

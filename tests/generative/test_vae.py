@@ -111,3 +111,7 @@ def test_refused() -> None:
     outside = Dataset(torch.tensor([[0.5], [1.5]]), torch.zeros(2))
     with pytest.raises(ValueError, match="Input 1 of the training set holds numbers outside 0 to 1"):
         made(torch.zeros(1, 1)).check(outside, {})
+    grey, bits = Dataset(torch.tensor([[1.0], [0.5]]), torch.zeros(2)), Dataset(torch.ones(1, 1), torch.zeros(1))
+    made(torch.zeros(1, 1)).check(grey, {"test": bits})
+    with pytest.raises(ValueError, match=r"Input 1 of the test set holds numbers other than 0 and 1.* Draw their bits"):
+        made(torch.zeros(1, 1)).check(bits, {"test": grey})
