@@ -205,7 +205,7 @@ class GAN:
 
     def evaluate(self, dataset: Dataset) -> Metrics:
         """How far made-up pictures are from the data set's, by features; and how far apart they are from each other, as
-        a share of how far real ones are. Warns when they have come to be nearly all alike.
+        a share of how far real ones are. Warns when they have come to be nearly all alike, or to be a few repeated.
         """
         draws = torch.Generator(self.device).manual_seed(self.seeds.derive("judging"))
         made = self.sample(self.config.judged, draws)
@@ -213,6 +213,7 @@ class GAN:
         self.balance.judged(float(metrics["spread"]))
         if self.judge is not None:
             self.judgement = self.judge(dataset.inputs, made, "the generator in eval mode")
+            self.balance.compared(self.judgement)
             for each in ("frechet", "kernel", "precision", "recall", "density", "coverage"):
                 metrics[each] = getattr(self.judgement, each)
         return metrics

@@ -120,6 +120,20 @@ def test_collapse_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text.count("The generator has collapsed") == 1
 
 
+def test_two_pictures_that_are_repeated_are_told_although_they_are_far_apart(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner, real = made(ARMS["log"], judge=Judge(lambda x: x.flatten(1), "some")), pictures(1_000)
+    left = (real[:, 0, 0, 0] > 0.5).float()
+    two = real[[int(left.argmax()), int(left.argmin())]]
+    monkeypatch.setattr(learner, "made", lambda noise: two.repeat(len(noise) // 2, 1, 1, 1))
+    with caplog.at_level(logging.WARNING, "lab"):
+        judged = learner.evaluate(Dataset(real, torch.zeros(len(real))))
+    assert float(judged["spread"]) == pytest.approx(1.0, abs=0.05)
+    assert judged["precision"] == 1.0
+    assert caplog.text.count("The generator has collapsed to few pictures") == 1
+
+
 def test_a_discriminator_that_has_won_is_told_while_it_learns(caplog: pytest.LogCaptureFixture) -> None:
     still = OptimizerConfig(learning_rate=0.0)
     learner, real = made(replace(ARMS["log"], generator_optimizer=still)), pictures()
