@@ -21,13 +21,13 @@ from lab.seeding import Seeds
 
 FAST = OptimizerConfig(learning_rate=2e-3, betas=(0.5, 0.999))
 ARMS = {
-    "log": GANConfig(generator_optimizer=FAST, discriminator_optimizer=FAST, size=4, judged=200),
+    "log": GANConfig(generator_optimizer=FAST, discriminator_optimizer=FAST, size=4),
     "wasserstein": GANConfig(
         loss="wasserstein", penalty=10.0, discriminator_updates=2, generator_optimizer=FAST,
-        discriminator_optimizer=FAST, size=4, judged=200,
+        discriminator_optimizer=FAST, size=4,
     ),
     "spectral": GANConfig(
-        loss="hinge", spectral=True, generator_optimizer=FAST, discriminator_optimizer=FAST, size=4, judged=200
+        loss="hinge", spectral=True, generator_optimizer=FAST, discriminator_optimizer=FAST, size=4
     ),
 }  # fmt: skip
 
@@ -35,7 +35,7 @@ ARMS = {
 def made(config: GANConfig, **beside: Any) -> GAN:
     with Seeds(0).initialising("backbone"):
         backbone = MLPConfig(widths=(32,)).build((1, 2, 2))
-    return GAN(config, backbone, MLPConfig(widths=(32,)), Seeds(0), **beside)
+    return GAN(config, backbone, MLPConfig(widths=(32,)), Seeds(0), judged=200, **beside)
 
 
 def pictures(count: int = 64) -> Tensor:
