@@ -71,9 +71,11 @@ def variants(config: Config) -> dict[str, Config]:
 
     The peer is PyTorch-GAN's (github.com/eriklindernoren/PyTorch-GAN, implementations/wgan_gp/wgan_gp.py at commit
     0484f45): its networks, noise, batches, Adam, five critic's updates for each of the generator's, penalty 10. Its
-    gradients' norms there are of each pixel, here of the whole picture as in Gulrajani et al. 2017; its tanh is a
-    logistic here, as pictures lie in [0, 1]; gains of batch norm begin at 1 instead of near it; a point between real
-    and made-up is drawn for a picture, there for each pixel; and the generator's pictures are drawn anew.
+    gradients' norms there are of each pixel, here of the whole picture as in Gulrajani et al. 2017; answers are summed
+    there over the batch of 64, but the penalty is its mean, so that beside means as here it weighs 10 / 64; its tanh is
+    a logistic here, as pictures lie in [0, 1], where slopes are twice as steep as in [-1, 1]; gains of batch norm begin
+    at 1 instead of near it; a point between real and made-up is drawn for a picture, there for each pixel; and the
+    generator's pictures are drawn anew.
     """
     slow = OptimizerConfig(learning_rate=2e-4, betas=(0.0, 0.9))
     critic = replace(config.gan, generator_optimizer=slow, discriminator_optimizer=slow)
