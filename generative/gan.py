@@ -120,8 +120,10 @@ class GAN:
         judged: int = 10_000,
     ):
         """`backbone` is the discriminator's, built for pictures. So many pictures are made up when it is `judged`;
-        without a judge only their spread is told.
+        without a judge only their spread is told. Raises ValueError for none.
         """
+        if judged < 1:
+            raise ValueError(f"judged is {judged}, but there is at least one. Raise it.")
         self.config, self.seeds, self.judge, self.judged = config, seeds, judge, judged
         self.device = torch.device(device)
         with seeds.initialising("generator"):

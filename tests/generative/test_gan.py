@@ -35,7 +35,7 @@ ARMS = {
 def made(config: GANConfig, **beside: Any) -> GAN:
     with Seeds(0).initialising("backbone"):
         backbone = MLPConfig(widths=(32,)).build((1, 2, 2))
-    return GAN(config, backbone, MLPConfig(widths=(32,)), Seeds(0), judged=200, **beside)
+    return GAN(config, backbone, MLPConfig(widths=(32,)), Seeds(0), **{"judged": 200} | beside)
 
 
 def pictures(count: int = 64) -> Tensor:
@@ -192,6 +192,8 @@ def test_refused() -> None:
         GANConfig(size=0)
     with pytest.raises(ValueError, match="penalty is -1"):
         GANConfig(penalty=-1.0)
+    with pytest.raises(ValueError, match="judged is 0"):
+        made(ARMS["log"], judged=0)
     dark = Dataset(torch.tensor([0.0, -0.5]).view(2, 1, 1, 1), torch.zeros(2))
     with pytest.raises(ValueError, match="Input 1 of the training set has pixels outside 0 to 1"):
         made(ARMS["log"]).check(dark, {})
