@@ -26,6 +26,8 @@ from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
 
+NEAREST = 10  # codes of the library, of which the share of the same class is judged
+
 
 @dataclass(frozen=True, kw_only=True)
 class AutoencoderConfig:
@@ -83,8 +85,13 @@ class Autoencoder(OneNetwork):
         library: Dataset | None = None,
     ):
         """`principal` [K, D] are orthonormal directions whose span a linear decoder's is measured against; in the
-        `library` the nearest codes are looked for when it is judged.
+        `library` the nearest codes are looked for when it is judged. Raises ValueError for one of fewer than NEAREST.
         """
+        if library is not None and len(library) < NEAREST:
+            raise ValueError(
+                f"The library has {len(library)} examples, but the {NEAREST} nearest are looked for in it. Give more, "
+                "or none."
+            )
         self.config, self.backbone, self.seeds = config, backbone, seeds
         with seeds.initialising("autoencoder"):
             self.network = Coder(backbone, config.size, decoder).to(device)
@@ -130,8 +137,8 @@ class Autoencoder(OneNetwork):
         if self.principal is not None:
             metrics["distance"] = span_distance(self._written(), self.principal.to(dataset.inputs.device))
         if (library := self.library) is not None:
-            near = self.codes(library.inputs)
-            metrics["precision"] = precision_at(10, self.codes(dataset.inputs), dataset.labels, near, library.labels)
+            asked, near = self.codes(dataset.inputs), self.codes(library.inputs)
+            metrics["precision"] = precision_at(NEAREST, asked, dataset.labels, near, library.labels)
         return metrics
 
     def _written(self) -> Tensor:

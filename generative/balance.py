@@ -8,11 +8,15 @@ from math import sqrt
 import torch
 from torch import Tensor
 
+from generative.distances import SampleMetrics, expected_coverage
+
 log = logging.getLogger("lab")
 
 EVERY = 500  # updates of the discriminator, over which its standing is averaged before it is looked at
 WON = 0.995  # share of pictures told right, from which on the generator has nothing to go by
 COLLAPSED = 0.1  # of the spread of real pictures, below which made-up ones are nearly all alike
+REPEATED = 0.05  # of the coverage that real pictures would have, below which made-up ones repeat a few
+AMONG_REAL = 0.5  # precision from which on they are those of a generator that has learnt something
 CERTAIN = 30.0  # between answers: by the logistic of half of it, a discriminator errs once in three million
 
 
@@ -63,6 +67,20 @@ class Balance:
             spread < COLLAPSED,
             f"The generator has collapsed: its pictures differ by {100 * spread:.1f} % of what real ones do. Lower its "
             "learning rate, give the discriminator more updates, or take another loss.",
+        )
+
+    def compared(self, judgement: SampleMetrics) -> None:
+        """Takes in distances by features: a few pictures that are repeated can be spread as far as real ones."""
+        expected = expected_coverage(judgement.num_real, judgement.num_made)
+        self._tell(
+            "repeating",
+            judgement.precision >= AMONG_REAL
+            and judgement.coverage < REPEATED * expected
+            and not self.amiss.get("collapsed", False),  # which says as much
+            f"The generator has collapsed to few pictures: {100 * judgement.precision:.1f} % of its own lie among real "
+            f"ones, but they cover {100 * judgement.coverage:.1f} % of the real ones, where as many real ones would "
+            f"cover {100 * expected:.1f} % (recall {judgement.recall:.3f}). Lower its learning rate, give the "
+            "discriminator more updates, or take another loss.",
         )
 
     def _look(self, mean: Tensor, updates: int) -> None:

@@ -12,6 +12,7 @@ diversity metrics for generative models" (density and coverage).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import torch
 from torch import Tensor
@@ -43,6 +44,16 @@ class SampleMetrics:
             f"({self.maker}) against {self.num_real:,} real ({self.split}), {NEAREST} neighbours, features of "
             f"{self.features}"
         )
+
+
+def expected_coverage(num_real: int, num_made: int, nearest: int = NEAREST) -> float:
+    """What coverage is on average where the made-up examples come from where the real ones do.
+
+    A real example's surroundings are missed where its `nearest` nearest of all others, real and made up, are all real:
+    the product over i = 1 .. nearest of (N - i) / (M + N - i). Naeem et al. 2020, section 3.
+    """
+    missed = prod((num_real - i) / (num_made + num_real - i) for i in range(1, nearest + 1))
+    return 1 - missed
 
 
 class Reference:

@@ -56,13 +56,12 @@ class GANConfig:
     discriminator_updates: int = 1  # for each one of the generator
     generator_optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-4, betas=(0.5, 0.999))
     discriminator_optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-4, betas=(0.5, 0.999))
-    judged: int = 10_000  # pictures made up when it is judged
     evaluation_batch: int = 250  # pictures at a time then
     first_kept: int = 125  # updates after which pictures of the same noise are kept first; again each time they double
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
-        for name in ("size", "discriminator_updates", "judged", "evaluation_batch", "first_kept"):
+        for name in ("size", "discriminator_updates", "evaluation_batch", "first_kept"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name} is {value}, but there is at least one. Raise it.")
         if self.penalty < 0:
@@ -118,9 +117,14 @@ class GAN:
         device: torch.device | str = "cpu",
         *,
         judge: Judge | None = None,
+        judged: int = 10_000,
     ):
-        """`backbone` is the discriminator's, built for pictures. Without a judge only the spread of samples is told."""
-        self.config, self.seeds, self.judge = config, seeds, judge
+        """`backbone` is the discriminator's, built for pictures. So many pictures are made up when it is `judged`;
+        without a judge only their spread is told. Raises ValueError for none.
+        """
+        if judged < 1:
+            raise ValueError(f"judged is {judged}, but there is at least one. Raise it.")
+        self.config, self.seeds, self.judge, self.judged = config, seeds, judge, judged
         self.device = torch.device(device)
         with seeds.initialising("generator"):
             self.generator = Generator(generator, config.size, backbone.input_shape).to(device)
@@ -205,14 +209,15 @@ class GAN:
 
     def evaluate(self, dataset: Dataset) -> Metrics:
         """How far made-up pictures are from the data set's, by features; and how far apart they are from each other, as
-        a share of how far real ones are. Warns when they have come to be nearly all alike.
+        a share of how far real ones are. Warns when they have come to be nearly all alike, or to be a few repeated.
         """
         draws = torch.Generator(self.device).manual_seed(self.seeds.derive("judging"))
-        made = self.sample(self.config.judged, draws)
+        made = self.sample(self.judged, draws)
         metrics: Metrics = {"spread": float(spread(made) / spread(dataset.inputs))}
         self.balance.judged(float(metrics["spread"]))
         if self.judge is not None:
             self.judgement = self.judge(dataset.inputs, made, "the generator in eval mode")
+            self.balance.compared(self.judgement)
             for each in ("frechet", "kernel", "precision", "recall", "density", "coverage"):
                 metrics[each] = getattr(self.judgement, each)
         return metrics

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from generative.checks import check_inputs, within_0_and_1
+from generative.checks import check_each, check_inputs, within_0_and_1
 from generative.pixel_networks import PixelNetworkConfig
 from generative.progress import Progress
 from lab.data import Dataset
@@ -67,10 +67,18 @@ class PixelModel(OneNetwork):
         with seeds.initialising(network.name):
             self.network = network.build(shape[0], config.levels).to(device)
         self.updating = self.descend_by(config.optimizer, self._update, device)
+        self._looked = False  # whether it has looked at the values of a batch
 
     def update(self, batch: tuple[Tensor, Tensor]) -> Metrics:
-        """One gradient step on (pictures [B, C, H, W], labels, which are not looked at)."""
+        """One gradient step on (pictures [B, C, H, W], labels, which are not looked at).
+
+        Raises ValueError for pictures of another shape, and in the first batch for values that are not among the
+        levels. A GPU would be waited for if all batches were looked at.
+        """
         self._check_shape(batch[0])
+        if not self._looked:
+            self._check_levels(batch[0], "of the first batch ")
+            self._looked = True
         return self.updating((batch[0],))
 
     def _update(self, pictures: Tensor) -> Metrics:
@@ -92,9 +100,22 @@ class PixelModel(OneNetwork):
                 f"{', '.join(map(str, self.shape))}]. Give it such pictures, or build it for the shape of yours."
             )
 
+    def _on_levels(self, pictures: Tensor) -> Tensor:
+        """Which values are among the levels: bool of the same shape."""
+        scaled = pictures * (self.config.levels - 1)
+        return within_0_and_1(pictures) & ((scaled - scaled.round()).abs() < 1e-3)
+
+    def _check_levels(self, pictures: Tensor, part: str = "") -> None:
+        wrong = (
+            f"{part}has pixels that are not among the {self.config.levels} levels evenly from 0 to 1. Round them, draw "
+            "levels for them as lab.data.binary does, or set levels to as many as there are."
+        )
+        check_each(pictures, self._on_levels, wrong)
+
     def log_probability(self, pictures: Tensor) -> Tensor:
-        """In nats, [N, C, H, W] -> [N]."""
+        """In nats, [N, C, H, W] -> [N]. Raises ValueError for another shape, and values not among the levels."""
         self._check_shape(pictures)
+        self._check_levels(pictures)
         with self.descent.judging(self.network):
             return -torch.cat([self._nats(part) for part in pictures.split(self.config.evaluation_batch)])
 
@@ -111,7 +132,8 @@ class PixelModel(OneNetwork):
         """Pictures [N, C, H, W] of which the first `known` pixels stay and the others are drawn, one after another.
 
         The generator lies on the model's device. `progress` is handed the pixels to draw and gives them back, as tqdm
-        does.
+        does. Raises ValueError for another shape, and where a pixel that is known is not among the levels; the others
+        are not looked at.
         """
         self._check_shape(pictures)
         colours, height, width = self.shape
@@ -119,7 +141,9 @@ class PixelModel(OneNetwork):
             raise ValueError(
                 f"known is {known}, but a picture has {height * width} pixels. Give a number from 0 to that."
             )
-        drawn = pictures.clone()
+        unknown = torch.arange(height * width, device=pictures.device).view(height, width) >= known
+        drawn = pictures.masked_fill(unknown, 0.0)
+        self._check_levels(drawn)
         with self.descent.judging(self.network):
             for pixel in progress(range(known, height * width)):
                 row, column = divmod(pixel, width)
@@ -136,21 +160,14 @@ class PixelModel(OneNetwork):
 
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
         """Raises ValueError for pictures of another shape, and, naming the part and the picture, for values that are
-        not among the levels; those of the training set need only lie from 0 to 1, as batches may draw their levels.
+        not among the levels; those of the training set need only lie from 0 to 1, as batches may draw their levels,
+        which `update` looks at.
         """
-        top = self.config.levels - 1
-
-        def right(pictures: Tensor) -> Tensor:
-            return within_0_and_1(pictures) & ((pictures * top - (pictures * top).round()).abs() < 1e-3)
-
-        wrong = (
-            f"has pixels that are not among the {self.config.levels} levels evenly from 0 to 1. Round them, or set "
-            "levels to as many as there are."
-        )
         for part in (training, *evaluation.values()):
             self._check_shape(part.inputs)
         check_inputs({"training": training}, within_0_and_1, "has pixels outside 0 to 1. Scale them to that range.")
-        check_inputs(evaluation, right, wrong)
+        for name, dataset in evaluation.items():
+            self._check_levels(dataset.inputs, f"of the {name} set ")
 
     def probe_case(self, dataset: Dataset) -> Case:
         """The network with its loss by the value, read as a sequence: no value's logits may depend on it or on those

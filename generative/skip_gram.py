@@ -19,14 +19,15 @@ from lab.data.word_stream import Lexicon, NumberedText, count_words, number_word
 from lab.schedules import Schedule
 from lab.seeding import Seeds
 
-UPDATES_PER_EPOCH = 200  # at least, as far as blocks of 32 words go: a small text is cut into smaller ones
+UPDATES_PER_EPOCH = 200  # at least, as far as the smallest blocks go: a small text is cut into smaller ones
+SMALLEST = 32  # words of an update; the sizes of all blocks are multiples of it
 
 
 class SkipGram:
     """Skip-gram with negative sampling, or with `negatives=0` hierarchical softmax.
 
-    On a processor the same seed gives the same vectors, bit for bit, whatever the number of threads. For runs that are
-    tracked, resumed and judged, see the experiment word2vec_enwiki.
+    On a processor the same seed gives the same vectors and losses, bit for bit, whatever the number of threads. For
+    runs that are tracked, resumed and judged, see the experiment word2vec_enwiki.
     """
 
     architecture: ClassVar[Architecture] = "skip_gram"
@@ -62,7 +63,8 @@ class SkipGram:
         )
         self.least, self.epochs, self.seed, self.device = least, epochs, seed, device
         self.losses: list[float] = []
-        """Of each epoch of the last `fit`: nats a word that was told, the mean over every tenth update, NaN without."""
+        """Of each epoch of the last `fit`: nats a word that was told, the mean over every tenth update, over one at
+        least."""
 
     def fit(
         self, text: str | Path | Iterable[Sequence[str]], progress: Progress = lambda updates: updates
@@ -70,7 +72,7 @@ class SkipGram:
         """Learns from sentences of words, or from a file with a sentence a line, which may be larger than memory.
 
         `progress` is handed the updates and gives them back, as tqdm does. Raises ValueError for a text without words,
-        or with only one.
+        or with only one, and where fewer words stay than an update takes.
         """
         if not isinstance(text, str | Path):
             sentences = list(text)
@@ -84,17 +86,27 @@ class SkipGram:
     def _learn(self, text: NumberedText, lexicon: Lexicon, progress: Progress) -> WordVectors:
         seeds = Seeds(self.seed)
         stays = words_kept(lexicon.counts, self.blocks.sample)
-        block = max(32, min(self.blocks.block, int(stays / UPDATES_PER_EPOCH) // 32 * 32))
+        if stays < SMALLEST:
+            raise ValueError(
+                f"Of {int(lexicon.counts.sum()):,} words {stays:.3g} are expected to stay in an epoch, but an update "
+                f"takes {SMALLEST}. Give a longer text, count rarer words (`least`), or thin out fewer (`sample`; 0: "
+                "none are)."
+            )
+        block = max(SMALLEST, min(self.blocks.block, int(stays / UPDATES_PER_EPOCH) // SMALLEST * SMALLEST))
         blocks = WordBlocks(replace(self.blocks, block=block), text, lexicon, seeds, self.device)
-        per_epoch = max(1, round(stays / block))
-        decay = Schedule(kind="linear", steps=self.epochs * per_epoch)
-        learner = Word2Vec(replace(self.model, decay=decay), lexicon, self.blocks.window, seeds, self.device)
+        updates = round(self.epochs * stays / block)  # one an epoch or more, as `stays` is no less than a block
+        model = replace(
+            self.model,
+            decay=Schedule(kind="linear", steps=updates),
+            loss_every=min(self.model.loss_every, updates // self.epochs),
+        )
+        learner = Word2Vec(model, lexicon, self.blocks.window, seeds, self.device)
         found: list[list[Tensor]] = [[] for _ in range(self.epochs)]
-        for update in progress(range(self.epochs * per_epoch)):
+        for update in progress(range(updates)):
             metrics = learner.update(blocks.next())
             if "loss" in metrics:
-                found[update // per_epoch].append(torch.as_tensor(metrics["loss"]))
-        self.losses = [float(torch.stack(losses).mean()) if losses else float("nan") for losses in found]
+                found[update * self.epochs // updates].append(torch.as_tensor(metrics["loss"]))
+        self.losses = [float(torch.stack(losses).mean()) for losses in found]
         return learner.vectors
 
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from generative.huffman import Paths
-from generative.word_gradients import BAND, Bag, Rows, Step, squared_norms, windows
+from generative.word_gradients import BAND, Bag, Rows, Step, squared_norms, summed, windows
 
 
 def skip_gram_by_tree(
@@ -67,7 +67,7 @@ def _turns(scores: Tensor, there: Tensor, told: Tensor, with_loss: bool) -> tupl
 
     It writes into the scores.
     """
-    loss = -(F.logsigmoid(scores) * there).sum() / told.sum().clamp(min=1) if with_loss else None
+    loss = -summed(F.logsigmoid(scores) * there) / told.sum().clamp(min=1) if with_loss else None
     return loss, scores.neg_().sigmoid_().mul_(there)
 
 

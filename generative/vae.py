@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from generative.checks import check_inputs, within_0_and_1
+from generative.checks import check_inputs, within_0_and_1, zero_or_one
 from generative.decoders import Decoder, DecoderConfig
 from lab import parallel
 from lab.backbones import Backbone
@@ -34,12 +34,11 @@ class VAEConfig:
 
     optimizer: OptimizerConfig = OptimizerConfig()
     size: int = 20  # numbers of a code
-    importance_samples: int = 200  # codes by which the likelihood of an example is judged
     evaluation_batch: int = 20_000  # codes at a time when judging
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
-        for name in ("size", "importance_samples", "evaluation_batch"):
+        for name in ("size", "evaluation_batch"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name} is {value}, but there is at least one. Raise it.")
 
@@ -87,8 +86,14 @@ class VAE(OneNetwork):
         decoder: DecoderConfig,
         seeds: Seeds,
         device: torch.device | str = "cpu",
+        *,
+        importance_samples: int = 200,
     ):
+        """The likelihood of an example is judged by so many codes. Raises ValueError for fewer than one."""
+        if importance_samples < 1:
+            raise ValueError(f"importance_samples is {importance_samples}, but there is at least one. Raise it.")
         self.config, self.backbone, self.seeds, self.device = config, backbone, seeds, torch.device(device)
+        self.importance_samples = importance_samples
         with seeds.initialising("vae"):
             self.network = Variational(backbone, config.size, decoder).to(device)
         self.updating = self.descend_by(config.optimizer, self._update, device, shares(backbone))
@@ -123,7 +128,7 @@ class VAE(OneNetwork):
         self._generator.manual_seed(self.seeds.derive("judging"))
         bounds, divergences, likelihoods = [], [], []
         with self.descent.judging(self.network):
-            for inputs in dataset.inputs.split(max(1, self.config.evaluation_batch // self.config.importance_samples)):
+            for inputs in dataset.inputs.split(max(1, self.config.evaluation_batch // self.importance_samples)):
                 told, apart = self._bound(inputs, self._noise(len(inputs)))
                 bounds.append(apart - told)
                 divergences.append(apart)
@@ -136,7 +141,7 @@ class VAE(OneNetwork):
 
     def _log_likelihood(self, inputs: Tensor) -> Tensor:
         """Of each example, log p(x) = log of the mean over K codes of p(x | z) p(z) / q(z | x): [B]."""
-        count = self.config.importance_samples
+        count = self.importance_samples
         mean, log_variance = (each[:, None] for each in self.network.encode(inputs))
         noise = self._noise(len(inputs), count)
         codes = mean + (log_variance / 2).exp() * noise
@@ -161,9 +166,16 @@ class VAE(OneNetwork):
             return self.network.encode(inputs)[0]
 
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
-        """Raises ValueError, naming the part and the example, for inputs that are no probabilities."""
+        """Raises ValueError, naming the part and the example, for inputs that are no bits; those of the training set
+        may be the bits' probabilities, by which batches may draw them.
+        """
         wrong = "holds numbers outside 0 to 1, but they are bits or their probabilities. Scale pixels to that range."
-        check_inputs({"training": training, **evaluation}, within_0_and_1, wrong)
+        check_inputs({"training": training}, within_0_and_1, wrong)
+        wrong = (
+            "holds numbers other than 0 and 1, of which nothing here is a likelihood. Draw their bits once, as "
+            "lab.data.binary does."
+        )
+        check_inputs(evaluation, zero_or_one, wrong)
 
     def probe_case(self, dataset: Dataset) -> Case:
         """The network without noise, to learn its inputs by heart, at no cost for the codes."""

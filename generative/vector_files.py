@@ -7,6 +7,7 @@ space; in binary the word, a space and D little-endian float32, behind which wor
 from __future__ import annotations
 
 import string
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -16,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from generative.word_vectors import WordVectors
-from lab.data.text import opened, shown
+from lab.data.text import opened, packing, shown
 from lab.writing import written_aside
 
 ROWS = 4_096  # written at a time
@@ -30,9 +31,16 @@ _DAMAGED = "Copy or write the file again; or, if it is of the other form, set `b
 def save_vectors(vectors: WordVectors, path: str | Path, *, binary: bool = False) -> None:
     """Writes a file of word vectors, in text or in binary; it takes the place of what was there once it is whole.
 
-    Text keeps every bit too, as nine digits tell any float32. Raises ValueError for a word with a space or a line end
-    in it, which no reader could tell from two, and for numbers that are not finite.
+    It is packed if its name ends in .gz or .xz. Text keeps every bit too, as nine digits tell any float32. Raises
+    ValueError for a word that stands there twice, for one with a space or a line end in it, which no reader could tell
+    from two, and for numbers that are not finite.
     """
+    if len(set(vectors.words)) < len(vectors.words):
+        twice = next(word for word, times in Counter(vectors.words).items() if times > 1)
+        raise ValueError(
+            f"The word {shown(twice)} stands there a second time, so the file would be refused when it is read. Remove "
+            "one of the two."
+        )
     for word in vectors.words:
         if not word or any(sign in word for sign in string.whitespace):
             raise ValueError(
@@ -41,7 +49,8 @@ def save_vectors(vectors: WordVectors, path: str | Path, *, binary: bool = False
             )
     size = vectors.vectors.shape[1]
     row_of_text = " ".join(["%s"] + ["%.9g"] * size) + "\n"
-    with written_aside(Path(path)) as file:
+    path = Path(path)
+    with written_aside(path) as whole, packing(path, whole) as file:
         file.write(f"{len(vectors)} {size}\n".encode())
         for start in range(0, len(vectors), ROWS):
             words = vectors.words[start : start + ROWS]

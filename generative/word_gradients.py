@@ -59,6 +59,13 @@ def added_products(left: Tensor, right: Tensor, length: int) -> Tensor:
     return total
 
 
+def summed(terms: Tensor) -> Tensor:
+    """The sum of [N, ...], a scalar: at first of each row, as torch would part a sum of more than 32,768 numbers among
+    its threads, and the bits would depend on how many there are.
+    """
+    return terms.flatten(1).sum(1).sum()
+
+
 def squared_norms(rows: Tensor) -> Tensor:
     """Of each row, [..., D] -> [...], without a copy of all squares."""
     return torch.linalg.vector_norm(rows, dim=-1).square_()
@@ -105,7 +112,7 @@ def skip_gram(
     around, banded = windows(by, width, BAND), told.view(bands, BAND, size)
 
     said = torch.bmm(banded, around.transpose(1, 2)).sigmoid_()
-    loss = -(said.clamp(min=1e-12).log_() * contexts).sum() if with_loss else None
+    loss = -summed(said.clamp(min=1e-12).log_() * contexts) if with_loss else None
     error = said.sub_(1).mul_(contexts)  # [bands, BAND, width], below 0
     weight = contexts.sum(2).mul_(negatives / noise.shape[1])
     lengths = squared_norms(told)
@@ -140,7 +147,7 @@ def _apart(
     by = outputs.index_select(0, index)
     grouped, others = told.view(groups, -1, size), by.view(groups, kinds, size)
     said = torch.bmm(grouped, others.transpose(1, 2)).sigmoid_()
-    loss = -((1 - said).clamp(min=1e-12).log_() * weight).sum() if with_loss else said.new_zeros(())
+    loss = -summed((1 - said).clamp(min=1e-12).log_() * weight) if with_loss else said.new_zeros(())
     error = said.mul_(weight)
     gradient = torch.bmm(error, others).view(-1, size)
     # Products of a matrix and a vector are slower by bmm.

@@ -137,6 +137,14 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
+@pytest.mark.parametrize("name", experiments())
+def test_a_target_names_the_arm_that_it_speaks_of(name: str) -> None:
+    experiment = load(name)
+    if experiment.target is not None:
+        arms = experiment.variants(experiment.Config())
+        assert experiment.target.arm in arms, "otherwise every arm is held to its bound, and none can be verified"
+
+
 @every_case
 def test_trains_evaluates_and_saves(name: str, variant: str, straight_run: Straight) -> None:
     experiment, config = smoke(name, variant)
@@ -149,7 +157,8 @@ def test_trains_evaluates_and_saves(name: str, variant: str, straight_run: Strai
     assert [row["step"] for row in rows] == sorted({row["step"] for row in rows})
     assert any(key.startswith("train/") for row in rows for key in row)
     if experiment.target is not None:
-        assert experiment.target.metric in rows[-1], "the target's metric must be judged at the end"
+        told = {experiment.target.metric, *(bound.metric for bound in experiment.target.beside)}
+        assert told <= set(rows[-1]), "the target's metrics must be judged at the end"
     found = Checkpoints(folder).newest()
     assert found is not None
     assert found.step == outcome.step

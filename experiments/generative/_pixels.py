@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 
+from experiments.generative._first import first
 from generative.pixel_networks import PixelNetworkConfig
 from generative.pixels import PixelModel, PixelModelConfig
 from generative.sheets import completed, samples
@@ -16,23 +19,35 @@ from lab.trial import Picture
 SHOWN = 12  # pictures drawn, and pictures of which the upper half is kept
 
 
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """What the likelihood is of."""
+
+    judged: int = 10_000  # test pictures, the first
+
+
+@dataclass(frozen=True, kw_only=True)
+class BitsEvaluationConfig(EvaluationConfig):
+    """The same where test pictures are bits."""
+
+    bits_seed: int = 0  # of the test pictures' bits, drawn once
+
+
 def fit_bits(
     network: PixelNetworkConfig,
     model: PixelModelConfig,
     batch_size: int,
-    bits_seed: int,
-    judged: int,
+    evaluation: BitsEvaluationConfig,
     device: torch.device,
     seeds: Seeds,
 ) -> Fit:
-    """A model of MNIST's pixels as bits: those of training pictures drawn anew in each batch, those of the first
-    `judged` test pictures once, by `bits_seed`.
+    """A model of MNIST's pixels as bits: those of training pictures drawn anew in each batch, those of test pictures
+    once.
     """
     published = load("mnist").to(device)
     assert published.test is not None
-    test = binarised(published.test, bits_seed)
-    test = test.subset(torch.arange(judged, device=test.inputs.device))
-    return fit(published.train, test, network, model, batch_size, seeds, augment=drawn())
+    test = binarised(published.test, evaluation.bits_seed)
+    return fit(published.train, test, network, model, batch_size, evaluation, seeds, augment=drawn())
 
 
 def fit(
@@ -41,10 +56,12 @@ def fit(
     network: PixelNetworkConfig,
     model: PixelModelConfig,
     batch_size: int,
+    evaluation: EvaluationConfig,
     seeds: Seeds,
     augment: Augment | None = None,
 ) -> Fit:
-    """A model of pixels x batches of all training pictures, judged on the test pictures, on the device of both."""
+    """A model of pixels x batches of all training pictures, judged on test pictures, on the device of both."""
+    test = first(test, evaluation.judged, "evaluation.judged")
     device = train.inputs.device
     learner = PixelModel(model, network, tuple(train.inputs.shape[1:]), seeds, device)
 

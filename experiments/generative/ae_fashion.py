@@ -11,11 +11,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
-
-from generative.autoencoder import Autoencoder, AutoencoderConfig
+from experiments.generative._first import first
+from generative.autoencoder import NEAREST, Autoencoder, AutoencoderConfig
 from generative.decoders import DecoderConfig, DeconvolutionConfig
-from generative.sheets import given_back, neighbours
+from generative.sheets import COLUMNS, given_back, neighbours
 from lab.backbones import ConvolutionConfig, MLPConfig
 from lab.data import Batches, load
 from lab.experiment import Target
@@ -65,8 +64,8 @@ def build(config: Config, seeds: Seeds) -> Fit:
     assert test is not None
     with seeds.initialising("backbone"):
         backbone = config.backbone.build(tuple(train.inputs.shape[1:]))
+    library = first(train, config.library, "library", least=max(NEAREST, COLUMNS - 1))  # to be judged, and to be shown
     device = train.inputs.device
-    library = train.subset(torch.arange(config.library, device=device))
     learner = Autoencoder(config.autoencoder, backbone, config.decoder, seeds, device, library=library)
 
     def show() -> dict[str, Picture]:

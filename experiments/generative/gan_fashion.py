@@ -1,8 +1,8 @@
 """Adversarial networks make up pieces of clothing (Fashion-MNIST): five kinds side by side, held to the same distances.
 
 `eval/test_frechet` and its kin are of 10,000 made-up pictures against the 10,000 test images, by the 64 features of the
-lab's own network (generative/features.py): not to be compared with Inception's, which `--extractor FILE` takes where
-you have them. A run's report gives beside them what real pictures and noise come to.
+lab's own network (generative/features.py): not to be compared with Inception's, which `--evaluation.extractor FILE`
+takes where you have them. A run's report gives beside them what real pictures and noise come to.
 
 All arms have about the same time of one core: as many updates of the discriminator where both networks convolve, six
 times as many of the arm `mlp` and three times as many of the larger `peer`.
@@ -15,8 +15,10 @@ from typing import Literal
 
 import torch
 
+from experiments.generative._first import first
 from generative.baselines import baselines
 from generative.decoders import DecoderConfig, DeconvolutionConfig
+from generative.distances import NEAREST
 from generative.features import FashionFeatures
 from generative.gan import GAN, GANConfig
 from generative.judge import Judge
@@ -36,6 +38,15 @@ WALKS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """What made-up pictures are judged by: distances of which any of it differs cannot be compared."""
+
+    judged: int = 10_000  # pictures made up
+    real: int = 10_000  # test images that they are held against, the first
+    extractor: str = ""  # path of a TorchScript network, such as Inception, to judge by; none: the lab's own features
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """Settings of gan_fashion, which all arms share but for what `variants` says."""
 
@@ -51,8 +62,7 @@ class Config:
     )
     gan: GANConfig = GANConfig()
     batch_size: int = 64  # pictures
-    real: int = 10_000  # test images that made-up pictures are held against
-    extractor: str = ""  # path of a TorchScript network, such as Inception, to judge by; none: the lab's own features
+    evaluation: EvaluationConfig = EvaluationConfig()
     run: RunConfig = RunConfig(steps=6_000, log_every=250, evaluate_every=2_000, save_every=1_000)
 
 
@@ -61,9 +71,11 @@ def variants(config: Config) -> dict[str, Config]:
 
     The peer is PyTorch-GAN's (github.com/eriklindernoren/PyTorch-GAN, implementations/wgan_gp/wgan_gp.py at commit
     0484f45): its networks, noise, batches, Adam, five critic's updates for each of the generator's, penalty 10. Its
-    gradients' norms there are of each pixel, here of the whole picture as in Gulrajani et al. 2017; its tanh is a
-    logistic here, as pictures lie in [0, 1]; gains of batch norm begin at 1 instead of near it; a point between real
-    and made-up is drawn for a picture, there for each pixel; and the generator's pictures are drawn anew.
+    gradients' norms there are of each pixel, here of the whole picture as in Gulrajani et al. 2017; answers are summed
+    there over the batch of 64, but the penalty is its mean, so that beside means as here it weighs 10 / 64; its tanh is
+    a logistic here, as pictures lie in [0, 1], where slopes are twice as steep as in [-1, 1]; gains of batch norm begin
+    at 1 instead of near it; a point between real and made-up is drawn for a picture, there for each pixel; and the
+    generator's pictures are drawn anew.
     """
     slow = OptimizerConfig(learning_rate=2e-4, betas=(0.0, 0.9))
     critic = replace(config.gan, generator_optimizer=slow, discriminator_optimizer=slow)
@@ -92,18 +104,25 @@ def _longer(run: RunConfig, times: int) -> RunConfig:
 
 
 def build(config: Config, seeds: Seeds) -> Fit:
-    """The trial: a GAN x batches of the training images, judged against the 10,000 test images."""
+    """The trial: a GAN x batches of the training images, judged against the test images."""
     published = load("fashion_mnist").to(config.run.torch_device())
     train, test = published.train, published.test
     assert test is not None
-    test = test.subset(torch.arange(config.real, device=test.inputs.device))
+    judging = config.evaluation
+    test = first(test, judging.real, "evaluation.real", least=NEAREST + 1)
+    most = len(train) - len(test)
+    if not NEAREST < judging.judged <= most:
+        raise ValueError(
+            f"evaluation.judged is {judging.judged:,}, but more than {NEAREST} are judged, and beside them as many "
+            f"training images against {len(test):,} others, of {len(train):,}. Set it from {NEAREST + 1} to {most:,}."
+        )
     device, shape = train.inputs.device, tuple(train.inputs.shape[1:])
     discriminator, generator = _networks(config)
     with seeds.initialising("backbone"):
         backbone = discriminator.build(shape)
-    features = ScriptedFeatures(config.extractor, device) if config.extractor else FashionFeatures(device)
+    features = ScriptedFeatures(judging.extractor, device) if judging.extractor else FashionFeatures(device)
     judge = Judge(features, f"the first {len(test):,} test images of Fashion-MNIST")
-    learner = GAN(config.gan, backbone, generator, seeds, device, judge=judge)
+    learner = GAN(config.gan, backbone, generator, seeds, device, judge=judge, judged=judging.judged)
 
     def drawn(name: str) -> torch.Generator:
         return torch.Generator(device).manual_seed(seeds.derive(name))
@@ -118,7 +137,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
             "nearest": nearest(made[:COMPARED], train.inputs),
         }
         if learner.judgement is not None:
-            beside = baselines(judge, train.inputs, test.inputs, config.gan.judged, drawn("baselines"))
+            beside = baselines(judge, train.inputs, test.inputs, judging.judged, drawn("baselines"))
             shown["distances"] = Passage("\n".join(map(str, (learner.judgement, *beside.values()))))
         return shown
 
@@ -144,8 +163,8 @@ SMOKE = Config(
     fully_connected=MLPConfig(widths=(8,)),
     peer_critic=MLPConfig(widths=(8,)),
     peer_generator=MLPConfig(widths=(8, 8), batch_norm=(False, True)),
-    gan=GANConfig(size=4, judged=50, evaluation_batch=50, first_kept=10),
+    gan=GANConfig(size=4, evaluation_batch=50, first_kept=10),
     batch_size=8,
-    real=100,
+    evaluation=EvaluationConfig(judged=50, real=100),
     run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),
 )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
-from experiments.generative._pixels import fit
+from experiments.generative._pixels import EvaluationConfig, fit
 from generative.pixel_networks import PixelCNNConfig
 from generative.pixels import PixelModelConfig
 from lab.data import load
@@ -31,7 +29,7 @@ class Config:
         evaluation_batch=50,
     )
     batch_size: int = 32  # pictures
-    judged: int = 10_000  # test pictures that the likelihood is of
+    evaluation: EvaluationConfig = EvaluationConfig()
     run: RunConfig = RunConfig(steps=11_250, log_every=375, evaluate_every=3_750, save_every=750)  # 6 epochs
 
 
@@ -40,8 +38,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
     published = load("fashion_mnist").to(config.run.torch_device())
     train, test = published.train, published.test
     assert test is not None
-    judged = test.subset(torch.arange(config.judged, device=test.inputs.device))
-    return fit(train, judged, config.network, config.model, config.batch_size, seeds)
+    return fit(train, test, config.network, config.model, config.batch_size, config.evaluation, seeds)
 
 
 TARGET = None  # no published likelihood by a network of this size is known to us
@@ -50,6 +47,6 @@ SMOKE = Config(
     network=PixelCNNConfig(channels=2, blocks=1),
     model=PixelModelConfig(levels=256, optimizer=OptimizerConfig(learning_rate=1e-2), evaluation_batch=50),
     batch_size=8,
-    judged=50,
+    evaluation=EvaluationConfig(judged=50),
     run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.generative._pixels import fit_bits
+from experiments.generative._pixels import BitsEvaluationConfig, fit_bits
 from generative.pixel_networks import RowLSTMConfig
 from generative.pixels import PixelModelConfig
 from lab.experiment import Target
@@ -24,21 +24,14 @@ class Config:
         optimizer=OptimizerConfig(kind="adam", learning_rate=4e-3, max_norm=50.0, decay=cosine(1.0, 0.0, 7_504))
     )
     batch_size: int = 64  # pictures
-    bits_seed: int = 0  # of the test pictures' bits, drawn once
-    judged: int = 10_000  # test pictures that the likelihood is of
+    evaluation: BitsEvaluationConfig = BitsEvaluationConfig()
     run: RunConfig = RunConfig(steps=7_504, log_every=469, evaluate_every=3_752, save_every=938)  # 8 epochs
 
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a PixelRNN x training pictures, bits drawn anew in each batch, judged on 10,000 drawn once."""
     return fit_bits(
-        config.network,
-        config.model,
-        config.batch_size,
-        config.bits_seed,
-        config.judged,
-        config.run.torch_device(),
-        seeds,
+        config.network, config.model, config.batch_size, config.evaluation, config.run.torch_device(), seeds
     )
 
 
@@ -59,6 +52,6 @@ SMOKE = Config(
     network=RowLSTMConfig(channels=2, layers=1),
     model=PixelModelConfig(optimizer=OptimizerConfig(learning_rate=1e-2)),
     batch_size=16,
-    judged=100,
+    evaluation=BitsEvaluationConfig(judged=100),
     run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),
 )

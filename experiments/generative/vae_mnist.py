@@ -25,6 +25,14 @@ WALKS = 4  # between two digits each
 
 
 @dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """What the likelihood is of, and by what."""
+
+    importance_samples: int = 200  # codes by which that of an image is judged
+    bits_seed: int = 0  # of the test images' bits, drawn once
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     """Settings of vae_mnist."""
 
@@ -34,7 +42,7 @@ class Config:
         optimizer=OptimizerConfig(kind="adam", learning_rate=1e-3, decay=cosine(1.0, 0.05, 60_000)), size=20
     )
     batch_size: int = 100  # examples
-    bits_seed: int = 0  # of the test images' bits, drawn once
+    evaluation: EvaluationConfig = EvaluationConfig()
     run: RunConfig = RunConfig(steps=60_000, log_every=600, evaluate_every=30_000, save_every=6_000)  # 100 epochs
 
 
@@ -42,11 +50,13 @@ def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a VAE x training images whose bits are drawn anew in each batch, judged on 10,000 drawn once."""
     published = load("mnist").to(config.run.torch_device())
     assert published.test is not None
-    train, test = published.train, binarised(published.test, config.bits_seed)
+    train, test = published.train, binarised(published.test, config.evaluation.bits_seed)
     device = train.inputs.device
     with seeds.initialising("backbone"):
         backbone = config.backbone.build(tuple(train.inputs.shape[1:]))
-    learner = VAE(config.vae, backbone, config.decoder, seeds, device)
+    learner = VAE(
+        config.vae, backbone, config.decoder, seeds, device, importance_samples=config.evaluation.importance_samples
+    )
 
     def show() -> dict[str, Picture]:
         generator = torch.Generator(device).manual_seed(seeds.derive("shown"))
@@ -80,7 +90,8 @@ TARGET = Target(
 SMOKE = Config(
     backbone=MLPConfig(widths=(16,)),
     decoder=MLPConfig(widths=(16,)),
-    vae=VAEConfig(size=4, importance_samples=2, optimizer=OptimizerConfig(learning_rate=3e-3)),
+    vae=VAEConfig(size=4, optimizer=OptimizerConfig(learning_rate=3e-3)),
     batch_size=16,
+    evaluation=EvaluationConfig(importance_samples=2),
     run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),
 )

@@ -18,7 +18,7 @@ from lab.data.corpus import Corpus, read_corpus
 from lab.data.own_files import own_file, pin, pinned
 from lab.data.word_pairs import WordPairs
 from lab.data.word_stream import Lexicon, NumberedText
-from lab.experiment import Target
+from lab.experiment import Bound, Target
 from lab.fit import Fit
 from lab.run import RunConfig
 from lab.schedules import Schedule
@@ -84,6 +84,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
 
 TARGET = Target(
     metric="eval/words_analogies",
+    arm="skip-gram",
     at_least=0.30,
     steps=UPDATES,
     statistic="mean",
@@ -93,6 +94,7 @@ TARGET = Target(
     "vectors; 3 seeds",
     source="gensim 4.4 on the same text with the same settings and a rate of 0.05: 30.8 %",
     published=0.308,
+    beside=(Bound(metric="eval/words_similarity", at_least=0.63),),  # gensim 0.649; over seeds it spreads by 0.015
 )
 
 SMOKE = Config(

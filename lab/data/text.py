@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import torch
 from torch import Tensor
@@ -46,6 +46,22 @@ def opened(path: Path, *, packed: bool = False) -> Iterator[IO[bytes]]:
     except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError) as error:
         kind = {".gz": "gzip", ".xz": "xz"}.get(ending, "packed")
         raise ValueError(f"{path} is no whole {kind} file ({error}). Pack or copy it again.") from error
+
+
+@contextmanager
+def packing(path: Path, file: IO[bytes]) -> Iterator[IO[bytes]]:
+    """What is written is put into the file, which stays open; packed if the name of the path ends as `opened` unpacks.
+
+    The same content gives the same bytes: no time and no name are packed with it.
+    """
+    if (ending := path.suffix.lower()) == ".gz":
+        with gzip.GzipFile("", "wb", fileobj=file, mtime=0) as packed:
+            yield cast(IO[bytes], packed)
+    elif ending == ".xz":
+        with lzma.open(file, "wb") as packed:
+            yield packed
+    else:
+        yield file
 
 
 def decoded(path: Path, content: bytes, before: int = 0) -> str:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from experiments.generative import ae_fashion
 from generative.principal import Principal
 from lab.data import DataError, load
+from lab.seeding import Seeds
+
+
+@pytest.mark.parametrize("library", [10, 60_001])
+def test_a_library_that_could_not_be_searched_is_refused_when_the_trial_is_built(library: int) -> None:
+    try:
+        load("fashion_mnist")
+    except DataError as error:
+        pytest.skip(str(error))
+    with pytest.raises(ValueError, match=r"library is .* at least 11 examples are taken, .* Set it from 11 to 60,000"):
+        ae_fashion.build(replace(ae_fashion.SMOKE, library=library), Seeds(0))
 
 
 def test_the_bound_is_the_error_of_as_many_principal_components() -> None:

@@ -54,9 +54,28 @@ def test_a_run_shows_its_pictures_and_the_distances_of_real_ones_and_of_noise_be
 def test_another_network_judges_where_its_file_is_given(tmp_path: Path) -> None:
     path = tmp_path / "means.pt"
     torch.jit.save(torch.jit.script(Means()), str(path))
-    trial = trained(replace(SMOKE, extractor=str(path)))
+    trial = trained(replace(SMOKE, evaluation=replace(SMOKE.evaluation, extractor=str(path))))
     trial.evaluate()
     assert "features of means.pt (SHA-256" in trial.illustrate()["distances"].text  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("judging", "said"),
+    [
+        ({"real": 10_001}, r"evaluation\.real is 10,001, .* Set it from 6 to 10,000"),
+        ({"real": 5}, r"evaluation\.real is 5, but at least 6 examples are taken"),
+        (
+            {"judged": 59_901},
+            r"evaluation\.judged is 59,901, .* against 100 others, .* Set it from 6 to 59,900",
+        ),
+        ({"judged": 5}, r"evaluation\.judged is 5, but more than 5 are judged"),
+    ],
+)
+def test_what_could_not_be_judged_in_the_end_is_refused_when_the_trial_is_built(
+    judging: dict[str, int], said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        trained(replace(SMOKE, evaluation=replace(SMOKE.evaluation, **judging)))
 
 
 def test_a_budget_that_is_asked_for_is_that_of_the_arm_after_which_the_others_are_measured() -> None:

@@ -110,6 +110,9 @@ def test_with_a_library_it_says_how_many_of_the_nearest_are_of_the_same_class() 
 
 
 def test_refused() -> None:
+    few = Dataset(torch.zeros(9, 4), torch.zeros(9))
+    with pytest.raises(ValueError, match=r"The library has 9 examples, but the 10 nearest are looked for in it"):
+        made(torch.zeros(2, 4), library=few)
     with pytest.raises(ValueError, match="size is 0"):
         AutoencoderConfig(size=0)
     with pytest.raises(ValueError, match="corruption is 1"):

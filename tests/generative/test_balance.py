@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from generative.balance import Balance
+from generative.distances import SampleMetrics
 
 
 def told(caplog: pytest.LogCaptureFixture, balance: Balance, *standings: tuple[float, float, float]) -> list[str]:
@@ -62,6 +63,41 @@ def test_what_was_judged_counts_as_the_same_occurrence(caplog: pytest.LogCapture
         balance.judged(0.5)
         balance.judged(0.04)
     assert "differ by 4.0 %" in caplog.text
+
+
+def compared(precision: float, coverage: float, num_made: int = 10_000) -> SampleMetrics:
+    return SampleMetrics(
+        frechet=1.0, kernel=0.0, precision=precision, recall=0.0, density=1.0, coverage=coverage, num_real=10_000,
+        num_made=num_made, features="any", split="any", maker="any",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("judgement", "is_told"),
+    [
+        (compared(1.0, 0.008), True),  # two pictures of clothing, repeated
+        (compared(1.0, 0.6), False),
+        (compared(0.01, 0.001), False),  # noise: nothing has been learnt that could be repeated
+        (compared(1.0, 0.008, num_made=20), False),  # 20 real ones would cover 0.01
+    ],
+)
+def test_pictures_that_are_repeated_are_told_however_far_apart(
+    judgement: SampleMetrics, is_told: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "lab"):
+        Balance(signed=True, pixels=784).compared(judgement)
+    assert ("has collapsed to few pictures" in caplog.text) == is_told
+
+
+def test_repeated_pictures_are_told_once_and_not_beside_a_collapse(caplog: pytest.LogCaptureFixture) -> None:
+    balance, repeated = Balance(signed=True, pixels=784, every=1), compared(1.0, 0.008)
+    with caplog.at_level(logging.WARNING, "lab"):
+        for spread in (0.05, 0.9, 0.9):
+            balance.judged(spread)
+            balance.compared(repeated)
+    first, second = (record.getMessage() for record in caplog.records)
+    assert "differ by 5.0 % of what real ones do" in first
+    assert "they cover 0.8 % of the real ones, where as many real ones would cover 96.9 % (recall 0.000)" in second
 
 
 def test_no_number_is_nothing_to_tell(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,7 @@ from scipy.linalg import sqrtm
 from torch import Tensor
 
 from generative import distances
-from generative.distances import NEAREST, Reference, compared, frechet, kernel, neighbourhoods
+from generative.distances import NEAREST, Reference, compared, expected_coverage, frechet, kernel, neighbourhoods
 
 
 def drawn(count: int, size: int = 4, seed: int = 0) -> Tensor:
@@ -120,3 +120,15 @@ def test_refused() -> None:
         neighbourhoods(drawn(5), drawn(50))
     with pytest.raises(ValueError, match="not finite"):
         frechet(drawn(5) / 0, drawn(5))
+
+
+def test_the_expected_coverage_by_hand_and_by_draws() -> None:
+    # Of one other real example and one made up, the nearer one is as often either.
+    assert expected_coverage(2, 1, nearest=1) == pytest.approx(1 / 2)
+    # (9 / 14) (8 / 13): both of the nearest two of 9 real and 5 made-up ones are real.
+    assert expected_coverage(10, 5, nearest=2) == pytest.approx(1 - 72 / 182)
+    draw = torch.Generator().manual_seed(0)
+    covered = [
+        neighbourhoods(torch.rand(10, 3, generator=draw), torch.rand(5, 3, generator=draw), 2)[3] for _ in range(300)
+    ]
+    assert float(torch.stack(covered).mean()) == pytest.approx(expected_coverage(10, 5, nearest=2), abs=0.02)

@@ -21,13 +21,13 @@ from lab.seeding import Seeds
 
 FAST = OptimizerConfig(learning_rate=2e-3, betas=(0.5, 0.999))
 ARMS = {
-    "log": GANConfig(generator_optimizer=FAST, discriminator_optimizer=FAST, size=4, judged=200),
+    "log": GANConfig(generator_optimizer=FAST, discriminator_optimizer=FAST, size=4),
     "wasserstein": GANConfig(
         loss="wasserstein", penalty=10.0, discriminator_updates=2, generator_optimizer=FAST,
-        discriminator_optimizer=FAST, size=4, judged=200,
+        discriminator_optimizer=FAST, size=4,
     ),
     "spectral": GANConfig(
-        loss="hinge", spectral=True, generator_optimizer=FAST, discriminator_optimizer=FAST, size=4, judged=200
+        loss="hinge", spectral=True, generator_optimizer=FAST, discriminator_optimizer=FAST, size=4
     ),
 }  # fmt: skip
 
@@ -35,7 +35,7 @@ ARMS = {
 def made(config: GANConfig, **beside: Any) -> GAN:
     with Seeds(0).initialising("backbone"):
         backbone = MLPConfig(widths=(32,)).build((1, 2, 2))
-    return GAN(config, backbone, MLPConfig(widths=(32,)), Seeds(0), **beside)
+    return GAN(config, backbone, MLPConfig(widths=(32,)), Seeds(0), **{"judged": 200} | beside)
 
 
 def pictures(count: int = 64) -> Tensor:
@@ -120,6 +120,20 @@ def test_collapse_is_told(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.text.count("The generator has collapsed") == 1
 
 
+def test_two_pictures_that_are_repeated_are_told_although_they_are_far_apart(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learner, real = made(ARMS["log"], judge=Judge(lambda x: x.flatten(1), "some")), pictures(1_000)
+    left = (real[:, 0, 0, 0] > 0.5).float()
+    two = real[[int(left.argmax()), int(left.argmin())]]
+    monkeypatch.setattr(learner, "made", lambda noise: two.repeat(len(noise) // 2, 1, 1, 1))
+    with caplog.at_level(logging.WARNING, "lab"):
+        judged = learner.evaluate(Dataset(real, torch.zeros(len(real))))
+    assert float(judged["spread"]) == pytest.approx(1.0, abs=0.05)
+    assert judged["precision"] == 1.0
+    assert caplog.text.count("The generator has collapsed to few pictures") == 1
+
+
 def test_a_discriminator_that_has_won_is_told_while_it_learns(caplog: pytest.LogCaptureFixture) -> None:
     still = OptimizerConfig(learning_rate=0.0)
     learner, real = made(replace(ARMS["log"], generator_optimizer=still)), pictures()
@@ -178,6 +192,8 @@ def test_refused() -> None:
         GANConfig(size=0)
     with pytest.raises(ValueError, match="penalty is -1"):
         GANConfig(penalty=-1.0)
+    with pytest.raises(ValueError, match="judged is 0"):
+        made(ARMS["log"], judged=0)
     dark = Dataset(torch.tensor([0.0, -0.5]).view(2, 1, 1, 1), torch.zeros(2))
     with pytest.raises(ValueError, match="Input 1 of the training set has pixels outside 0 to 1"):
         made(ARMS["log"]).check(dark, {})

@@ -14,7 +14,9 @@ from torch import Tensor
 from generative.pixel_networks import PixelCNNConfig, PixelNetworkConfig, RowLSTMConfig
 from generative.pixels import PixelModel, PixelModelConfig
 from lab.checkpoint import digest
-from lab.data import Dataset
+from lab.data import Batches, Dataset
+from lab.data.binary import drawn
+from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.seeding import Seeds
 
@@ -186,3 +188,33 @@ def test_pictures_off_the_levels_are_refused() -> None:
     made(NETWORKS[0], (1, 1, 1), levels=3).check(grey, {"test": grey})
     with pytest.raises(ValueError, match="Input 0 of the training set has pixels outside 0 to 1"):
         learner.check(labelled(torch.full((1, 1, 1, 1), 1.5)), {})
+
+
+@pytest.mark.parametrize("value", [3.0, -1.0, 0.5, float("nan")])
+def test_values_off_the_levels_are_refused_wherever_they_are_given(value: float) -> None:
+    learner = made(NETWORKS[0])
+    pictures = torch.zeros(3, *GREY)
+    pictures[1, 0, 0, 1] = value
+    for which, refusing in (
+        ("1", lambda: learner.log_probability(pictures)),
+        ("1", lambda: learner.evaluate(labelled(pictures))),
+        ("1", lambda: learner.complete(pictures, 2, torch.Generator())),
+        ("1 of the first batch", lambda: learner.update((pictures, pictures))),
+    ):
+        with pytest.raises(ValueError, match=f"Input {which} has pixels that are not among the 2 levels"):
+            refusing()
+
+
+def test_what_is_not_known_is_not_looked_at() -> None:
+    learner, pictures = made(NETWORKS[0]), torch.ones(2, *GREY)
+    completed = learner.complete(pictures, 1, torch.Generator().manual_seed(0))
+    pictures.flatten(1)[:, 1:] = torch.tensor([float("nan"), 3.0, -1.0])
+    assert torch.equal(learner.complete(pictures, 1, torch.Generator().manual_seed(0)), completed)
+
+
+def test_grey_pictures_are_learnt_where_their_bits_are_drawn_and_refused_where_not() -> None:
+    grey, bits = labelled(torch.full((4, *GREY), 0.5)), labelled(torch.zeros(1, *GREY))
+    Fit(made(NETWORKS[0]), Batches(grey, 2, Seeds(0), augment=drawn()), {"test": bits}).step()
+    as_they_are = Fit(made(NETWORKS[0]), Batches(grey, 2, Seeds(0)), {"test": bits})
+    with pytest.raises(ValueError, match=r"Input 0 of the first batch .* draw levels for them as lab\.data\.binary"):
+        as_they_are.step()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -45,6 +46,28 @@ def test_the_vectors_do_not_depend_on_the_number_of_threads(kind: type[SkipGram]
         torch.set_num_threads(before)
     assert torch.equal(found[0], found[1])
     assert torch.equal(found[0], found[2])
+
+
+def test_a_small_text_is_gone_through_as_often_as_was_asked_and_every_epoch_has_a_loss() -> None:
+    seen: list[int] = []
+
+    def noted(updates: Iterable[int]) -> Iterable[int]:
+        seen.extend(updates)
+        return seen
+
+    model = SkipGram(least=1, sample=0.0)
+    model.fit([["a", "b"]] * 20, progress=noted)
+    assert len(seen) == 6, "5 epochs of 40 words, in blocks of 32: 6.25"
+    assert len(model.losses) == 5
+    assert all(math.isfinite(loss) for loss in model.losses)
+
+
+def test_a_text_of_which_no_block_stays_is_refused() -> None:
+    # Of words that are each half of the text (sqrt(0.5 / 1e-4) + 1) * 1e-4 / 0.5 = 0.01434 stay.
+    with pytest.raises(ValueError, match=r"Of 20 words 0\.287 are expected to stay in an epoch, but an update"):
+        SkipGram(least=1).fit([["a", "b"]] * 10)
+    with pytest.raises(ValueError, match=r"Give a longer text, count rarer words \(`least`\), or thin out fewer"):
+        SkipGram(least=1, sample=0.0).fit([["a", "b"]] * 15)
 
 
 def test_progress_is_handed_every_update() -> None:

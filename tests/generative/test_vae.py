@@ -21,8 +21,8 @@ from lab.seeding import Seeds
 def made(inputs: Tensor, size: int = 2, samples: int = 10, rate: float = 1e-2) -> VAE:
     with Seeds(0).initialising("backbone"):
         backbone = MLPConfig(widths=(16,)).build(tuple(inputs.shape[1:]))
-    config = VAEConfig(optimizer=OptimizerConfig(learning_rate=rate), size=size, importance_samples=samples)
-    return VAE(config, backbone, MLPConfig(widths=(16,)), Seeds(0))
+    config = VAEConfig(optimizer=OptimizerConfig(learning_rate=rate), size=size)
+    return VAE(config, backbone, MLPConfig(widths=(16,)), Seeds(0), importance_samples=samples)
 
 
 def patterns(count: int = 64) -> Dataset:
@@ -108,6 +108,12 @@ def test_it_is_resumed_exactly() -> None:
 def test_refused() -> None:
     with pytest.raises(ValueError, match="size is 0"):
         VAEConfig(size=0)
+    with pytest.raises(ValueError, match="importance_samples is 0"):
+        made(torch.zeros(1, 1), samples=0)
     outside = Dataset(torch.tensor([[0.5], [1.5]]), torch.zeros(2))
     with pytest.raises(ValueError, match="Input 1 of the training set holds numbers outside 0 to 1"):
         made(torch.zeros(1, 1)).check(outside, {})
+    grey, bits = Dataset(torch.tensor([[1.0], [0.5]]), torch.zeros(2)), Dataset(torch.ones(1, 1), torch.zeros(1))
+    made(torch.zeros(1, 1)).check(grey, {"test": bits})
+    with pytest.raises(ValueError, match=r"Input 1 of the test set holds numbers other than 0 and 1.* Draw their bits"):
+        made(torch.zeros(1, 1)).check(bits, {"test": grey})

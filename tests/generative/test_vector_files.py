@@ -67,9 +67,21 @@ def test_the_bytes(tmp_path: Path) -> None:
 
 
 @BOTH
-def test_gensim_reads_what_the_lab_wrote(binary: bool, tmp_path: Path) -> None:
-    save_vectors(VECTORS, tmp_path / "vectors", binary=binary)
-    theirs = keyed_vectors().load_word2vec_format(str(tmp_path / "vectors"), binary=binary)
+@pytest.mark.parametrize(("name", "begins"), [("v.gz", b"\x1f\x8b"), ("v.GZ", b"\x1f\x8b"), ("v.xz", b"\xfd7zXZ")])
+def test_the_ending_says_how_it_is_packed(name: str, begins: bytes, binary: bool, tmp_path: Path) -> None:
+    save_vectors(VECTORS, tmp_path / name, binary=binary)
+    assert (tmp_path / name).read_bytes().startswith(begins)
+    assert same(read_vectors(tmp_path / name, binary=binary), VECTORS)
+    first = (tmp_path / name).read_bytes()
+    save_vectors(VECTORS, tmp_path / "other" / name, binary=binary)
+    assert (tmp_path / "other" / name).read_bytes() == first
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["vectors", "vectors.gz"])
+def test_gensim_reads_what_the_lab_wrote(binary: bool, name: str, tmp_path: Path) -> None:
+    save_vectors(VECTORS, tmp_path / name, binary=binary)
+    theirs = keyed_vectors().load_word2vec_format(str(tmp_path / name), binary=binary)
     assert same(WordVectors(tuple(theirs.index_to_key), torch.from_numpy(theirs.vectors)), VECTORS)
 
 
@@ -173,6 +185,13 @@ def test_words_that_could_not_be_read_back(word: str, binary: bool, tmp_path: Pa
     path = written(tmp_path, b"what was there")
     with pytest.raises(ValueError, match=r"has a space or a line end in it, or no letter.* Write another sign there"):
         save_vectors(WordVectors(("the", word), torch.zeros(2, 3)), path, binary=binary)
+    assert path.read_bytes() == b"what was there"
+
+
+def test_a_word_that_stands_there_twice_is_not_written(tmp_path: Path) -> None:
+    path = written(tmp_path, b"what was there")
+    with pytest.raises(ValueError, match=r"The word 'b' stands there a second time.* Remove one"):
+        save_vectors(WordVectors(("a", "b", "c", "b"), torch.zeros(4, 2)), path)
     assert path.read_bytes() == b"what was there"
 
 

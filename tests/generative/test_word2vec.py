@@ -13,6 +13,7 @@ from lab.schedules import Schedule
 from lab.seeding import Seeds
 
 KINDS = [("skip_gram", 5), ("cbow", 5), ("skip_gram", 0), ("cbow", 0)]
+LARGE = [("skip_gram", 2_048), ("cbow", 4_096)]  # blocks beyond 32,768 numbers, which torch parts among its threads
 UPDATES = 300
 
 
@@ -50,6 +51,29 @@ def test_words_of_a_topic_come_to_lie_together(architecture: str, negatives: int
     same.fill_diagonal_(False)
     apart = topic[:, None] != topic
     assert float(alike[same].min()) > float(alike[apart].max())
+
+
+@pytest.mark.parametrize(("architecture", "block", "negatives"), [(*kind, n) for kind in LARGE for n in (5, 0)])
+def test_large_blocks_give_the_same_bits_whatever_the_threads(architecture: str, block: int, negatives: int) -> None:
+    counts = torch.arange(1_000, 500, -1)
+    lexicon = Lexicon(tuple(f"w{i}" for i in range(500)), counts, int(counts.sum()))
+    config = Word2VecConfig(architecture=architecture, negatives=negatives, loss_every=1)  # type: ignore[arg-type]
+    generator = torch.Generator().manual_seed(0)
+    words = torch.randint(500, (2, block + 10), generator=generator)
+    reach = torch.randint(1, 6, (2, 2, block), generator=generator)
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 4):
+            torch.set_num_threads(threads)
+            learner = Word2Vec(config, lexicon, 5, Seeds(0))
+            losses = [float(learner.update((each, *sides))["loss"]) for each, sides in zip(words, reach)]
+            found.append((learner.inputs.vectors, learner.outputs.vectors, losses))
+    finally:
+        torch.set_num_threads(before)
+    for inputs, outputs, losses in found[1:]:
+        assert torch.equal(inputs, found[0][0])
+        assert torch.equal(outputs, found[0][1])
+        assert losses == found[0][2]
 
 
 @pytest.mark.parametrize(("architecture", "negatives"), KINDS)
