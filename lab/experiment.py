@@ -171,8 +171,11 @@ def load(name: str) -> Experiment:
     if not is_dataclass(module.Config) or "run" not in module.Config.__dataclass_fields__:
         raise ExperimentError(f"{listing.path}: Config must be a frozen dataclass with a field `run: RunConfig`.")
     variants, compared = getattr(module, "variants", None), getattr(module, "COMPARED", None)
-    if compared is not None and variants is None:
-        raise ExperimentError(f"{listing.path}: COMPARED says how arms are compared, but there are no variants.")
+    if compared is not None and (variants is None or not isinstance(compared, Compared)):
+        raise ExperimentError(
+            f"{listing.path}: COMPARED says by what the arms are compared. Make it a lab.experiment.Compared, beside "
+            "variants(config), or give it another name."
+        )
     return Experiment(listing, module.Config, module.build, module.TARGET, module.SMOKE, variants, compared)
 
 

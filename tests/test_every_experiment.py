@@ -159,6 +159,8 @@ def test_trains_evaluates_and_saves(name: str, variant: str, straight_run: Strai
     if experiment.target is not None:
         told = {experiment.target.metric, *(bound.metric for bound in experiment.target.beside)}
         assert told <= set(rows[-1]), "the target's metrics must be judged at the end"
+    if experiment.compared is not None:
+        assert set(experiment.compared.metrics) <= set(rows[-1]), "what arms are compared by must be judged at the end"
     found = Checkpoints(folder).newest()
     assert found is not None
     assert found.step == outcome.step
@@ -314,3 +316,6 @@ def test_config_survives_json_and_fits_the_command_line(name: str) -> None:
         assert experiment.target.source
         own = experiment.target.source.startswith("the lab's own")
         assert not own or experiment.target.published is None, "what the lab says itself nobody has published"
+    if experiment.compared is not None:
+        assert experiment.compared.steps <= experiment.Config().run.steps
+        assert experiment.compared.protocol

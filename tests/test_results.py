@@ -6,13 +6,13 @@ import difflib
 
 import pytest
 
-from lab.results.files import entries, repository
+from lab.results.files import comparisons, entries, repository
 from lab.results.page import page
 
 
 def test_the_page_of_results_is_what_the_command_writes() -> None:
     root = repository()
-    due, stands = page(entries(root)), (root / "RESULTS.md").read_text()
+    due, stands = page(entries(root), comparisons(root)), (root / "RESULTS.md").read_text()
     if stands != due:
         apart = "\n".join(difflib.unified_diff(stands.splitlines(), due.splitlines(), "RESULTS.md", "due", lineterm=""))
         pytest.fail(

@@ -33,7 +33,7 @@ from lab.seeding import Seeds
 from lab.trial import Illustration, Passage
 
 SHOWN = 36  # pictures made up
-COMPARED = 12  # of them beside the training image that is most alike
+SHOWN_ALIKE = 12  # of them beside the training image that is most alike
 WALKS = 4
 
 
@@ -134,7 +134,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
             "samples": samples(made),
             "over_time": over_time(learner.progress()),
             "walks": interpolated(noise[: 2 * WALKS], learner.made),
-            "nearest": nearest(made[:COMPARED], train.inputs),
+            "nearest": nearest(made[:SHOWN_ALIKE], train.inputs),
         }
         if learner.judgement is not None:
             beside = baselines(judge, train.inputs, test.inputs, judging.judged, drawn("baselines"))

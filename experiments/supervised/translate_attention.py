@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from experiments.supervised._pairs import decoded_by
 from experiments.supervised._translation import PROTOCOL, SMALL, STEPS, Problem, fit
-from lab.experiment import Bound, Target
+from lab.experiment import Bound, Compared, Target
 from lab.fit import Fit
 from lab.run import RunConfig
 from lab.seeding import Seeds
@@ -50,6 +50,12 @@ TARGET = Target(
     protocol=PROTOCOL,
     source="the lab's own bound: twice what the same model without attention reaches, 11.4 of all sentences and 8.2 of "
     "those above ten words (seed 0)",
+)
+COMPARED = Compared(
+    metrics=("eval/test_bleu", "eval/test_bleu_short", "eval/test_bleu_long", "eval/test_perplexity"),
+    steps=STEPS,
+    seeds=3,
+    protocol=PROTOCOL,
 )
 
 SMOKE = Config(**SMALL, run=RunConfig(steps=60, log_every=10, evaluate_every=30, save_every=10, threads=1))

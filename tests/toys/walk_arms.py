@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from lab.experiment import Compared
 from lab.run import RunConfig
 from lab.seeding import Seeds
 from tests.toys import walk
@@ -30,3 +31,5 @@ def build(config: Config, seeds: Seeds) -> walk.Walk:
 TARGET = None
 
 SMOKE = Config()
+
+COMPARED = Compared(metrics=("eval/score",), steps=SMOKE.run.steps, seeds=2, protocol="the last place")
