@@ -44,6 +44,11 @@ class ComparisonResult:
     stands: tuple[Stand, ...]
     configs: Mapping[str, Any] = field(default_factory=dict)  # of each arm, as in its runs' config.json
 
+    @property
+    def name(self) -> str:
+        """The experiment."""
+        return self.experiment
+
 
 def comparison_of(experiment: Experiment, runs: Path) -> ComparisonResult:
     """The comparison of the finished runs of all arms under a folder of runs, with the experiment's own settings.

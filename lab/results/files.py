@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lab.config import ConfigError, from_json, to_json
 from lab.experiment import FOLDER, Experiment, experiments, load
@@ -19,6 +19,7 @@ from lab.results.result import Result, ResultError
 
 SCHEMA = "lab.result/1"
 COMPARISON_SCHEMA = "lab.comparison/1"
+R = TypeVar("R", Result, ComparisonResult)
 
 
 def repository(given: str | Path | None = None) -> Path:
@@ -40,7 +41,7 @@ def write_result(root: Path, result: Result) -> Path:
 
 def write_comparison(root: Path, result: ComparisonResult) -> Path:
     """Writes a comparison's file, in place of an earlier one's, and returns its path."""
-    path = root / "results" / "compared" / f"{result.experiment}.json"
+    path = root / "results" / "compared" / f"{result.name}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     said = {field.name: to_json(getattr(result, field.name)) for field in fields(result) if field.name != "configs"}
     path.write_text(json.dumps({"schema": COMPARISON_SCHEMA, **said, "configs": result.configs}, indent=1) + "\n")
@@ -49,12 +50,18 @@ def write_comparison(root: Path, result: ComparisonResult) -> Path:
 
 def read_comparisons(root: Path) -> list[ComparisonResult]:
     """Every recorded comparison, by name. Raises ResultError for a file that is none."""
-    return [_read_comparison(path) for path in sorted((root / "results" / "compared").glob("*.json"))]
+    return [
+        _read(path, ComparisonResult, COMPARISON_SCHEMA, "configs", f"lab compare {path.stem} --record")
+        for path in sorted((root / "results" / "compared").glob("*.json"))
+    ]
 
 
 def read_results(root: Path) -> list[Result]:
     """Every recorded result, by name. Raises ResultError for a file that is none."""
-    return [_read(path) for path in sorted((root / "results").glob("*.json"))]
+    return [
+        _read(path, Result, SCHEMA, "config", f"lab verify {path.stem.partition('--')[0]} --record")
+        for path in sorted((root / "results").glob("*.json"))
+    ]
 
 
 def write_page(root: Path) -> str:
@@ -107,29 +114,16 @@ def _refuse_unknown(path: Path, experiment: str, known: Mapping[str, Any]) -> No
         )
 
 
-def _read_comparison(path: Path) -> ComparisonResult:
-    again = f"lab compare {path.stem} --record"
+def _read(path: Path, kind: type[R], schema: str, apart: str, again: str) -> R:
+    """The recorded result in a file; its field `apart` holds settings, as JSON. `again` is the command that records."""
     try:
         said = json.loads(path.read_text())
-        schema, configs = said.pop("schema"), said.pop("configs")
-        result = replace(from_json(ComparisonResult, said), configs=configs)
+        found, settings = said.pop("schema"), said.pop(apart)
+        result = replace(from_json(kind, said), **{apart: settings})
     except (ConfigError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _unreadable(path, str(error), COMPARISON_SCHEMA, again) from error
-    if schema != COMPARISON_SCHEMA or not isinstance(configs, Mapping) or path.stem != result.experiment:
-        raise _unreadable(path, f"schema {schema!r}, comparing {result.experiment!r}", COMPARISON_SCHEMA, again)
-    return result
-
-
-def _read(path: Path) -> Result:
-    again = f"lab verify {path.stem.partition('--')[0]} --record"
-    try:
-        said = json.loads(path.read_text())
-        schema, config = said.pop("schema"), said.pop("config")
-        result = replace(from_json(Result, said), config=config)
-    except (ConfigError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise _unreadable(path, str(error), SCHEMA, again) from error
-    if schema != SCHEMA or not isinstance(config, Mapping) or path.stem != result.name:
-        raise _unreadable(path, f"schema {schema!r} and a result of {result.name!r}", SCHEMA, again)
+        raise _unreadable(path, str(error), schema, again) from error
+    if found != schema or not isinstance(settings, Mapping) or path.stem != result.name:
+        raise _unreadable(path, f"schema {found!r} and a result of {result.name!r}", schema, again)
     return result
 
 
