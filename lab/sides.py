@@ -174,7 +174,9 @@ def _protocol(record: Mapping[str, Any], metric: str, step: int, asked: Asked, u
         protocol["protocol"] = _SEEDS.sub("", stated) if stated else f"none stated, so that of {record['experiment']}"
     for name in _OF_THE_PROTOCOL:
         if isinstance(block := settings.get(name), dict):
-            protocol |= {f"{name}.{key}": str(value) for key, value in block.items()}
+            # A file counts by what is in it, not by where it lies.
+            counted = {key: value for key, value in block.items() if f"{key}_sha256" not in block}
+            protocol |= {f"{name}.{key}": str(value) for key, value in counted.items()}
     return protocol
 
 

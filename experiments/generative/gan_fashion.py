@@ -26,6 +26,7 @@ from generative.scripted import ScriptedFeatures
 from generative.sheets import interpolated, nearest, over_time, samples
 from lab.backbones import BackboneConfig, ConvolutionConfig, MLPConfig
 from lab.data import Batches, load
+from lab.data.own_files import own_file, pin, pinned
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
@@ -43,7 +44,12 @@ class EvaluationConfig:
 
     judged: int = 10_000  # pictures made up
     real: int = 10_000  # test images that they are held against, the first
-    extractor: str = ""  # path of a TorchScript network, such as Inception, to judge by; none: the lab's own features
+    extractor: str = own_file()  # a TorchScript network, such as Inception, to judge by; none: the lab's own features
+    extractor_sha256: str = ""  # of that file, found by itself
+
+    def __post_init__(self) -> None:
+        """Raises ValueError if the network's file is not there."""
+        pin(self, "extractor")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +126,8 @@ def build(config: Config, seeds: Seeds) -> Fit:
     discriminator, generator = _networks(config)
     with seeds.initialising("backbone"):
         backbone = discriminator.build(shape)
-    features = ScriptedFeatures(judging.extractor, device) if judging.extractor else FashionFeatures(device)
+    own = pinned(judging, "extractor")
+    features = ScriptedFeatures(own, device) if own else FashionFeatures(device)
     judge = Judge(features, f"the first {len(test):,} test images of Fashion-MNIST")
     learner = GAN(config.gan, backbone, generator, seeds, device, judge=judge, judged=judging.judged)
 
