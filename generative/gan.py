@@ -33,6 +33,7 @@ from lab.backbones import Backbone, memory_format
 from lab.data import Dataset
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
+from lab.ranges import check_least
 from lab.seeding import Seeds
 from lab.trial import Metrics, State
 
@@ -61,9 +62,7 @@ class GANConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
-        for name in ("size", "discriminator_updates", "evaluation_batch", "first_kept"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"{name} is {value}, but there is at least one. Raise it.")
+        check_least(self, size=1, discriminator_updates=1, evaluation_batch=1, first_kept=1)
         if self.penalty < 0:
             raise ValueError(f"penalty is {self.penalty}, which would reward steep slopes. Set it to 0 or more.")
         if self.loss not in LOSSES:

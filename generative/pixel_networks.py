@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from generative.masked import MaskedConvolution
+from lab.ranges import check_least
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,7 @@ class PixelCNNConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
-        _check_at_least_one(channels=self.channels, blocks=self.blocks)
+        check_least(self, channels=1, blocks=1)
 
     def build(self, colours: int, levels: int) -> nn.Sequential:
         """See `pixel_network`."""
@@ -55,7 +56,7 @@ class RowLSTMConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
-        _check_at_least_one(channels=self.channels, layers=self.layers)
+        check_least(self, channels=1, layers=1)
 
     def build(self, colours: int, levels: int) -> nn.Sequential:
         """See `pixel_network`."""
@@ -67,12 +68,6 @@ class RowLSTMConfig:
 
 
 PixelNetworkConfig = PixelCNNConfig | RowLSTMConfig
-
-
-def _check_at_least_one(**settings: int) -> None:
-    for name, value in settings.items():
-        if value < 1:
-            raise ValueError(f"{name} is {value}, but there is at least one. Raise it.")
 
 
 def pixel_network(

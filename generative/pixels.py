@@ -22,6 +22,7 @@ from lab.data import Dataset
 from lab.one_network import OneNetwork, Updating
 from lab.optim import OptimizerConfig
 from lab.probe import Case, Expectation
+from lab.ranges import check_least
 from lab.seeding import Seeds
 from lab.trial import Metrics
 
@@ -38,8 +39,7 @@ class PixelModelConfig:
         """Raises ValueError where a setting is out of its range."""
         if self.levels < 2:
             raise ValueError(f"levels is {self.levels}, but a pixel takes two values at least. Raise it.")
-        if self.evaluation_batch < 1:
-            raise ValueError(f"evaluation_batch is {self.evaluation_batch}, but there is at least one. Raise it.")
+        check_least(self, evaluation_batch=1)
 
 
 class PixelModel(OneNetwork):

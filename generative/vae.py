@@ -23,6 +23,7 @@ from lab.data import Dataset
 from lab.one_network import OneNetwork, Updating
 from lab.optim import OptimizerConfig
 from lab.probe import Case
+from lab.ranges import check_least
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
@@ -38,9 +39,7 @@ class VAEConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
-        for name in ("size", "evaluation_batch"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"{name} is {value}, but there is at least one. Raise it.")
+        check_least(self, size=1, evaluation_batch=1)
 
 
 class Variational(nn.Module):

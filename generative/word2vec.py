@@ -25,6 +25,7 @@ from lab.data.analogies import AnalogyQuestions
 from lab.data.word_pairs import WordPairs
 from lab.data.word_stream import Lexicon
 from lab.names import did_you_mean
+from lab.ranges import check_least
 from lab.recording import Graphed
 from lab.schedules import Schedule
 from lab.seeding import Seeds
@@ -59,9 +60,7 @@ class Word2VecConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
-        for name, least in (("size", 1), ("negatives", 0), ("sharing", 1), ("shared", 1), ("loss_every", 1)):
-            if (value := getattr(self, name)) < least:
-                raise ValueError(f"{name} is {value}, but there is at least {least}. Raise it.")
+        check_least(self, size=1, negatives=0, sharing=1, shared=1, loss_every=1)
         for name, choices in (("architecture", Architecture), ("context", Context)):
             if (chosen := getattr(self, name)) not in get_args(choices):
                 raise ValueError(f"{name} is {chosen!r}. {did_you_mean(chosen, get_args(choices))}")

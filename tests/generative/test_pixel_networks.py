@@ -177,7 +177,7 @@ def test_of_one_colour_only_the_kernels_are_masked(config: PixelNetworkConfig) -
 def test_refused(config: PixelNetworkConfig) -> None:
     depth = "blocks" if isinstance(config, PixelCNNConfig) else "layers"
     for name in ("channels", depth):
-        with pytest.raises(ValueError, match=f"{name} is 0, but there is at least one"):
+        with pytest.raises(ValueError, match=f"{name} is 0, but it is 1 or more"):
             replace(config, **{name: 0})
     with pytest.raises(ValueError, match=r"channels is 16, but the pictures have 3 colours.* Give a multiple of 3"):
         replace(config, channels=16).build(3, 2)

@@ -143,8 +143,8 @@ def test_the_first_loss_is_that_of_guessing() -> None:
     [
         ({"architecture": "CBOW"}, "architecture is 'CBOW'"),
         ({"context": "befor"}, "context is 'befor'. Did you mean .before"),
-        ({"size": 0}, "size is 0, but there is at least 1"),
-        ({"negatives": -1}, "negatives is -1, but there is at least 0"),
+        ({"size": 0}, "size is 0, but it is 1 or more"),
+        ({"negatives": -1}, "negatives is -1, but it is 0 or more"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0, but learning goes downhill"),
     ],
 )
