@@ -18,13 +18,6 @@ def cross_entropy(logits: Tensor, labels: Tensor, label_smoothing: float = 0.0) 
     return F.cross_entropy(logits, labels, reduction="none", label_smoothing=label_smoothing)
 
 
-def least_cross_entropy(num_classes: int, label_smoothing: float) -> float:
-    """What `cross_entropy` comes to where the right classes are known: the entropy of a smoothed label, in nats."""
-    label = torch.full((num_classes,), label_smoothing / num_classes, dtype=torch.float64)
-    label[0] += 1 - label_smoothing
-    return float(torch.special.entr(label).sum())
-
-
 def cross_entropy_of_known(logits: Tensor, labels: Tensor) -> Tensor:
     """As `cross_entropy`, at any number of places; 0 where the label is not one of the K classes, such as in padding.
 

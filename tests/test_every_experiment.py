@@ -33,6 +33,9 @@ from tests.nursing import nurse
 DEVICE = os.environ.get("LAB_TEST_DEVICE", "cpu")  # with cuda, the same contract is held to on a GPU
 MANY = 3  # arms of a supervised experiment, beyond which exactness is tested on those that differ in their state
 
+# Metrics of what a smallest version has too few examples for: none of its sentences has more than ten words.
+NOT_IN_SMOKE = {"eval/test_bleu_long"}
+
 
 def cases() -> list[tuple[str, str]]:
     return [(name, variant) for name in experiments() for variant in load(name).variants(load(name).smoke)]
@@ -158,9 +161,10 @@ def test_trains_evaluates_and_saves(name: str, variant: str, straight_run: Strai
     assert any(key.startswith("train/") for row in rows for key in row)
     if experiment.target is not None:
         told = {experiment.target.metric, *(bound.metric for bound in experiment.target.beside)}
-        assert told <= set(rows[-1]), "the target's metrics must be judged at the end"
+        assert told - NOT_IN_SMOKE <= set(rows[-1]), "the target's metrics must be judged at the end"
     if experiment.compared is not None:
-        assert set(experiment.compared.metrics) <= set(rows[-1]), "what arms are compared by must be judged at the end"
+        told = {*experiment.compared.metrics}
+        assert told - NOT_IN_SMOKE <= set(rows[-1]), "what arms are compared by must be judged at the end"
     found = Checkpoints(folder).newest()
     assert found is not None
     assert found.step == outcome.step

@@ -7,7 +7,8 @@ import math
 import pytest
 import torch
 
-from supervised.losses import correct, cross_entropy, least_cross_entropy
+from supervised.losses import correct, cross_entropy
+from supervised.seq2seq import least_cross_entropy
 
 LOGITS = torch.tensor([[0.0, math.log(3.0)], [math.log(4.0), 0.0]], dtype=torch.float64)  # odds 1:3 and 4:1
 LABELS = torch.tensor([1, 1])
