@@ -15,6 +15,7 @@ from lab.launching import Launched
 from lab.store import RunDirectory
 from lab.verdict import judge, judged_row, values_beside
 
+RECORDED = ("results/", "benchmarks/results/")  # folders of recorded results
 _DIFF = re.compile(r"^diff --git a/.* b/(.*)$", re.MULTILINE)
 
 
@@ -212,4 +213,4 @@ def _stands_of(directory: RunDirectory) -> Iterator[Stand]:
 def _uncommitted(environment: Mapping[str, Any]) -> list[str]:
     """The files that differed from the commit, but for prose and recorded results, which no run reads."""
     files = {*_DIFF.findall(environment["diff"] or ""), *(environment["untracked"] or ())}
-    return sorted(file for file in files if not (file.endswith(".md") or file.startswith("results/")))
+    return sorted(file for file in files if not (file.endswith(".md") or file.startswith(RECORDED)))
