@@ -80,7 +80,9 @@ def test_every_machine_and_every_commit_is_listed(launched: list[Launched]) -> N
 
 def test_code_that_its_commit_does_not_have_is_named(launched: list[Launched]) -> None:
     diff = "diff --git a/lab/run.py b/lab/run.py\n-old\n+new\ndiff --git a/README.md b/README.md\n-old\n+new\n"
-    edit_environment(launched[0], diff=diff, untracked=["agents/new.py", "results/walk.json", "benchmarks/results/fit.json"])
+    edit_environment(
+        launched[0], diff=diff, untracked=["agents/new.py", "results/walk.json", "benchmarks/results/fit.json"]
+    )
     edit_environment(launched[1], commit=None, diff=None, untracked=None)
     outside, dirty = result_of(load("walk"), "", walk.Config(), launched).stands
     assert (outside.commit, outside.uncommitted) == (None, ())
