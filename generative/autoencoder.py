@@ -22,7 +22,7 @@ from lab.data import Dataset
 from lab.one_network import OneNetwork, Updating
 from lab.optim import OptimizerConfig
 from lab.probe import Case
-from lab.ranges import check_least
+from lab.ranges import check_least, check_share
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
@@ -42,8 +42,7 @@ class AutoencoderConfig:
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
         check_least(self, size=1, evaluation_batch=1)
-        if not 0 <= self.corruption < 1:
-            raise ValueError(f"corruption is {self.corruption}, but of the inputs a share in [0, 1) is set to 0.")
+        check_share(self, "corruption", whole=False)
 
 
 class Coder(nn.Module):

@@ -154,15 +154,17 @@ def arms(experiment: Experiment, config: Any, wanted: Iterable[str]) -> dict[str
             raise ExperimentError(f"{experiment.name} has no variant {variant!r}. {did_you_mean(variant, names)}")
     chosen = {variant: every[variant] for variant in wanted} if wanted else every
     asked = {name: now for name, (_, now) in differences(experiment.Config(), config).items()}
+    if not asked:
+        return chosen
+    settings = {variant: flatten(arm) for variant, arm in chosen.items()}
+    usual = {variant: flatten(arm) for variant, arm in experiment.variants(experiment.Config()).items()}
     for name, value in asked.items():
-        own = {
-            variant: flatten(arm).get(name)
-            for variant, arm in chosen.items()
-            if _ignores(experiment, variant, arm, name, value)
-        }
+        has = {variant: each.get(name) for variant, each in settings.items()}
+        # An arm that derives another value from the one asked for does not have its usual one.
+        own = {v: each for v, each in has.items() if each != value and v in usual and each == usual[v].get(name)}
         if not own:
             continue
-        told = ", ".join(f"{variant} to {has}" for variant, has in own.items())
+        told = ", ".join(f"{variant} to {each}" for variant, each in own.items())
         if len(own) == len(chosen):
             raise ConfigError(
                 f"{name} is {value}, but each arm of {experiment.name} sets it itself: {told}. Leave it out, or choose "
@@ -170,13 +172,6 @@ def arms(experiment: Experiment, config: Any, wanted: Iterable[str]) -> dict[str
             )
         log.warning("%s is %s but in arms that set it themselves: %s.", name, value, told)
     return chosen
-
-
-def _ignores(experiment: Experiment, variant: str, arm: Any, name: str, value: Any) -> bool:
-    """Whether an arm has another value of a setting than is asked for, and the same one as where nothing is asked."""
-    usual = experiment.variants(experiment.Config())
-    has = flatten(arm).get(name)
-    return has != value and variant in usual and has == flatten(usual[variant]).get(name)
 
 
 def unique_seeds(seeds: Iterable[int]) -> list[int]:

@@ -22,7 +22,7 @@ LIBRARIES = (
     "sacrebleu",
 )
 _SOURCE = Path(__file__).resolve().parent.parent
-_RECORDED = (":(exclude)results", ":(exclude)RESULTS.md")  # written by `lab verify --record`: they shape no run
+RECORDED = ("results", "benchmarks/results", "RESULTS.md")  # what was measured: it shapes no run
 _LONGEST_DIFF = 1_000_000  # characters
 _LONGEST_FILE = 100_000  # characters
 _FILLING: Any = torch.utils.deterministic  # its one setting is missing from torch's type stubs
@@ -47,7 +47,7 @@ def environment(device: torch.device, threads: int, deterministic: bool, experim
 def code_state() -> dict[str, Any]:
     """The commit the lab's source stands at, and the diff against it; None outside a git checkout."""
     commit = _git("rev-parse", "HEAD")
-    diff = _git("diff", "HEAD", "--", ".", *_RECORDED) if commit else None
+    diff = _git("diff", "HEAD", "--", ".", *(f":(exclude){path}" for path in RECORDED)) if commit else None
     untracked = _git("ls-files", "--others", "--exclude-standard") if commit else None
     return {
         "commit": commit.strip() if commit else None,

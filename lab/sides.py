@@ -88,7 +88,7 @@ def _groups(experiment: str, folder: Path) -> dict[str, list[RunDirectory]]:
     by_address: dict[str, list[RunDirectory]] = {}
     for directory in found:
         by_address.setdefault(directory.path.parts[-2], []).append(directory)
-    arms = {address: runs[0].record().get("variant") or "" for address, runs in by_address.items()}
+    arms = {address: runs[0].variant for address, runs in by_address.items()}
     once = {arm for arm in arms.values() if arm and list(arms.values()).count(arm) == 1}
     return {arms[address] if arms[address] in once else address: runs for address, runs in by_address.items()}
 
@@ -97,9 +97,7 @@ def _one_group(name: str, folder: Path) -> list[RunDirectory]:
     experiment, _, part = name.strip().partition("/")
     groups = _groups(experiment, folder)
     near = {key: runs for key, runs in groups.items() if key == part} or {
-        key: runs
-        for key, runs in groups.items()
-        if runs[0].path.parts[-2].startswith(part) or (runs[0].record().get("variant") == part)
+        key: runs for key, runs in groups.items() if runs[0].path.parts[-2].startswith(part) or runs[0].variant == part
     }
     if not near:
         raise ValueError(f"{experiment} has no runs of {part!r} under {folder}. {did_you_mean(part, groups)}")

@@ -65,6 +65,11 @@ class RunDirectory:
         return "/".join(self.path.parts[-3:])
 
     @property
+    def variant(self) -> str:
+        """The arm that it is a run of, or nothing."""
+        return self.record().get("variant") or ""
+
+    @property
     def metrics_file(self) -> Path:
         """A row of metrics a line."""
         return self.path / "metrics.jsonl"
@@ -216,26 +221,22 @@ def find_run(name: str, folder: Path) -> RunDirectory:
         for key, directory in known.items()
         if key.split("/")[0] == wanted[0]
         and all(part.startswith(word) for part, word in zip(key.split("/")[2:], wanted[2:]))
-        and (len(wanted) < 2 or key.split("/")[1].startswith(wanted[1]) or _variant(directory) == wanted[1])
+        and (len(wanted) < 2 or key.split("/")[1].startswith(wanted[1]) or directory.variant == wanted[1])
     ]
     if not near:
         names = [*known, *dict.fromkeys(key.split("/")[0] for key in known)]
         raise ValueError(f"There is no run {name!r} under {folder}. {did_you_mean(name, names)}")
-    kinds = {directory.path.parent: _variant(directory) for directory in near}
+    kinds = {directory.path.parent: directory for directory in near}
     if len(kinds) > 1:
         listed = ", ".join(
-            f"{path.parent.name}/{path.name}" + (f" ({arm})" if arm else "") for path, arm in kinds.items()
+            f"{path.parent.name}/{path.name}" + (f" ({run.variant})" if run.variant else "")
+            for path, run in kinds.items()
         )
         raise ValueError(
             f"{name!r} may mean runs of {len(kinds)} settings: {listed}. Name one of them, with as much of its address "
             "as tells it from the others."
         )
     return near[0]
-
-
-def _variant(directory: RunDirectory) -> str:
-    """The name of the arm that a run is of, or nothing."""
-    return directory.record().get("variant") or ""
 
 
 def whole_rows(path: Path) -> Iterator[tuple[dict[str, Any], int]]:

@@ -14,7 +14,6 @@ import numpy as np
 from lab.cli import UsageError
 from lab.cli.arguments import Parser, table
 from lab.experiment import load
-from lab.results import comparison_of, repository, write_comparison, write_page
 from lab.sides import Asked, Scored, Side, sides_of
 from lab.statistics import Interval
 from lab.store import runs_folder
@@ -96,6 +95,9 @@ def compare_command(words: list[str]) -> int:
 
 def _record(names: Sequence[str], runs: Path, folder: str | None) -> int:
     """Keeps what all arms of each experiment scored."""
+    # Here, as it imports torch, which comparing has no use for.
+    from lab.results import comparison_of, repository, write_comparison, write_page
+
     root = repository(folder)
     for name in names:
         print(f"recorded: {write_comparison(root, comparison_of(load(name), runs))}")

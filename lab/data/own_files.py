@@ -15,13 +15,11 @@ same place is another run, and what was learnt from one text is never loaded bes
 from __future__ import annotations
 
 from dataclasses import field
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from lab.data.text import opened
-
-CHUNK = 1 << 20  # bytes read at a time
 
 
 def own_file() -> str:
@@ -35,9 +33,10 @@ def pin(config: Any, name: str) -> None:
     For `__post_init__`. Raises ValueError if it is not there.
     """
     place, noted = getattr(config, name), getattr(config, f"{name}_sha256")
-    if place:
-        object.__setattr__(config, name, str(Path(place).resolve()))
-    if place and not noted:
+    if not place:
+        return
+    object.__setattr__(config, name, str(Path(place).resolve()))
+    if not noted:
         object.__setattr__(config, f"{name}_sha256", digest_of_own(Path(place)))
 
 
@@ -61,11 +60,8 @@ def pinned(config: Any, name: str) -> Path | None:
 def digest_of_own(place: Path) -> str:
     """The SHA-256, in hex, of a file; of a folder, of its files' names and digests, the hidden ones left out."""
     if not place.is_dir():
-        digest = sha256()
         with opened(place, packed=True) as file:
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
-        return digest.hexdigest()
+            return file_digest(cast(Any, file), "sha256").hexdigest()  # IO[bytes] lacks a method that all files have
     files = sorted(path for path in place.rglob("*") if path.is_file())
     names = [path.relative_to(place) for path in files]
     shown = [name for name in names if not any(part.startswith(".") for part in name.parts)]

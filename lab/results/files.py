@@ -8,10 +8,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from lab.config import ConfigError, from_json, to_json
-from lab.experiment import FOLDER, Experiment, experiments, load
+from lab.experiment import FOLDER, Experiment, Listing, experiments, load
 from lab.names import did_you_mean
 from lab.results.comparison import ComparisonResult
 from lab.results.page import Entry, page, summary
@@ -32,20 +32,12 @@ def repository(given: str | Path | None = None) -> Path:
 
 def write_result(root: Path, result: Result) -> Path:
     """Writes a result's file, in place of an earlier one's, and returns its path."""
-    path = root / "results" / f"{result.name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    said = {field.name: to_json(getattr(result, field.name)) for field in fields(result) if field.name != "config"}
-    path.write_text(json.dumps({"schema": SCHEMA, **said, "config": result.config}, indent=1) + "\n")
-    return path
+    return _write(root / "results" / f"{result.name}.json", result, SCHEMA, "config")
 
 
 def write_comparison(root: Path, result: ComparisonResult) -> Path:
     """Writes a comparison's file, in place of an earlier one's, and returns its path."""
-    path = root / "results" / "compared" / f"{result.name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    said = {field.name: to_json(getattr(result, field.name)) for field in fields(result) if field.name != "configs"}
-    path.write_text(json.dumps({"schema": COMPARISON_SCHEMA, **said, "configs": result.configs}, indent=1) + "\n")
-    return path
+    return _write(root / "results" / "compared" / f"{result.name}.json", result, COMPARISON_SCHEMA, "configs")
 
 
 def read_comparisons(root: Path) -> list[ComparisonResult]:
@@ -82,8 +74,7 @@ def entries(root: Path) -> list[Entry]:
     for result in results:
         _refuse_unknown(root / "results" / f"{result.name}.json", result.experiment, known)
     recorded = [Entry(load(result.experiment), result) for result in results]
-    inside = [name for name, listing in known.items() if root.resolve() in listing.path.resolve().parents]
-    without = [load(name) for name in inside if name not in {result.experiment for result in results}]
+    without = [load(name) for name in _inside(root, known) if name not in {result.experiment for result in results}]
     return [*recorded, *(Entry(experiment, None) for experiment in without if experiment.target is not None)]
 
 
@@ -96,8 +87,7 @@ def comparisons(root: Path) -> list[tuple[Experiment, ComparisonResult | None]]:
     for result in results:
         _refuse_unknown(root / "results" / "compared" / f"{result.experiment}.json", result.experiment, known)
     recorded = {result.experiment: result for result in results}
-    inside = [name for name, listing in known.items() if root.resolve() in listing.path.resolve().parents]
-    loaded = [load(name) for name in dict.fromkeys([*inside, *recorded])]
+    loaded = [load(name) for name in dict.fromkeys([*_inside(root, known), *recorded])]
     return [
         (experiment, recorded.get(experiment.name))
         for experiment in loaded
@@ -105,13 +95,26 @@ def comparisons(root: Path) -> list[tuple[Experiment, ComparisonResult | None]]:
     ]
 
 
-def _refuse_unknown(path: Path, experiment: str, known: Mapping[str, Any]) -> None:
+def _inside(root: Path, known: Mapping[str, Listing]) -> list[str]:
+    """The experiments that lie in the repository."""
+    return [name for name, listing in known.items() if root.resolve() in listing.path.resolve().parents]
+
+
+def _refuse_unknown(path: Path, experiment: str, known: Mapping[str, Listing]) -> None:
     if experiment not in known:
         raise ResultError(
             f"{path} is the result of {experiment!r}, but there is no such experiment. "
             f"{did_you_mean(experiment, known)} Rename or remove the file, or name the experiment's folder in "
             "$LAB_EXPERIMENTS."
         )
+
+
+def _write(path: Path, result: Result | ComparisonResult, schema: str, apart: str) -> Path:
+    """What `_read` reads; what `apart` holds is JSON already."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    said = {field.name: to_json(getattr(result, field.name)) for field in fields(result) if field.name != apart}
+    path.write_text(json.dumps({"schema": schema, **said, apart: getattr(result, apart)}, indent=1) + "\n")
+    return path
 
 
 def _read(path: Path, kind: type[R], schema: str, apart: str, again: str) -> R:

@@ -12,10 +12,10 @@ from lab.config import ConfigError, address, differences, from_json
 from lab.experiment import Experiment, Target
 from lab.interventions import nursed_note
 from lab.launching import Launched
+from lab.provenance import RECORDED
 from lab.store import RunDirectory
 from lab.verdict import judge, judged_row, values_beside
 
-RECORDED = ("results/", "benchmarks/results/")  # folders of recorded results
 _DIFF = re.compile(r"^diff --git a/.* b/(.*)$", re.MULTILINE)
 
 
@@ -213,4 +213,5 @@ def _stands_of(directory: RunDirectory) -> Iterator[Stand]:
 def _uncommitted(environment: Mapping[str, Any]) -> list[str]:
     """The files that differed from the commit, but for prose and recorded results, which no run reads."""
     files = {*_DIFF.findall(environment["diff"] or ""), *(environment["untracked"] or ())}
-    return sorted(file for file in files if not (file.endswith(".md") or file.startswith(RECORDED)))
+    recorded = tuple(f"{path}/" for path in RECORDED)
+    return sorted(file for file in files if not (file.endswith(".md") or file.startswith(recorded)))
