@@ -80,7 +80,7 @@ class Compared:
     """What an experiment's arms are compared by, where all of them are what there is to know."""
 
     metrics: tuple[str, ...]  # as in metrics.jsonl: ("eval/test_slot_f1", "eval/test_accuracy")
-    steps: int  # budget, in the trial's unit
+    steps: int | None = None  # budget, in the trial's unit; none: each arm's own, where they differ
     seeds: int = 5  # of each arm; fewer are not recorded
     averaged: bool = False  # the mean over the arms is a number of its own, as over all speakers held out in turn
     protocol: str  # how the scores are taken

@@ -321,5 +321,5 @@ def test_config_survives_json_and_fits_the_command_line(name: str) -> None:
         own = experiment.target.source.startswith("the lab's own")
         assert not own or experiment.target.published is None, "what the lab says itself nobody has published"
     if experiment.compared is not None:
-        assert experiment.compared.steps <= experiment.Config().run.steps
+        assert (experiment.compared.steps or 0) <= experiment.Config().run.steps
         assert experiment.compared.protocol

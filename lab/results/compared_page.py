@@ -36,21 +36,25 @@ def compared_part(found: Sequence[tuple[Experiment, ComparisonResult | None]]) -
 
 def _protocol(compared: Compared | None, unit: str) -> str:
     assert compared is not None  # an experiment without it has no part here
-    return f"{compared.protocol}; after {count(compared.steps)} {unit}, over at least {compared.seeds} seeds"
+    budget = f"{count(compared.steps)} {unit}" if compared.steps else "each arm's own budget"
+    return f"{compared.protocol}; after {budget}, over at least {compared.seeds} seeds"
 
 
 def _table(result: ComparisonResult) -> Iterator[str]:
     metrics = [short(metric) for metric in result.compared.metrics]
-    rows = [("arm", *metrics, "seeds", "a seed takes"), ("---",) * (len(metrics) + 3)]
+    budget = () if result.compared.steps else (result.unit,)
+    rows = [("arm", *metrics, *budget, "seeds", "a seed takes")]
+    rows.append(("---",) * len(rows[0]))
     for arm in result.arms:
         columns = zip(*(item.scores for item in arm.seeds))
         took = duration(median(item.seconds for item in arm.seeds))
-        rows.append((arm.arm, *map(_said, columns), str(len(arm.seeds)), took))
+        budget = () if arm.steps is None else (count(arm.steps),)
+        rows.append((arm.arm, *map(_said, columns), *budget, str(len(arm.seeds)), took))
     if result.compared.averaged:
         # One number a seed, the mean over its arms: arms are not seeds, and their spread is none of chance.
         by_seed = zip(*(arm.seeds for arm in result.arms))
         means = [[fmean(column) for column in zip(*(item.scores for item in items))] for items in by_seed]
-        rows.append(("*mean of the arms*", *map(_said, zip(*means)), str(len(means)), ""))
+        rows.append(("*mean of the arms*", *map(_said, zip(*means)), *[""] * len(budget), str(len(means)), ""))
     for cells in rows:
         yield f"| {' | '.join(cells)} |"
 

@@ -31,6 +31,7 @@ class ArmScores:
 
     arm: str
     seeds: tuple[SeedScores, ...]
+    steps: int | None = None  # its budget, where arms have budgets of their own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,17 +76,19 @@ def comparison_of(experiment: Experiment, runs: Path) -> ComparisonResult:
         raise ResultError(
             f"{experiment.name} was not recorded: there are {len(wanted)} of {compared.seeds} seeds. Run all: {again}"
         )
-    arms = tuple(
-        ArmScores(arm=arm, seeds=tuple(_scores(directories[seed], seed, compared) for seed in sorted(directories)))
-        for arm, directories in found.items()
-    )
+    own = experiment.variants(experiment.Config())
+    arms = []
+    for arm, directories in found.items():
+        steps = compared.steps or own[arm].run.steps
+        seeds = tuple(_scores(directories[seed], seed, compared.metrics, steps) for seed in sorted(directories))
+        arms.append(ArmScores(arm=arm, seeds=seeds, steps=None if compared.steps else steps))
     every = [(seed, directory) for directories in found.values() for seed, directory in directories.items()]
     first = {arm: next(iter(directories.values())) for arm, directories in found.items()}
     return ComparisonResult(
         experiment=experiment.name,
         unit=every[0][1].status()["unit"],
         compared=compared,
-        arms=arms,
+        arms=tuple(arms),
         stands=stands_of(every),
         configs={arm: directory.record()["config"] for arm, directory in first.items()},
     )
@@ -98,6 +101,8 @@ def outdated_comparison(result: ComparisonResult, experiment: Experiment) -> str
     own = experiment.variants(experiment.Config())
     if list(own) != [each.arm for each in result.arms]:
         return "its arms were changed"
+    if any(each.steps not in (None, own[each.arm].run.steps) for each in result.arms):
+        return "its budgets were changed"
     try:
         recorded: dict[str, Any] = {arm: from_json(experiment.Config, result.configs[arm]) for arm in own}
     except (ConfigError, KeyError):
@@ -117,18 +122,18 @@ def _by_arm(experiment: Experiment, runs: Path) -> dict[str, dict[int, RunDirect
     return found
 
 
-def _scores(directory: RunDirectory, seed: int, compared: Compared) -> SeedScores:
+def _scores(directory: RunDirectory, seed: int, metrics: Sequence[str], steps: int) -> SeedScores:
     if note := nursed_note(directory):
         raise ResultError(f"{directory.path} was not recorded. {note}. Start a clean one with --fresh.")
-    row = row_at(directory.rows(), compared.metrics[0], compared.steps) if finished(directory) else None
-    if row is None or any(row.get(metric) is None for metric in compared.metrics):
+    row = row_at(directory.rows(), metrics[0], steps) if finished(directory) else None
+    if row is None or any(row.get(metric) is None for metric in metrics):
         raise ResultError(
-            f"{directory.path} has no {_listed(compared.metrics)} at {compared.steps:,} steps, so nothing was "
+            f"{directory.path} has no {_listed(metrics)} at {steps:,} steps, so nothing was "
             "recorded: without it the story would be too fair. See `lab runs`, and let it run to its end."
         )
     return SeedScores(
         seed=seed,
-        scores=tuple(float(row[metric]) for metric in compared.metrics),
+        scores=tuple(float(row[metric]) for metric in metrics),
         seconds=row["time/seconds"],
         finished=directory.status()["updated"],
     )

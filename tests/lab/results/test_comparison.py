@@ -110,6 +110,24 @@ def test_it_is_outdated_once_the_experiment_is_another() -> None:
     assert outdated_comparison(changed, walks()) == "its settings were changed"
 
 
+def test_arms_with_budgets_of_their_own_are_judged_at_them(runs: Path) -> None:
+    each = replace(COMPARED, metrics=("eval/score",), averaged=True, steps=None)
+    launched = launch("walk_arms", seeds=[0, 1])
+    found = comparison_of(walks(each), runs)
+    last = {(item.variant, item.seed): item.directory.rows()[-1] for item in launched}
+    for arm in found.arms:
+        assert arm.steps == last[arm.arm, 0]["step"]
+        assert [item.scores for item in arm.seeds] == [(last[arm.arm, seed]["eval/score"],) for seed in (0, 1)]
+    assert outdated_comparison(found, walks(each)) == ""
+    longer = replace(found, arms=(found.arms[0], replace(found.arms[1], steps=2_000)))
+    assert outdated_comparison(longer, walks(each)) == "its budgets were changed"
+    text = "\n".join(compared_part([(walks(each), longer)]))
+    assert "| arm | score | paces | seeds | a seed takes |" in text
+    assert "| 2,000 | 2 | " in text, "an arm's budget"
+    assert "] |  | 2 |  |" in text, "the mean of the arms has none"
+    assert "after each arm's own budget, over at least 2 seeds" in text
+
+
 def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
     result = made({"drift": [1.0, 2.0], "no_drift": [3.0, 4.0]})
     path = files.write_comparison(tmp_path, result)
