@@ -79,11 +79,19 @@ class Target:
 class Compared:
     """What an experiment's arms are compared by, where all of them are what there is to know."""
 
-    metrics: tuple[str, ...]  # as in metrics.jsonl: ("eval/test_slot_f1", "eval/test_accuracy")
+    metrics: tuple[str, ...]  # as in metrics.jsonl, the first before all: ("eval/test_slot_f1", "eval/test_accuracy")
+    lower: tuple[str, ...] = ()  # those of them that are better where they are lower
     steps: int | None = None  # budget, in the trial's unit; none: each arm's own, where they differ
     seeds: int = 5  # of each arm; fewer are not recorded
     averaged: bool = False  # the mean over the arms is a number of its own, as over all speakers held out in turn
     protocol: str  # how the scores are taken
+
+    def __post_init__(self) -> None:
+        if not self.metrics or not set(self.lower) <= set(self.metrics):
+            raise ValueError(
+                f"Compared by metrics {self.metrics}, of which lower ones are better of {self.lower}. Name one metric "
+                "at least, and in `lower` none that is not among the metrics."
+            )
 
 
 @dataclass(frozen=True)

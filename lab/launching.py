@@ -220,6 +220,7 @@ def prepare(
             "command": command(experiment, variant, config, seed, devices),
             "config": to_json(config),
             "target": to_json(target) if target is not None else None,
+            "compared": to_json(experiment.compared) if experiment.compared is not None else None,
         }
     )
     return directory

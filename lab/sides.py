@@ -14,6 +14,7 @@ from typing import Any
 
 from lab.interventions import nursed_note
 from lab.names import did_you_mean
+from lab.stated import stated_of
 from lab.store import RunDirectory, RunError, diverged, find_runs
 from lab.verdict import row_at
 from lab.words import count
@@ -111,16 +112,18 @@ def _one_group(name: str, folder: Path) -> list[RunDirectory]:
 
 def _scored(task: str, runs: Sequence[RunDirectory], asked: Asked) -> Scored:
     record = runs[0].record()
-    target: Mapping[str, Any] = record.get("target") or {}
-    metric = asked.metric or target.get("metric")
+    stated = stated_of(record)
+    metric = asked.metric or next(iter(stated.metrics), None)
     if metric is None:
         raise ValueError(
-            f"{task} has no target, so nothing says what it is to be compared by. Say it: --metric eval/..., one of "
+            f"{task} states neither a target nor how its arms are compared, so nothing says what it is to be compared "
+            "by. Say it: --metric eval/..., one of "
             f"{', '.join(_judged_metrics(runs[0])) or 'those that it is judged by (none yet)'}."
         )
     step = asked.step
     if step is None:
-        step = target["steps"] if metric == target.get("metric") else record["config"]["run"]["steps"]
+        own = record["config"]["run"]["steps"]
+        step = stated.steps or own if metric in stated.metrics else own
     scores, left_out = {}, []
     for directory in runs:
         seed = int(directory.path.name.removeprefix("seed-"))
@@ -134,7 +137,7 @@ def _scored(task: str, runs: Sequence[RunDirectory], asked: Asked) -> Scored:
         raise ValueError(f"No run of {task} has a score. {'; '.join(left_out)}.{unknown}")
     lower = asked.lower_is_better
     if lower is None:
-        lower = metric == target.get("metric") and target.get("at_most") is not None
+        lower = metric in stated.lower
     return Scored(
         task=task,
         scores=scores,
@@ -167,7 +170,7 @@ def _judged_metrics(directory: RunDirectory) -> list[str]:
 def _protocol(record: Mapping[str, Any], metric: str, step: int, asked: Asked, unit: str) -> dict[str, str]:
     settings = record["config"]
     protocol = {"metric": metric, "budget": f"{count(step)} {unit or record.get('unit', '')}".strip()}
-    stated = (record.get("target") or {}).get("protocol")
+    stated = stated_of(record).protocol
     if asked.metric is None and asked.step is None:
         protocol["protocol"] = _SEEDS.sub("", stated) if stated else f"none stated, so that of {record['experiment']}"
     for name in _OF_THE_PROTOCOL:

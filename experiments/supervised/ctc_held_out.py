@@ -37,6 +37,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
 TARGET = None  # nobody has published such a number
 COMPARED = Compared(
     metrics=("eval/test_wer",),
+    lower=("eval/test_wer",),
     steps=STEPS,
     seeds=3,  # a run takes a quarter of an hour of a core, and there are four arms
     averaged=True,

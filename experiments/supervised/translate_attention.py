@@ -53,6 +53,7 @@ TARGET = Target(
 )
 COMPARED = Compared(
     metrics=("eval/test_bleu", "eval/test_bleu_short", "eval/test_bleu_long", "eval/test_perplexity"),
+    lower=("eval/test_perplexity",),
     steps=STEPS,
     seeds=3,
     protocol=PROTOCOL,

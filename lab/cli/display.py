@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
-from lab.cli.scores import last_evaluation, said, target_metric
+from lab.cli.scores import first_metric, last_evaluation, said
 from lab.launching import Launched
 from lab.run import Progress
 from lab.store import RunDirectory
@@ -45,7 +45,7 @@ class Display:
         name = directory.name
         if name not in self.bars:
             self.bars[name] = self.progress.add_task(name, total=None, told="")
-            self.metrics[name] = target_metric(directory)
+            self.metrics[name] = first_metric(directory)
         if isinstance(news, Launched):
             self.progress.update(self.bars[name], told=news.state, total=1, completed=1)
             return
@@ -65,7 +65,7 @@ def closing_lines(launched: list[Launched], again: str) -> list[str]:
         what = f"{path}{f' ({item.variant})' if item.variant else ''}"
         if item.state == "finished":
             nothing = " before; nothing is left to do (raise --run.steps to go on, or --fresh to start over)"
-            scores = said(last_evaluation(item.directory.rows(), target_metric(item.directory)))
+            scores = said(last_evaluation(item.directory.rows(), first_metric(item.directory)))
             lines.append(f"finished{nothing if item.did == 'nothing' else ''}: {what}{f'  {scores}' if scores else ''}")
         else:
             lines.append(f"{item.state}: {what}{f'  {item.error}' if item.error else ''}")

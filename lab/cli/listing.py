@@ -7,7 +7,7 @@ import shutil
 from typing import Any
 
 from lab.cli.arguments import Parser, table
-from lab.cli.scores import last_evaluation, said, target_metric
+from lab.cli.scores import first_metric, last_evaluation, said
 from lab.experiment import experiments
 from lab.interventions import interventions
 from lab.names import did_you_mean
@@ -72,7 +72,7 @@ def _told(directory: RunDirectory) -> dict[str, Any]:
     except (RunError, ValueError) as error:
         nothing: dict[str, Any] = {"variant": None, "seed": None, "step": 0, "budget": 0, "unit": "", "evaluation": {}}
         return item | nothing | {"nursed": [], "state": "damaged", "error": str(error)}
-    evaluation = last_evaluation(rows, target_metric(directory))
+    evaluation = last_evaluation(rows, first_metric(directory))
     return item | {
         "variant": record["variant"], "seed": record["seed"], "state": status["state"], "step": status["step"],
         "budget": status["budget"], "unit": status["unit"], "error": status["error"], "evaluation": evaluation,

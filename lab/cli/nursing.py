@@ -12,7 +12,7 @@ from typing import Any
 
 from lab.cli import UsageError
 from lab.cli.arguments import Parser, number, table
-from lab.cli.scores import last_evaluation, said, target_metric
+from lab.cli.scores import first_metric, last_evaluation, said
 from lab.config import flatten
 from lab.interventions import Answer, Request, answer_to, ask, interventions, waiting, withdraw
 from lab.store import RunDirectory, find_run, runs_folder
@@ -164,7 +164,7 @@ def _shown(directory: RunDirectory, count: int) -> str:
     lines = [f"{directory.name}: {status['state']} at step {status['step']:,}{of if status['budget'] else ''}"]
     if status["error"]:
         lines.append(status["error"].partition("\n")[0])
-    first = target_metric(directory)
+    first = first_metric(directory)
     if rows and count > 0:
         lines += ["", _rows(rows[-count:], first)]
     if judged := last_evaluation(rows, first):

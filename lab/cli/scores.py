@@ -1,4 +1,4 @@
-"""The last evaluation of a run in a few words, the metric of its target first."""
+"""The last evaluation of a run in a few words, the metric that it is judged by first."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lab.cli.arguments import number
+from lab.stated import stated_of
 from lab.store import RunDirectory
 
 MOST = 3  # metrics that a line has room for
 
 
-def target_metric(directory: RunDirectory) -> str:
-    """The metric that a run is held to, as in metrics.jsonl; nothing where there is no target."""
-    record = directory.record() if directory.exists() else {}
-    return (record.get("target") or {}).get("metric", "")
+def first_metric(directory: RunDirectory) -> str:
+    """The metric that a run is judged by before all, as in metrics.jsonl; nothing where its experiment says none."""
+    return next(iter(stated_of(directory.record() if directory.exists() else {}).metrics), "")
 
 
 def last_evaluation(rows: Sequence[Mapping[str, Any]], first: str) -> dict[str, Any]:

@@ -19,7 +19,10 @@ def compared_part(found: Sequence[tuple[Experiment, ComparisonResult | None]]) -
     if not found:
         return
     yield "\n## Comparisons\n"
-    yield "Means over seeds with their 95 % bootstrap intervals. `lab compare NAME --record` adds one."
+    yield (
+        "Means over seeds with their 95 % bootstrap intervals; of columns with ↓ lower is better. "
+        "`lab compare NAME --record` adds one."
+    )
     for experiment, result in sorted(found, key=lambda each: (each[0].listing.wing, each[0].name)):
         yield f"\n### `{experiment.name}`\n\n{experiment.listing.summary}\n"
         if result is None:
@@ -41,7 +44,8 @@ def _protocol(compared: Compared | None, unit: str) -> str:
 
 
 def _table(result: ComparisonResult) -> Iterator[str]:
-    metrics = [short(metric) for metric in result.compared.metrics]
+    lower = result.compared.lower
+    metrics = [f"{short(metric)}{' ↓' * (metric in lower)}" for metric in result.compared.metrics]
     budget = () if result.compared.steps else (result.unit,)
     rows = [("arm", *metrics, *budget, "seeds", "a seed takes")]
     rows.append(("---",) * len(rows[0]))

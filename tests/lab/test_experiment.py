@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.experiment import ExperimentError, experiments, load
+from lab.experiment import Compared, ExperimentError, experiments, load
 
 MINIMAL = '''"""Says {summary}."""
 from dataclasses import dataclass
@@ -73,3 +73,11 @@ def test_two_experiments_of_one_name_are_refused(folder: Path) -> None:
     (folder / "mlp_digits.py").write_text(MINIMAL.format(summary="twice", more=""))
     with pytest.raises(ExperimentError, match=r"Two experiments are named 'mlp_digits': .*Rename one of the files"):
         experiments()
+
+
+def test_what_is_better_lower_is_among_what_is_compared() -> None:
+    Compared(metrics=("eval/error", "eval/return"), lower=("eval/error",), protocol="p")
+    with pytest.raises(ValueError, match=r"lower ones are better of \('eval/loss',\)"):
+        Compared(metrics=("eval/error",), lower=("eval/loss",), protocol="p")
+    with pytest.raises(ValueError, match="Name one metric at least"):
+        Compared(metrics=(), protocol="p")

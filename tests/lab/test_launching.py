@@ -64,6 +64,7 @@ def test_a_run_leaves_what_the_contract_names(runs: Path) -> None:
     assert {key: record[key] for key in expected} == expected
     assert record["config"]["walk"]["weights"] == [1, 2]
     assert record["target"]["metric"] == "eval/score"
+    assert record["compared"] is None
     status = json.loads((path / "status.json").read_text())
     assert (status["state"], status["step"], status["budget"], status["unit"]) == ("finished", 20, 20, "paces")
     assert len(status["state_sha256"]) == 64

@@ -66,11 +66,26 @@ def test_an_experiment_without_arms_is_one_side(runs: Path) -> None:
 
 def test_without_a_target_the_metric_has_to_be_said(runs: Path) -> None:
     written(runs, "ours", 0, {100: 1.0}, target=None)
-    with pytest.raises(ValueError, match=r"ours has no target, .* --metric eval/..., one of eval/return"):
+    with pytest.raises(ValueError, match=r"ours states neither a target nor .* --metric eval/..., one of eval/return"):
         sides_of(["ours", "ours"], runs)
     side = sides_of(["ours", "ours"], runs, Asked(metric="eval/return", lower_is_better=True))[0].tasks[0]
     assert side.scores == {0: 1.0}
     assert side.lower_is_better
+
+
+def test_what_arms_are_compared_by_goes_before_a_target(runs: Path) -> None:
+    compared = {"metrics": ["eval/error", "eval/return"], "lower": ["eval/error"], "steps": 50, "protocol": "as said"}
+    written(runs, "ours", 0, {50: 1.0, 100: 2.0}, metric="eval/error", compared=compared, target=None)
+    written(runs, "theirs", 0, {50: 3.0, 100: 4.0}, metric="eval/error", compared=compared)
+    ours, theirs = (side.tasks[0] for side in sides_of(["ours", "theirs"], runs))
+    assert (ours.scores, theirs.scores) == ({0: 1.0}, {0: 3.0})
+    assert ours.lower_is_better
+    assert (ours.protocol["budget"], ours.protocol["protocol"]) == ("50 paces", "as said")
+    each = compared | {"steps": None}
+    written(runs, "ours", 0, {50: 1.0, 100: 2.0}, metric="eval/return", compared=each, target=None)
+    asked = sides_of(["ours", "ours"], runs, Asked(metric="eval/return"))[0].tasks[0]
+    assert asked.scores == {0: 2.0}, "at the run's own budget"
+    assert not asked.lower_is_better
 
 
 def test_lower_is_better_where_the_target_has_an_upper_bound(runs: Path) -> None:

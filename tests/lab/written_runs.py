@@ -25,6 +25,7 @@ def written(
     address: str = "0123456789",
     variant: str | None = None,
     target: Mapping[str, Any] | None = TARGET,
+    compared: Mapping[str, Any] | None = None,
     config: Mapping[str, Any] | None = None,
     state: str = "finished",
     error: str | None = None,
@@ -33,7 +34,7 @@ def written(
     directory = RunDirectory.at(runs, experiment, address, seed)
     directory.write_record({
         "experiment": experiment, "variant": variant, "seed": seed, "hash": address, "unit": "paces",
-        "target": target, "config": {"run": {"steps": max(values)}, **(config or {})},
+        "target": target, "compared": compared, "config": {"run": {"steps": max(values)}, **(config or {})},
     })  # fmt: skip
     rows = [{"step": step, metric: value} for step, value in values.items()]
     directory.metrics_file.write_text("".join(json.dumps(row) + "\n" for row in rows))

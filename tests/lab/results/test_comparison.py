@@ -33,6 +33,7 @@ COMPARED = Compared(
     metrics=("eval/score", "eval/farthest"),
     steps=walk_arms.SMOKE.run.steps,
     seeds=2,
+    lower=("eval/farthest",),
     averaged=True,
     protocol="last pace",
 )
@@ -81,7 +82,7 @@ def test_it_tells_what_the_runs_of_all_arms_tell(runs: Path) -> None:
 
 
 def test_what_would_be_told_too_fair_is_refused(runs: Path) -> None:
-    one = replace(COMPARED, metrics=("eval/score",))
+    one = replace(COMPARED, metrics=("eval/score",), lower=())
     with pytest.raises(ResultError, match=r"arm drift has no run of seed 0, 1 .* lab run walk_arms --seeds 0-1"):
         comparison_of(walks(one), runs)
     launch("walk_arms", seeds=[0, 1], variants=["drift"])
@@ -111,7 +112,7 @@ def test_it_is_outdated_once_the_experiment_is_another() -> None:
 
 
 def test_arms_with_budgets_of_their_own_are_judged_at_them(runs: Path) -> None:
-    each = replace(COMPARED, metrics=("eval/score",), averaged=True, steps=None)
+    each = replace(COMPARED, metrics=("eval/score",), lower=(), averaged=True, steps=None)
     launched = launch("walk_arms", seeds=[0, 1])
     found = comparison_of(walks(each), runs)
     last = {(item.variant, item.seed): item.directory.rows()[-1] for item in launched}
@@ -144,7 +145,7 @@ def test_the_page_has_a_table_with_means_intervals_and_the_mean_of_the_arms() ->
     text = "\n".join(compared_part([(walks(), result)]))
     low, high = (bootstrap_interval([1.0, 3.0], np.mean).low, bootstrap_interval([1.0, 3.0], np.mean).high)
     assert (low, high) == (1.0, 3.0)
-    assert "| arm | score | farthest | seeds | a seed takes |\n| --- | --- | --- | --- | --- |" in text
+    assert "| arm | score | farthest ↓ | seeds | a seed takes |\n| --- | --- | --- | --- | --- |" in text
     assert "| drift | 2 [1, 3] | 20 [10, 30] | 2 | 1 min 15 s |" in text
     # Seed 0's mean over both arms is (1 + 5) / 2, seed 1's (3 + 9) / 2.
     assert "| *mean of the arms* | 4.5 [3, 6] | 45 [30, 60] | 2 |  |" in text
