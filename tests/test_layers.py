@@ -50,7 +50,7 @@ PARTS = {
 }
 HOUSE = {
     *("checkpoint", "energy", "grids", "interventions", "media", "pieces", "provenance", "records", "run", "store"),
-    *("learnt", "tracking"),
+    *("learnt", "stated", "tracking"),
 }
 DOORS = {
     *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),
