@@ -40,6 +40,7 @@ from lab.precision import warn_if_imitated
 from lab.probe import Case
 from lab.recording import Graphed, on_its_way
 from lab.seeding import Seeds
+from lab.transfer import shares, transferred
 from lab.trial import Metrics, State
 
 log = logging.getLogger("lab")
@@ -71,17 +72,19 @@ class DQN:
         self.observation_dtype = np.dtype(observation_dtype)
         with seeds.initialising("q_network"):
             network = QNetwork(
-                config.backbone.build(observation_shape),
+                transferred(config.backbone.build(observation_shape), config.transfer, seeds),
                 num_actions,
                 hidden=config.hidden,
                 duelling=config.duelling,
                 atoms=config.atoms if config.distributional else None,
                 noisy=config.noise if config.noisy else None,
             )
-        if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in network.modules()):
+        norms = [each for each in network.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
+        if any(norm.weight.requires_grad for norm in norms):
             raise ValueError(
                 "The backbone has batch norm, whose statistics are of replayed transitions in learning and of others "
-                "in acting, and which a frozen network has no use for. Set batch_norm to False."
+                "in acting, and which a frozen network has no use for. Set batch_norm to False, or leave it as another "
+                "run taught it: --from RUN --agent.transfer.frozen True."
             )
         self.passes = Passes(config, network, self.device)
         network = network.to(self.device).to(memory_format=self.passes.memory_format)  # type: ignore[call-overload]
@@ -92,6 +95,7 @@ class DQN:
         self.descent = Descent(
             self.network.parameters() if self.plain is None else [self.plain.vector],
             config.optimizer_config(),
+            shares=shares(self.network),
             capturable=self.device.type == "cuda",
         )
         self.support = even_support(*config.value_range, config.atoms, self.device)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Literal
 
@@ -13,6 +13,7 @@ from agents.priorities import PrioritisedConfig
 from lab.backbones import ConvolutionConfig, MLPConfig
 from lab.optim import OptimizerConfig
 from lab.schedules import Schedule, constant, linear
+from lab.transfer import TransferConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,8 @@ class DQNConfig:
 
     backbone: MLPConfig | ConvolutionConfig = MLPConfig(widths=(64, 64))
     """The network below the layers that give each action its value."""
+    transfer: TransferConfig = field(default=TransferConfig(), metadata={"later": True})
+    """What the backbone begins with, and how it goes on: see `--from RUN`."""
     discount: float = 0.99
     """What a reward one step later is worth."""
     learning_rate: float = 2e-3

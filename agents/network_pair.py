@@ -38,7 +38,7 @@ class NetworkPair(Generic[N]):
         return self._halves[1].network if self._halves and self.frozen else self.frozen  # type: ignore[return-value]
 
     def gradients(self, loss: Tensor) -> list[Tensor] | None:
-        """Of a loss that `computing` gave, one a parameter of `network`; None where autograd finds them by itself."""
+        """Of a loss that `computing` gave, one a parameter of `network` that learns; None where autograd finds them."""
         return self._halves[0].gradients(loss) if self._halves else None
 
     def learnt(self) -> None:

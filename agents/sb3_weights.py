@@ -21,6 +21,7 @@ from agents.sb3_zip import SB3Zip, read_sb3_zip
 from lab.backbones import MLPConfig
 from lab.schedules import constant, linear
 from lab.seeding import Seeds, preserved_generators
+from lab.transfer import shares
 
 _REPLAY_BYTES = 2**33  # of SB3's replay, which it reserves when it opens a zip, as most machines can
 _FOREIGN_SWITCHES = ("duelling", "distributional", "noisy", "popart")  # whose networks SB3 does not have
@@ -230,9 +231,12 @@ def _check_space(agent: DQN, space: gym.spaces.Box) -> None:
 
 
 def _moments_of(agent: DQN) -> list[dict[str, Tensor]]:
-    """Adam's moments, a dict for each parameter of the network; none before the first update or of another rule."""
+    """Adam's moments, a dict for each parameter of the network; none before the first update or of another rule.
+
+    And none of a backbone that another run taught: its layers learn at a rate of their own, and SB3 has one for all.
+    """
     state = agent.descent.state_dict()["moments"]
-    if agent.config.optimizer != "adam" or not state:
+    if agent.config.optimizer != "adam" or not state or shares(agent.network):
         return []
     if agent.plain is None:
         return [{name: moment.cpu().clone() for name, moment in state[number].items()} for number in state]

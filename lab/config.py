@@ -6,7 +6,7 @@ import json
 import math
 import types
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import Field, fields, is_dataclass
 from dataclasses import replace as replace_fields
 from functools import cache
 from hashlib import sha256
@@ -21,16 +21,18 @@ class ConfigError(ValueError):
     """A setting that does not exist, or a value that does not fit it."""
 
 
-def to_json(config: Any, *, places: bool = True) -> Any:
+def to_json(config: Any, *, whole: bool = True) -> Any:
     """A config as plain JSON values: dataclasses become objects, tuples lists, inf and nan text.
 
-    Without `places` fields are left out whose metadata says `{"place": True}`: where a file lies, not what is in it.
+    Unless it is to be `whole`, fields are left out that tell no runs apart. Their metadata says `{"place": True}`:
+    where a file lies, not what is in it; or `{"later": True}`: a setting that was added when there were runs already,
+    which are as it is by default, and then it is left out.
     """
     if is_dataclass(config):
-        kept = [field.name for field in fields(config) if places or not field.metadata.get("place")]
-        return {name: to_json(getattr(config, name), places=places) for name in kept}
+        kept = [field.name for field in fields(config) if whole or _tells_apart(field, getattr(config, field.name))]
+        return {name: to_json(getattr(config, name), whole=whole) for name in kept}
     if isinstance(config, tuple | list):
-        return [to_json(value, places=places) for value in config]
+        return [to_json(value, whole=whole) for value in config]
     if isinstance(config, float) and not math.isfinite(config):
         return str(config)  # JSON has no word for it
     if config is None or isinstance(config, bool | int | float | str):
@@ -80,13 +82,18 @@ def address(experiment: str, config: Any) -> str:
     """Ten hex digits that name everything which shapes the trajectory.
 
     All settings count but those under `run`: budget, cadence, tracking and machine decide when to look and
-    where to compute, not what is learnt, so that raising `--run.steps` goes on in the same directory; and but the
-    places where files lie, of which the config holds a digest.
+    where to compute, not what is learnt, so that raising `--run.steps` goes on in the same directory; but the
+    places where files lie, of which the config holds a digest; and but later settings at their defaults.
     """
     typed = from_json(type(config), to_json(config))  # a 1 given for a number such as 1.0 is the same setting
-    settings = {key: value for key, value in to_json(typed, places=False).items() if key != "run"}
+    settings = {key: value for key, value in to_json(typed, whole=False).items() if key != "run"}
     text = json.dumps({"experiment": experiment, "config": settings}, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()[:10]
+
+
+def _tells_apart(field: Field[Any], value: Any) -> bool:
+    """Whether a field's value counts in an address."""
+    return not field.metadata.get("place") and not (field.metadata.get("later") and value == field.default)
 
 
 @cache

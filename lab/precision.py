@@ -28,9 +28,10 @@ class HalfPrecision:
         # Listed once: to walk through the modules for them in every update would be felt.
         self._masters: list[Tensor] = list(network.parameters())
         self._halves: list[Tensor] = list(self.network.parameters())
+        self._learning: list[Tensor] = [half for half in self._halves if half.requires_grad]
         # In the master's order of memory: fused optimisers walk through it without looking at strides. And kept, as
         # fresh memory costs more than what is written to it.
-        self._gradients = [torch.empty_like(parameter.detach()) for parameter in self._masters]
+        self._gradients = [torch.empty_like(master.detach()) for master in self._masters if master.requires_grad]
 
     @torch.no_grad()
     def refresh(self) -> None:
@@ -38,11 +39,11 @@ class HalfPrecision:
         torch._foreach_copy_(self._halves, self._masters)
 
     def gradients(self, loss: Tensor) -> list[Tensor]:
-        """The gradient of a loss that `network` computed, in float32, one tensor a parameter of the master.
+        """The gradient of a loss that `network` computed, in float32: of each parameter of the master that takes one.
 
         They are good until the next call, which writes to the same memory.
         """
-        found = torch.autograd.grad(loss, self._halves)
+        found = torch.autograd.grad(loss, self._learning)
         torch._foreach_copy_(self._gradients, list(found))
         return self._gradients
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from lab import backbones
 from lab.checkpoint import Checkpoints
 from lab.config import ConfigError, from_json, to_json
+from lab.config import replace as replaced
 from lab.interventions import interventions
 from lab.job import read
 from lab.nursing import config_at
@@ -67,21 +68,37 @@ def begun_with(name: str, config: C, origin: str, runs: Path) -> C:
 
     Of a file that the lab wrote the backbone's settings are taken, too.
 
-    Raises ConfigError where the experiment begins at random only.
+    Raises ConfigError where the experiment begins at random only, or takes no backbone of that kind.
     """
-    transfer = getattr(config, "transfer", None)
-    if not isinstance(transfer, TransferConfig):
-        raise ConfigError(
-            f"{name} always begins at random: its Config has no `transfer: TransferConfig`, so --from has nothing to "
-            "fill in. few_labels takes any backbone of images; or give your experiment that field, as it has it."
-        )
+    prefix, learner = _beginner(name, config)
     path = Path(origin)
     if not path.is_file():
         path = export_backbone(find_run(origin, runs))
     changes: dict[str, Any] = {
-        "transfer": replace(transfer, weights=str(path.resolve()), sha256=digest_of(path)),
+        f"{prefix}transfer": replace(learner.transfer, weights=str(path.resolve()), sha256=digest_of(path)),
     }
     about = read_about(path)
     if "backbone" in about:  # a file of another project does not say; then the settings here must fit
-        changes["backbone"] = from_json(getattr(backbones, about["backbone"]), about["settings"])
-    return replace(config, **changes)  # type: ignore[type-var]
+        taken = get_type_hints(type(learner))["backbone"]
+        described = from_json(getattr(backbones, about["backbone"]), about["settings"])
+        if not isinstance(described, taken):
+            kinds = " or ".join(kind.__name__ for kind in get_args(taken) or (taken,))
+            raise ConfigError(
+                f"{origin} has the backbone of a {about['backbone']}, but {name} takes that of a {kinds}. Begin with "
+                "a run that has one of these."
+            )
+        changes[f"{prefix}backbone"] = described
+    return replaced(config, changes)
+
+
+def _beginner(name: str, config: Any) -> tuple[str, Any]:
+    """The settings that have `transfer` beside the backbone, the config's own or a part of it; and the prefix there."""
+    parts = {"": config} | {f"{field.name}.": getattr(config, field.name) for field in fields(config)}
+    for prefix, part in parts.items():
+        if isinstance(getattr(part, "transfer", None), TransferConfig):
+            return prefix, part
+    raise ConfigError(
+        f"{name} always begins at random: its Config has no `transfer: TransferConfig` beside a backbone, so --from "
+        "has nothing to fill in. few_labels takes any backbone of images, and a DQN one that saw its observations; or "
+        "give your experiment that field, as they have it."
+    )

@@ -6,7 +6,7 @@ Source: Yosinski, Clune, Bengio and Lipson 2014, "How transferable are features 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -86,6 +86,12 @@ def transferred(backbone: Backbone, config: TransferConfig, seeds: Seeds) -> Bac
         new = MLPConfig(widths=config.added).build((backbone.out_features,))
     # At random there is nothing old: all of it learns at the whole rate.
     return Transferred(backbone, new, config if config.weights else TransferConfig(rate=1.0))
+
+
+def arms(config: TransferConfig) -> dict[str, TransferConfig]:
+    """What a comparison sets side by side: from scratch and, with something to begin with, frozen and learning on."""
+    begun = {"frozen": replace(config, frozen=True), "all": replace(config, frozen=False)} if config.weights else {}
+    return {"scratch": TransferConfig(), **begun}
 
 
 def shares(network: nn.Module) -> Mapping[nn.Parameter, float]:

@@ -5,28 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from agents.dqn_config import BRICKS_DQN, SMALL_BRICKS, DQNConfig
-from agents.dqn_trial import dqn_in
-from agents.environments import Environments
+from agents.dqn_config import SMALL_BRICKS
 from agents.interaction import EvaluationConfig, Interaction
 from agents.priorities import PrioritisedConfig
+from experiments.agents._bricks import Problem, interaction
 from lab.run import RunConfig
 from lab.schedules import constant, linear
 from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of dqn_bricks_parts, which all arms share."""
-
-    agent: DQNConfig = BRICKS_DQN
-    num_environments: int = 8  # stepped together
-    stack: int = 4  # screens in an observation: one does not show where the ball is going
-    evaluation: EvaluationConfig = EvaluationConfig(episodes=30)
-    # A network this small gains nothing from a GPU or from a second thread.
-    run: RunConfig = RunConfig(
-        steps=120_000, log_every=2_000, evaluate_every=10_000, save_every=30_000, device="cpu", threads=1
-    )
 
 
 def variants(config: Config) -> dict[str, Config]:
@@ -46,14 +36,7 @@ def variants(config: Config) -> dict[str, Config]:
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x Bricks."""
-    settings = {"stack": config.stack}
-    return dqn_in(
-        Environments("lab/Bricks-v0", config.num_environments, seeds.child("environments"), settings=settings),
-        config.agent,
-        seeds,
-        evaluation=config.evaluation,
-        device=config.run.torch_device(),
-    )
+    return interaction(config, seeds)
 
 
 TARGET = None  # a comparison; dqn_bricks holds its first arm to a number

@@ -22,7 +22,7 @@ from lab.optim import OptimizerConfig
 from lab.run import RunConfig
 from lab.schedules import cosine
 from lab.seeding import Seeds
-from lab.transfer import TransferConfig, transferred
+from lab.transfer import TransferConfig, arms, transferred
 from supervised.classifier import Classifier, ClassifierConfig
 
 LABELS = (50, 150, 500, 1_500, 5_000)
@@ -47,12 +47,9 @@ class Config:
 
 def variants(config: Config) -> dict[str, Config]:
     """From scratch with each number of labels; and, with a backbone to begin with, frozen and learning on."""
-    options = {"scratch": TransferConfig()}
-    if config.transfer.weights:
-        options |= {"frozen": replace(config.transfer, frozen=True), "all": replace(config.transfer, frozen=False)}
     return {
         f"{name}-{labels}": replace(config, labels=labels, transfer=transfer)
-        for name, transfer in options.items()
+        for name, transfer in arms(config.transfer).items()
         for labels in LABELS
     }
 

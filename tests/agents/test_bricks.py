@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from agents.bricks import BALL, BRICK, EMPTY, PADDLE, SIZE, WALL, Bricks
+from agents.bricks import BALL, BRICK, EMPTY, PADDLE, SIZE, WALL, Bricks, chase
 from agents.environments import Environments
 from lab.seeding import Seeds
 
@@ -334,6 +334,28 @@ def test_batches_of_it_are_stacked_and_go_on_exactly() -> None:
         here, there = environments.step(step), other.step(step)
         np.testing.assert_array_equal(here.next_observation, there.next_observation)
         np.testing.assert_array_equal(here.last, there.last)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "paddle", "action"),
+    [
+        ("|...o......|", "|....o.....|", "|..==......|", RIGHT),  # on to column 6, the paddle at 3 and 4
+        ("|...o......|", "|..o.......|", "|..==......|", LEFT),  # on to column 2
+        ("|....o.....|", "|...o......|", "|..==......|", STAY),  # on to column 3
+        ("|........o.|", "|.........o|", "|........==|", STAY),  # the wall holds it
+    ],
+)
+def test_who_chases_the_ball_goes_where_it_will_be(before: str, after: str, paddle: str, action: int) -> None:
+    screens = [drawn(*TOP, *OPEN * 4, *rows, *OPEN * 4, paddle) for rows in ([before, *OPEN], [*OPEN, after])]
+    assert chase(np.stack([screens])).tolist() == [action]
+
+
+def test_who_chases_the_ball_plays_far_better_than_chance_and_misses_at_last() -> None:
+    environments = Environments("lab/Bricks-v0", 20, Seeds(0), settings={"stack": 4}, once=True)
+    while not environments.resting.all():
+        environments.step(chase(environments.observations))
+    returns = [finished.total_reward for finished in environments.take_finished()]
+    assert 15 < np.mean(returns) < 30
 
 
 def test_a_name_that_is_nearly_right_is_recognised() -> None:

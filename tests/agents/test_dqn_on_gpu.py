@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from copy import deepcopy
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ from lab.checkpoint import digest
 from lab.provenance import fixed_bits
 from lab.schedules import linear
 from lab.seeding import Seeds
+from lab.transfer import TransferConfig
+from lab.weights import save_weights
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 NUM = 4
@@ -81,6 +84,22 @@ def test_recording_changes_no_bit(config: DQNConfig, monkeypatch: pytest.MonkeyP
     assert taught(plain, steps) == chosen
     assert digest(plain.state_dict()) == digest(recorded.state_dict())
     assert plain.descent.updates == recorded.descent.updates > 5
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_recording_changes_no_bit_where_layers_learn_at_their_own_rates(
+    bfloat16: bool, frozen: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_weights(make(PIXELS).backbone, tmp_path / "b.safetensors")
+    transfer = TransferConfig.of(tmp_path / "b.safetensors", frozen=frozen)
+    config, steps = replace(CASES["rate"], transfer=transfer, bfloat16=bfloat16), transitions(60)
+    recorded, plain = make(config), make(config)
+    chosen = taught(recorded, steps)
+    assert recorded._learning._recordings, "nothing was recorded"
+    monkeypatch.setattr(recording, "WARM_UPS", 10**9)
+    assert taught(plain, steps) == chosen
+    assert digest(plain.state_dict()) == digest(recorded.state_dict())
 
 
 @pytest.mark.parametrize("config", CASES.values(), ids=CASES)

@@ -26,6 +26,8 @@ from lab.backbones import ConvolutionConfig, MLPConfig
 from lab.checkpoint import digest
 from lab.schedules import constant, linear
 from lab.seeding import Seeds
+from lab.transfer import TransferConfig
+from lab.weights import save_weights
 from tests.agents.test_sb3_zip import IMAGES, Pictures, saved, theirs, with_data
 
 MLP = DQNConfig(
@@ -136,6 +138,16 @@ def test_settings_and_counters_go_along(tmp_path: Path) -> None:
     assert model.train_freq.frequency == 4
     assert model.exploration_rate == pytest.approx(0.9 - 0.8 * 110 / 150)
     assert model.policy.optimizer.param_groups[0]["eps"] == 1e-5
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_backbone_taught_elsewhere_goes_along_without_moments(frozen: bool, tmp_path: Path) -> None:
+    save_weights(trained().backbone, tmp_path / "b.safetensors")
+    agent = trained(replace(MLP, transfer=TransferConfig.of(tmp_path / "b.safetensors", frozen=frozen)))
+    apart(agent)
+    model = opened(to_sb3(agent, tmp_path / "agent.zip"))
+    assert_alike(agent, model, vectors())
+    assert not model.policy.optimizer.state
 
 
 def test_it_learns_on_in_sb3(tmp_path: Path) -> None:

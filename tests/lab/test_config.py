@@ -197,6 +197,20 @@ def test_the_address_stays_from_release_to_release() -> None:
     assert address("e", Small()) == "1fbedd2889"
 
 
+def test_a_later_setting_counts_where_it_is_not_as_all_was_before() -> None:
+    @dataclass(frozen=True)
+    class Small:
+        a: int = 1
+
+    @dataclass(frozen=True)
+    class Grown(Small):
+        b: Inner = field(default=Inner(), metadata={"later": True})
+
+    assert address("e", Grown()) == address("e", Small())
+    assert address("e", Grown(b=Inner(rate=1.0))) != address("e", Small())
+    assert to_json(Grown())["b"] == to_json(Inner()), "what is written down is whole"
+
+
 @dataclass(frozen=True)
 class Square:
     side: float = 1.0

@@ -63,6 +63,15 @@ def test_a_copy_of_the_pair_is_a_pair() -> None:
     assert not (half.network[0].weight == 3.0).any()
 
 
+def test_gradients_are_of_what_takes_one() -> None:
+    master = network()
+    master[0].requires_grad_(False)
+    half = HalfPrecision(master)
+    found = half.gradients(half.network(torch.randn(4, 3).bfloat16()).float().sum())
+    assert [gradient.shape for gradient in found] == [parameter.shape for parameter in master[2].parameters()]
+    assert found[1].tolist() == [4.0, 4.0], "the slope of a sum of outputs by a bias is the number of rows"
+
+
 def test_says_whether_the_device_has_bfloat16() -> None:
     assert isinstance(has_bfloat16(torch.device("cpu")), bool)
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from lab.backbones import MLPConfig
+from lab.backbones import MLPConfig, ResidualConfig
 from lab.cli import main
-from lab.config import ConfigError
+from lab.config import ConfigError, to_json
 from lab.experiment import load
 from lab.launching import launch
 from lab.seeding import Seeds
 from lab.store import RunDirectory, RunError
 from lab.trained import begun_with, export_backbone, trained
-from lab.weights import read_about, read_weights
+from lab.weights import digest_of, read_about, read_weights, save_weights
 
 pytestmark = pytest.mark.usefixtures("toys")
 
@@ -54,6 +54,27 @@ def test_another_experiment_begins_with_it_and_takes_its_settings(taught: RunDir
     trial, theirs = experiment.make(config, Seeds(5)), trained(taught)[0].learner.backbone
     ours = trial.learner.backbone.old
     assert all(torch.equal(a, b) for a, b in zip(ours.parameters(), theirs.parameters(), strict=True))
+
+
+def test_what_to_begin_with_lies_beside_the_backbone_wherever_that_is(taught: RunDirectory, runs: Path) -> None:
+    config = load("dqn_bricks").Config()
+    begun = begun_with("dqn_bricks", config, "begun", runs)
+    assert begun.agent.backbone == MLPConfig(widths=(9, 7))
+    assert begun.agent.transfer.sha256 == digest_of(begun.agent.transfer.weights)
+    unchanged = replace(begun.agent, backbone=config.agent.backbone, transfer=config.agent.transfer)
+    assert replace(begun, agent=unchanged) == config
+
+
+def test_a_backbone_of_a_kind_that_the_experiment_does_not_have_is_refused(runs: Path, tmp_path: Path) -> None:
+    described = ResidualConfig()
+    about = {"backbone": "ResidualConfig", "settings": to_json(described)}
+    save_weights(described.build((4, 12, 12)), tmp_path / "r.safetensors", about)
+    with pytest.raises(
+        ConfigError, match="backbone of a ResidualConfig, but dqn_bricks takes that of a MLPConfig or Conv"
+    ):
+        begun_with("dqn_bricks", load("dqn_bricks").Config(), str(tmp_path / "r.safetensors"), runs)
+    with pytest.raises(ConfigError, match=r"but begun takes that of a MLPConfig\."):
+        begun_with("begun", load("begun").Config(), str(tmp_path / "r.safetensors"), runs)
 
 
 def test_what_was_begun_with_is_passed_on_without_what_was_added(taught: RunDirectory, runs: Path) -> None:

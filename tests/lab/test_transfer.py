@@ -13,7 +13,7 @@ from lab.backbones import Backbone, ConvolutionConfig
 from lab.config import address
 from lab.optim import OptimizerConfig
 from lab.seeding import Seeds
-from lab.transfer import TransferConfig, Transferred, shares, transferred
+from lab.transfer import TransferConfig, Transferred, arms, shares, transferred
 from lab.weights import WeightsError, save_weights
 from supervised.classifier import Classifier, ClassifierConfig
 
@@ -139,6 +139,13 @@ def test_the_address_is_of_the_content_not_of_the_place(taught: tuple[Backbone, 
     moved = replace(config, weights="/elsewhere/old.safetensors")
     assert address("x", moved) == address("x", config)
     assert address("x", replace(config, sha256="0" * 64)) != address("x", config)
+
+
+def test_the_arms_of_a_comparison(taught: tuple[Backbone, TransferConfig]) -> None:
+    _, config = taught
+    given = replace(config, rate=0.3, added=(5,), frozen=True)
+    assert arms(given) == {"scratch": TransferConfig(), "frozen": given, "all": replace(given, frozen=False)}
+    assert arms(TransferConfig(rate=0.3)) == {"scratch": TransferConfig()}
 
 
 def test_what_begins_at_random_cannot_stay_as_it_is() -> None:
