@@ -164,7 +164,10 @@ def arms(experiment: Experiment, config: Any, wanted: Iterable[str]) -> dict[str
         own = {v: each for v, each in has.items() if each != value and v in usual and each == usual[v].get(name)}
         if not own:
             continue
-        told = ", ".join(f"{variant} to {each}" for variant, each in own.items())
+        alike: dict[str, list[str]] = {}
+        for variant, each in own.items():
+            alike.setdefault(str(each) or "''", []).append(variant)
+        told = "; ".join(f"{', '.join(variants)} to {each}" for each, variants in alike.items())
         if len(own) == len(chosen):
             raise ConfigError(
                 f"{name} is {value}, but each arm of {experiment.name} sets it itself: {told}. Leave it out, or choose "

@@ -135,6 +135,18 @@ def test_arms_have_addresses_of_their_own_and_are_chosen_by_name() -> None:
         launch("walk", variants=[""])
 
 
+def test_arms_that_set_a_setting_alike_are_told_together(caplog: pytest.LogCaptureFixture) -> None:
+    toy = load("walk_arms")
+
+    def four(config: Any) -> dict[str, Any]:
+        still, up = (replace(config, walk=replace(config.walk, drift=drift)) for drift in (0, 2))
+        return {"asked": config, "still": still, "up": up, "still too": still}
+
+    asked = replace(toy.Config(), walk=replace(toy.Config().walk, drift=5.0))
+    assert list(launching.arms(replace(toy, arms=four), asked, [])) == ["asked", "still", "up", "still too"]
+    assert "walk.drift is 5.0 but in arms that set it themselves: still, still too to 0; up to 2." in caplog.text
+
+
 @pytest.mark.parametrize("arms", [["no_drift"], ["drift", "no_drift"]])
 def test_a_setting_that_arms_set_themselves_is_not_dropped_in_silence(
     arms: list[str], caplog: pytest.LogCaptureFixture
