@@ -12,12 +12,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from generative.skip_gram import CBOW, SkipGram
+    from generative.skip_gram import CBOW, NextWord, SkipGram
     from generative.word_vectors import WordVectors
 
-_HOMES = {"CBOW": "generative.skip_gram", "SkipGram": "generative.skip_gram", "WordVectors": "generative.word_vectors"}
+_HOMES = {
+    "CBOW": "generative.skip_gram",
+    "NextWord": "generative.skip_gram",
+    "SkipGram": "generative.skip_gram",
+    "WordVectors": "generative.word_vectors",
+}
 
-__all__ = ["CBOW", "SkipGram", "WordVectors"]
+__all__ = ["CBOW", "NextWord", "SkipGram", "WordVectors"]
 
 
 def __getattr__(name: str) -> Any:

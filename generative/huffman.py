@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 
@@ -28,6 +30,35 @@ class Paths:
     def to(self, device: torch.device | str) -> Paths:
         """The same on another device."""
         return Paths(self.nodes.to(device), self.signs.to(device))
+
+    def log_probabilities(self, scores: Tensor) -> Tensor:
+        """Of all words, [B, V], from scores [B, V - 1]: paths go left at node n with probability sigmoid(scores[:, n]).
+
+        Each node is passed once, level by level, at three times the cost of a softmax.
+        """
+        scores = scores.T  # so that what is gathered lies together
+        reached = torch.zeros_like(scores)  # log-probabilities to come to each inner node; to the root, 0
+        *levels, leaves = self._levels
+        for nodes, parents, signs in levels:
+            reached[nodes] = reached[parents] + F.logsigmoid(scores[parents] * signs)
+        _, parents, signs = leaves
+        return (reached[parents] + F.logsigmoid(scores[parents] * signs)).T
+
+    @cached_property
+    def _levels(self) -> list[tuple[Tensor, Tensor, Tensor]]:
+        """Inner nodes [N] of each depth, their parents, and the turns to them [N, 1]; at last those of the words."""
+        levels = []
+        parents, signs = torch.zeros_like(self.nodes[:, 0]), torch.zeros_like(self.signs[:, 0])
+        for depth in range(1, self.nodes.shape[1]):
+            on = self.signs[:, depth] != 0  # the words below an inner node of that depth
+            parents[self.nodes[on, depth]] = self.nodes[on, depth - 1]
+            signs[self.nodes[on, depth]] = self.signs[on, depth - 1]
+            nodes = self.nodes[on, depth].unique()
+            levels.append((nodes, parents[nodes], signs[nodes, None]))
+        last = self.signs.abs().sum(1, keepdim=True).long() - 1
+        words = torch.arange(len(self.nodes), device=last.device)
+        levels.append((words, self.nodes.gather(1, last).squeeze(1), self.signs.gather(1, last)))
+        return levels
 
 
 def huffman(counts: Tensor) -> Paths:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lab.seeding import Seeds
 
+NOISE_POWER = 0.75  # of a word's frequency, by which word2vec draws it (Mikolov et al. 2013, section 2.2)
 AT_ONCE = 16  # updates whose noise is drawn together: to draw for one costs nearly as much
 
 

@@ -1,19 +1,19 @@
-"""Vectors of words in one call, for research code: `SkipGram().fit(sentences).nearest(["king"])`."""
+"""Vectors of words, and what tells the next one, in one call for research code: `SkipGram().fit(sentences)`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
 from generative.progress import Progress
-from generative.word2vec import Architecture, Word2Vec, Word2VecConfig
+from generative.word2vec import Architecture, Context, Word2Vec, Word2VecConfig
 from generative.word_blocks import BlocksConfig, WordBlocks, words_kept
+from generative.word_predictor import WordPredictor
 from generative.word_vectors import WordVectors
 from lab.data.word_stream import Lexicon, NumberedText, count_words, number_words
 from lab.schedules import Schedule
@@ -31,9 +31,11 @@ class SkipGram:
     """
 
     architecture: ClassVar[Architecture] = "skip_gram"
+    context: ClassVar[Context] = "around"
     sharing: ClassVar[int] = 128  # neighbouring words that share half as many words of the noise
     block: ClassVar[int] = 2_048  # words of an update
     rate: ClassVar[float] = 0.05
+    thinned: ClassVar[float] = 1e-4
 
     def __init__(
         self,
@@ -41,7 +43,7 @@ class SkipGram:
         size: int = 100,  # numbers of a vector
         window: int = 5,  # words on each side at most, 1 to 16
         negatives: int = 5,  # words of the noise for each context; 0: hierarchical softmax
-        sample: float = 1e-4,  # words more frequent than this are thinned out; 0: none are
+        sample: float | None = None,  # more frequent words are thinned out; 0: none are; None: 1e-4, of NextWord 0
         least: int = 5,  # words that occur fewer times are left out
         epochs: int = 5,
         learning_rate: float | None = None,  # falls to 0 linearly; None: 0.05, of CBOW 0.06
@@ -52,9 +54,11 @@ class SkipGram:
             raise ValueError(f"epochs is {epochs}, but the text is read once or more. Raise it.")
         if least < 1:
             raise ValueError(f"least is {least}, but a word occurs once at least. Raise it.")
+        sample = self.thinned if sample is None else sample
         self.blocks = BlocksConfig(window=window, sample=sample, block=self.block)
         self.model = Word2VecConfig(
             architecture=self.architecture,
+            context=self.context,
             negatives=negatives,
             size=size,
             learning_rate=self.rate if learning_rate is None else learning_rate,
@@ -74,16 +78,17 @@ class SkipGram:
         `progress` is handed the updates and gives them back, as tqdm does. Raises ValueError for a text without words,
         or with only one, and where fewer words stay than an update takes.
         """
-        if not isinstance(text, str | Path):
-            sentences = list(text)
-            lexicon = Lexicon.of(sentences, least=self.least)
-            return self._learn(NumberedText.of(sentences, lexicon), lexicon, progress)
-        lexicon = count_words(text, least=self.least)
-        with TemporaryDirectory() as folder:
-            numbered = number_words(text, lexicon, Path(folder) / "numbers")
-            return self._learn(numbered, lexicon, progress)
+        return self._learn(text, progress).vectors
 
-    def _learn(self, text: NumberedText, lexicon: Lexicon, progress: Progress) -> WordVectors:
+    def _learn(self, text: str | Path | Iterable[Sequence[str]], progress: Progress) -> Word2Vec:
+        if isinstance(text, str | Path):
+            lexicon = count_words(text, least=self.least)
+            return self._learn_numbered(number_words(text, lexicon), lexicon, progress)
+        sentences = list(text)
+        lexicon = Lexicon.of(sentences, least=self.least)
+        return self._learn_numbered(NumberedText.of(sentences, lexicon), lexicon, progress)
+
+    def _learn_numbered(self, text: NumberedText, lexicon: Lexicon, progress: Progress) -> Word2Vec:
         seeds = Seeds(self.seed)
         stays = words_kept(lexicon.counts, self.blocks.sample)
         if stays < SMALLEST:
@@ -107,7 +112,7 @@ class SkipGram:
             if "loss" in metrics:
                 found[update * self.epochs // updates].append(torch.as_tensor(metrics["loss"]))
         self.losses = [float(torch.stack(losses).mean()) for losses in found]
-        return learner.vectors
+        return learner
 
 
 class CBOW(SkipGram):
@@ -120,3 +125,18 @@ class CBOW(SkipGram):
     sharing: ClassVar[int] = 64
     block: ClassVar[int] = 4_096
     rate: ClassVar[float] = 0.06
+
+
+class NextWord(CBOW):
+    """The words before a word tell it: `NextWord().fit("text.txt").likeliest(["the", "king", "of"])`. As `CBOW`
+    otherwise, but that frequent words are not thinned out, as what is thinned out is not told.
+    """
+
+    context: ClassVar[Context] = "before"
+    thinned: ClassVar[float] = 0.0
+
+    def fit(
+        self, text: str | Path | Iterable[Sequence[str]], progress: Progress = lambda updates: updates
+    ) -> WordPredictor:
+        """As `SkipGram.fit`; the words' vectors with what tells the next word."""
+        return self._learn(text, progress).predictor()

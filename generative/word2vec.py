@@ -17,23 +17,23 @@ from torch import Tensor
 
 from generative.damped_rows import Table, least_curvature
 from generative.huffman import Paths, huffman
-from generative.noise import AliasTable, Noise
+from generative.noise import NOISE_POWER, AliasTable, Noise
 from generative.tree_gradients import bag_of_words_by_tree, skip_gram_by_tree
 from generative.word_gradients import Contexts, Step, bag_of_words, skip_gram
+from generative.word_predictor import WordPredictor
 from generative.word_vectors import WordVectors
 from lab.data.analogies import AnalogyQuestions
 from lab.data.word_pairs import WordPairs
-from lab.data.word_stream import Lexicon
+from lab.data.word_stream import Lexicon, NumberedText
 from lab.names import did_you_mean
 from lab.ranges import check_least
 from lab.recording import Graphed
 from lab.schedules import Schedule
 from lab.seeding import Seeds
-from lab.trial import Metrics, State
+from lab.trial import Manner, Metrics, State
 
 Architecture = Literal["skip_gram", "cbow"]
 Context = Literal["around", "before"]
-NOISE_POWER = 0.75  # of a word's frequency; Mikolov et al. 2013b, section 2.2
 
 
 @dataclass(frozen=True)
@@ -66,6 +66,11 @@ class Word2VecConfig:
                 raise ValueError(f"{name} is {chosen!r}. {did_you_mean(chosen, get_args(choices))}")
         if self.learning_rate <= 0:
             raise ValueError(f"learning_rate is {self.learning_rate}, but learning goes downhill. Set it above 0.")
+
+    @property
+    def predicts(self) -> bool:
+        """Whether what is learnt tells the next word."""
+        return self.architecture == "cbow" and self.context == "before"
 
 
 class Word2Vec:
@@ -148,10 +153,28 @@ class Word2Vec:
         """The words with a copy of their vectors as they are now, on the host."""
         return WordVectors(self.lexicon.words, self.inputs.vectors.to("cpu", copy=True))
 
-    def evaluate(self, dataset: WordTests) -> Metrics:
+    def predictor(self, device: torch.device | str = "cpu") -> WordPredictor:
+        """What tells the next word, a copy as it is now. Raises ValueError where that is not what is learnt."""
+        if not self.config.predicts:
+            raise ValueError(
+                f"The architecture is {self.config.architecture!r} with the context {self.config.context!r}, which "
+                "tells no next word. Take 'cbow' with 'before'; of word2vec_enwiki that is the arm next-word."
+            )
+        inputs, outputs = (table.vectors.to(device, copy=True) for table in (self.inputs, self.outputs))
+        tree = None if self._paths is None else self._paths.to(device)
+        window = self._contexts.window
+        return WordPredictor(self.lexicon.words, inputs, outputs, self.lexicon.counts, window, tree)
+
+    def reply(self, prompt: str, manner: Manner) -> str:
+        """The prompt, and how it goes on: `manner.length` words. Raises as `predictor`, and for an unknown word."""
+        return " ".join([prompt, *self.predictor().continued(prompt, manner)])
+
+    def evaluate(self, dataset: WordTests | NumberedText) -> Metrics:
         """The shares of analogies answered (`analogies`, and of them `semantic` and `syntactic`), and the rank
-        correlation of cosines with how alike people find words (`similarity`).
+        correlation of cosines with how alike people find words (`similarity`). On a text: see `WordPredictor.judged`.
         """
+        if isinstance(dataset, NumberedText):
+            return self.predictor(self.device).judged(dataset)
         vectors = self.vectors
         scores = vectors.analogies(dataset.analogies)
         return {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from torch import Tensor
 
 Metrics = dict[str, Tensor | float]
@@ -183,6 +185,19 @@ class Manner:
                 "model says at least one symbol, at a temperature of 0 or more, drawn of 0 (all) or more, following at "
                 "least one answer. Raise them."
             )
+
+    def draw(self, logits: Tensor, generator: torch.Generator) -> int:
+        """A symbol by its logits [symbols], of the `top_k` likeliest where that is set; at temperature 0 the likeliest.
+
+        Source of top_k: Fan et al. 2018, "Hierarchical neural story generation", section 5.1.
+        """
+        if self.temperature == 0:
+            return int(logits.argmax())
+        logits = logits.double() / self.temperature
+        if 0 < self.top_k < len(logits):
+            least = logits.topk(self.top_k).values[-1]
+            logits = logits.masked_fill(logits < least, -math.inf)
+        return int(torch.multinomial(logits.softmax(-1), 1, generator=generator))
 
 
 @runtime_checkable

@@ -140,7 +140,7 @@ class LanguageModel(OneNetwork):
                     logits, memory = self.network.carry(torch.tensor([unread], device=self.device), memory)
                 else:
                     logits = self._logits(torch.tensor([known[-self.context :]], device=self.device))
-            unread = [draw(logits[0, -1].float().cpu(), manner, generator)]
+            unread = [manner.draw(logits[0, -1].float().cpu(), generator)]
             known += unread
         return known[first:]
 
@@ -153,17 +153,3 @@ class LanguageModel(OneNetwork):
 
         expected = Expectation.of_classes(len(self.vocabulary), following.flatten())
         return Case(self.network, dataset.inputs, loss, expected, causal=True)
-
-
-def draw(logits: Tensor, manner: Manner, generator: torch.Generator) -> int:
-    """A symbol by its logits [symbols], of the `top_k` likeliest where that is set; at temperature 0 the likeliest.
-
-    Source of top_k: Fan et al. 2018, "Hierarchical neural story generation", section 5.1.
-    """
-    if manner.temperature == 0:
-        return int(logits.argmax())
-    logits = logits.double() / manner.temperature
-    if 0 < manner.top_k < len(logits):
-        least = logits.topk(manner.top_k).values[-1]
-        logits = logits.masked_fill(logits < least, -math.inf)
-    return int(torch.multinomial(logits.softmax(-1), 1, generator=generator))

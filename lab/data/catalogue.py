@@ -52,6 +52,7 @@ class Source:
     citation: str
     files: tuple[File, ...]  # none where scikit-learn ships it
     read: Callable[[], Any]  # a `Published`, or a set of texts or sounds that quotes itself by `excerpt()`
+    text: File | None = None  # of a corpus, the file that `read` has whole
 
 
 def load(name: str) -> Published:
@@ -78,6 +79,18 @@ def load_as(name: str, kind: type[Kind]) -> Kind:
             f"lab.data.catalogue.load_as({name!r}, {type(found).__name__})."
         )
     return found
+
+
+def text_file(name: str) -> Path:
+    """Where the text of a corpus lies, for what does not read it whole; perhaps packed, as the end of its name tells.
+
+    Raises ValueError for a name that is not in the catalogue or of no corpus, DataError as `load`.
+    """
+    file = source(name).text
+    if file is None:
+        texts = [other for other, known in SOURCES.items() if known.text is not None]
+        raise ValueError(f"{name} is not one text that can be read piece by piece. {did_you_mean(name, texts)}")
+    return file.find()
 
 
 def _read(name: str) -> Any:
@@ -323,6 +336,7 @@ SOURCES: dict[str, Source] = {
         "Karpathy 2015, The unreasonable effectiveness of recurrent neural networks",
         (_TINY_SHAKESPEARE,),
         lambda: Corpus(_TINY_SHAKESPEARE.content().decode()),
+        _TINY_SHAKESPEARE,
     ),
     "enwiki27": Source(
         "60,000,000 characters of English Wikipedia, August 2019: only a to z and spaces, 3,530 articles, one a line",
@@ -331,6 +345,7 @@ SOURCES: dict[str, Source] = {
         "Wikipedia contributors, English Wikipedia, August 2019; the articles are named in TITLES.txt",
         _ENWIKI27,
         lambda: Corpus(_ENWIKI27[0].content().decode()),
+        _ENWIKI27[0],
     ),
     "questions_words": Source(
         "19,544 analogies in 14 groups, such as Athens : Greece = Oslo : Norway, to test word vectors",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from lab.data.dataset import Dataset
@@ -16,6 +18,7 @@ from lab.seeding import Seeds
 from lab.trial import State
 
 QUOTED = 500  # characters in an excerpt
+Symbols = TypeVar("Symbols", Tensor, NDArray[Any])
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,8 @@ def read_corpus(path: str | Path) -> Corpus:
     return Corpus(read_text(Path(path)))
 
 
-def first_and_rest(symbols: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """The first `share` of the symbols [S], and the rest. Raises ValueError for a share that is none."""
+def first_and_rest(symbols: Symbols, share: float) -> tuple[Symbols, Symbols]:
+    """The first `share` of the symbols [S], and the rest, both views. Raises ValueError for a share that is none."""
     if not 0 < share < 1:
         raise ValueError(f"share is {share}, but it parts a text in two. Set it between 0 and 1.")
     place = int(share * len(symbols))

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, repeat
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 import numpy as np
 import torch
@@ -141,25 +143,35 @@ def count_words(path: str | Path, least: int = 5, most: int | None = None) -> Le
     return Lexicon._chosen(counts, least, most, path)
 
 
-def number_words(path: str | Path, lexicon: Lexicon, into: str | Path) -> NumberedText:
+def number_words(path: str | Path, lexicon: Lexicon, into: str | Path | None = None) -> NumberedText:
     """Reads a file as `count_words` does, and writes each word's number to the file `into`, which it then opens.
 
     That is little-endian int32: words in their order, those unknown left out, END behind each line. It takes the
-    place of what was there once it is whole. Raises ValueError as `count_words` does, and where no word is known.
+    place of what was there once it is whole. With no `into` the file has no name and is gone with the text, also when
+    the process is killed; it lies where temporary files do ($TMPDIR), with 4 bytes a word. Raises ValueError as
+    `count_words` does, and where no word is known.
     """
-    path, into = Path(path), Path(into)
+    if into is not None:
+        with written_aside(Path(into)) as file:
+            _write_numbers(Path(path), lexicon, file)
+        return NumberedText.open(into)
+    with TemporaryFile() as file:
+        _write_numbers(Path(path), lexicon, file)
+        file.flush()
+        return NumberedText(np.memmap(file, _NUMBERS, "r"))  # which holds the file open for itself
+
+
+def _write_numbers(path: Path, lexicon: Lexicon, file: IO[bytes]) -> None:
     known, begun = False, False
-    with written_aside(into) as file:
-        for text in _pieces(path):
-            numbers = lexicon.numbered(text.replace("\n", f" {_LINE_END} ").split())
-            known = known or bool((numbers != END).any())
-            numbers.tofile(file)
-            begun = not text.endswith("\n")
-        if begun:
-            np.array([END], _NUMBERS).tofile(file)
-        if not known:
-            raise _foreign(path)
-    return NumberedText.open(into)
+    for text in _pieces(path):
+        numbers = lexicon.numbered(text.replace("\n", f" {_LINE_END} ").split())
+        known = known or bool((numbers != END).any())
+        numbers.tofile(file)
+        begun = not text.endswith("\n")
+    if begun:
+        np.array([END], _NUMBERS).tofile(file)
+    if not known:
+        raise _foreign(path)
 
 
 def _of_words(sentences: Iterable[Sequence[str]]) -> Iterator[Sequence[str]]:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from generative import CBOW, SkipGram
+from generative import CBOW, NextWord, SkipGram
+from lab.trial import Manner
 from tests.generative.test_word2vec import two_topics
 
 SETTINGS = {"size": 12, "window": 3, "sample": 0.0, "least": 1, "epochs": 20, "learning_rate": 0.05}
@@ -97,3 +98,22 @@ def test_bad_texts_and_settings(tmp_path: Path) -> None:
         SkipGram().fit(tmp_path / "nowhere.txt")
     with pytest.raises(ValueError, match="a word cannot be told from others"):
         SkipGram().fit([])
+
+
+@pytest.mark.parametrize("negatives", [5, 0])
+def test_the_next_word_is_told(negatives: int, tmp_path: Path) -> None:
+    around = " ".join(f"w{i}" for i in range(8))
+    (tmp_path / "text.txt").write_text(f"{around} " * 400)
+    model = NextWord(size=12, window=2, negatives=negatives, least=1, epochs=20, learning_rate=0.1)
+    told = model.fit(tmp_path / "text.txt")
+    for i in range(8):
+        (word, share), *_ = told.likeliest([f"w{(i - 1) % 8}", f"w{i}"])
+        assert word == f"w{(i + 1) % 8}"
+        assert share > 0.8
+    assert told.continued("w0 w1", Manner(length=6, temperature=0.0)) == [f"w{i}" for i in range(2, 8)]
+    assert model.losses[-1] < model.losses[0]
+
+
+def test_only_what_tells_the_next_word_thins_no_text_unless_it_is_told_to() -> None:
+    assert [kind().blocks.sample for kind in (SkipGram, CBOW, NextWord)] == [1e-4, 1e-4, 0.0]
+    assert NextWord(sample=1e-3).blocks.sample == 1e-3

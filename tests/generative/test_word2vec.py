@@ -11,6 +11,7 @@ from generative.word_blocks import BlocksConfig, WordBlocks
 from lab.data.word_stream import Lexicon, NumberedText
 from lab.schedules import Schedule
 from lab.seeding import Seeds
+from lab.trial import Manner
 
 KINDS = [("skip_gram", 5), ("cbow", 5), ("skip_gram", 0), ("cbow", 0)]
 LARGE = [("skip_gram", 2_048), ("cbow", 4_096)]  # blocks beyond 32,768 numbers, which torch parts among its threads
@@ -151,3 +152,66 @@ def test_the_first_loss_is_that_of_guessing() -> None:
 def test_settings_out_of_range(settings: dict[str, float], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Word2VecConfig(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("negatives", [5, 0])
+def test_the_probabilities_of_the_next_word_are_those_of_the_text(negatives: int) -> None:
+    """A chain whose next word depends on the last alone, so that a bag of one word can tell all there is to know."""
+    size, generator = 6, torch.Generator().manual_seed(0)
+    chances = torch.rand(size, size, generator=generator).pow(2).add(0.05)
+    chances /= chances.sum(1, keepdim=True)
+    drawn = [0]
+    for _ in range(20_000):
+        drawn.append(int(torch.multinomial(chances[drawn[-1]], 1, generator=generator)))
+    sentences = [[f"w{i}" for i in drawn]]
+    lexicon = Lexicon.of(sentences, least=1)
+    text = NumberedText.of(sentences, lexicon)
+    blocks = WordBlocks(BlocksConfig(window=1, sample=0.0, block=64), text, lexicon, Seeds(0))
+    config = Word2VecConfig(
+        architecture="cbow", context="before", negatives=negatives, size=12, learning_rate=0.05,
+        decay=Schedule(kind="linear", steps=1_500), sharing=16, shared=16,
+    )  # fmt: skip
+    learner = Word2Vec(config, lexicon, 1, Seeds(0))
+    untaught = learner.evaluate(text)
+    for _ in range(1_500):
+        learner.update(blocks.next())
+    predictor = learner.predictor()
+    for i in range(size):
+        for word, share in predictor.likeliest(f"w{i}"):
+            assert share == pytest.approx(float(chances[i, int(word[1:])]), abs=0.04)
+    pairs = torch.tensor(drawn[:-1]), torch.tensor(drawn[1:])
+    metrics, least = learner.evaluate(text), -float(chances[pairs].log().mean())
+    assert least - 0.01 < float(metrics["loss"]) < least + 0.01, "nats of the text by the chain itself"
+    assert float(metrics["loss"]) < float(metrics["unigram_loss"]) - 0.1 < float(untaught["loss"])
+
+
+def test_it_goes_on_with_a_prompt() -> None:
+    config = Word2VecConfig(architecture="cbow", context="before", size=4)
+    lexicon = Lexicon.of([["a", "b", "c"]], least=1)
+    learner = Word2Vec(config, lexicon, 2, Seeds(0))
+    said = learner.reply("a b", Manner(length=3, seed=1))
+    assert said == learner.reply("a b", Manner(length=3, seed=1))
+    assert said.startswith("a b ")
+    assert set(said.split()) <= {"a", "b", "c"}
+    assert len(said.split()) == 5
+    with pytest.raises(ValueError, match="'d' is not among the 3 words"):
+        learner.reply("a d", Manner())
+
+
+def test_what_tells_the_next_word_is_a_copy() -> None:
+    learner = Word2Vec(
+        Word2VecConfig(architecture="cbow", context="before", size=4), Lexicon.of([["a", "b"]], least=1), 2, Seeds(0)
+    )
+    predictor = learner.predictor()
+    learner.inputs.vectors.zero_()
+    learner.outputs.vectors.fill_(1.0)
+    assert float(predictor.vectors.abs().min()) > 0
+    assert float(predictor.outputs.abs().max()) == 0
+
+
+@pytest.mark.parametrize(("architecture", "context"), [("cbow", "around"), ("skip_gram", "before")])
+def test_of_other_kinds_none_tells_the_next_word(architecture: str, context: str) -> None:
+    config = Word2VecConfig(architecture=architecture, context=context)  # type: ignore[arg-type]
+    learner = Word2Vec(config, Lexicon.of([["a", "b"]], least=1), 2, Seeds(0))
+    with pytest.raises(ValueError, match=f"The architecture is '{architecture}' with the context '{context}', which"):
+        learner.reply("a", Manner())

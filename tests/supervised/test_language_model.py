@@ -16,7 +16,7 @@ from lab.data.corpus import RandomWindows, windows
 from lab.optim import OptimizerConfig
 from lab.seeding import Seeds
 from lab.trial import Manner
-from supervised.language_model import LanguageModel, LanguageModelConfig, draw
+from supervised.language_model import LanguageModel, LanguageModelConfig
 
 CONTEXT = 6
 TRANSFORMER = TransformerConfig(width=16, num_heads=2, num_layers=2, feedforward_width=32, causal=True)
@@ -191,25 +191,6 @@ def test_without_a_prompt_it_begins_anywhere() -> None:
 def test_a_character_that_it_was_not_taught_is_named() -> None:
     with pytest.raises(ValueError, match=r"'é' is not among the 4 symbols of the vocabulary"):
         made().reply("abé", Manner(length=1))
-
-
-@pytest.mark.parametrize(("temperature", "odds"), [(1.0, [1, 2, 3, 4]), (0.5, [1, 4, 9, 16])])
-def test_the_temperature_raises_the_odds_to_its_inverse(temperature: float, odds: list[int]) -> None:
-    logits = torch.tensor([1.0, 2.0, 3.0, 4.0]).log() + 5
-    generator = torch.Generator().manual_seed(0)
-    manner = Manner(temperature=temperature)
-    drawn = torch.tensor([draw(logits, manner, generator) for _ in range(4_000)])
-    expected = torch.tensor(odds) / sum(odds)
-    # Standard deviation of a share at most sqrt(0.25 / 4000) = 0.008; four of them.
-    assert (torch.bincount(drawn, minlength=4) / 4_000 - expected).abs().max() < 0.032
-    assert draw(logits, Manner(temperature=0.0), generator) == 3
-
-
-@pytest.mark.parametrize(("top_k", "found"), [(0, 4), (1, 1), (2, 2), (9, 4)])
-def test_only_the_likeliest_are_drawn(top_k: int, found: int) -> None:
-    logits, generator = torch.tensor([4.0, 1.0, 2.0, 3.0]).log(), torch.Generator().manual_seed(0)
-    drawn = {draw(logits, Manner(temperature=1.0, top_k=top_k), generator) for _ in range(200)}
-    assert drawn == set([0, 3, 2, 1][:found])
 
 
 def test_bfloat16_is_near() -> None:

@@ -12,11 +12,12 @@ import torch
 from lab.data import load, load_text
 from lab.data.analogies import AnalogyQuestions
 from lab.data.audio import Recordings
-from lab.data.catalogue import SOURCES, load_as, source
+from lab.data.catalogue import SOURCES, load_as, source, text_file
 from lab.data.corpus import Corpus
 from lab.data.files import DataError, File
 from lab.data.pairs import PairedText
 from lab.data.tagged import TaggedParts
+from lab.data.text import read_text
 from lab.data.word_pairs import WordPairs
 
 SIZES = {  # training, test, shape of an input
@@ -92,6 +93,20 @@ def test_a_corpus_is_as_its_publisher_says(name: str) -> None:
     assert (len(symbols), len(vocabulary)) == CORPORA[name]
     with pytest.raises(ValueError, match=rf"{name} is a Corpus, and no Published"):
         load(name)
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_the_file_of_a_corpus_has_its_text(name: str) -> None:
+    skip_if_absent(name)
+    assert read_text(text_file(name)) == load_as(name, Corpus).text
+
+
+def test_what_is_no_corpus_has_no_text_to_read_piece_by_piece() -> None:
+    assert {name for name, known in SOURCES.items() if known.text is not None} == set(CORPORA)
+    with pytest.raises(
+        ValueError, match=r"snips is not one text that can be read piece by piece\. There are: enwiki27"
+    ):
+        text_file("snips")
 
 
 @pytest.mark.parametrize("name", ANALOGIES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import lzma
 import re
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +80,19 @@ def test_a_slice_is_a_copy_and_ends_with_the_text(tmp_path: Path) -> None:
         found.fill_(7)
         assert text.numbers[4:7].tolist() == numbers
         assert text.slice(len(text) - 2, len(text) + 5).tolist() == text.numbers[-2:].tolist()
+
+
+def test_numbers_without_a_place_lie_on_the_disk_under_no_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    path = written(tmp_path / "text", TEXT)
+    lexicon = count_words(path, least=2)
+    numbered = number_words(path, lexicon)
+    assert isinstance(numbered.numbers, np.memmap)
+    assert list((tmp_path / "temporary").iterdir()) == []
+    assert numbered.numbers.tolist() == number_words(path, lexicon, tmp_path / "numbers").numbers.tolist()
+    with pytest.raises(ValueError, match="text has no word that the lexicon has"):
+        number_words(written(tmp_path / "text", "der Hund\n"), lexicon)
 
 
 @pytest.mark.parametrize(
