@@ -3,8 +3,8 @@
 The codes find what is alike (`eval/test_precision` of the ten nearest training images), and their backbones are
 something to begin with where labels are few:
 
-    lab run ae_fashion --variant convolutional
-    lab run few_labels --data fashion_mnist --from ae_fashion --seeds 0-4 --report
+    lab run ae_fashion --variant denoising
+    lab run few_labels --data fashion_mnist --from ae_fashion/denoising --seeds 0-4 --report
 """
 
 from __future__ import annotations
