@@ -122,8 +122,7 @@ def _scored(task: str, runs: Sequence[RunDirectory], asked: Asked) -> Scored:
         )
     step = asked.step
     if step is None:
-        own = record["config"]["run"]["steps"]
-        step = stated.steps or own if metric in stated.metrics else own
+        step = (stated.steps if metric in stated.metrics else None) or record["config"]["run"]["steps"]
     scores, left_out = {}, []
     for directory in runs:
         seed = int(directory.path.name.removeprefix("seed-"))
@@ -142,7 +141,7 @@ def _scored(task: str, runs: Sequence[RunDirectory], asked: Asked) -> Scored:
         task=task,
         scores=scores,
         lower_is_better=lower,
-        protocol=_protocol(record, metric, step, asked, runs[0].status()["unit"]),
+        protocol=_protocol(record, stated.protocol, metric, step, asked, runs[0].status()["unit"]),
         left_out=tuple(left_out),
     )
 
@@ -167,10 +166,11 @@ def _judged_metrics(directory: RunDirectory) -> list[str]:
     return sorted({key for row in directory.rows() for key in row if key.startswith("eval/")})
 
 
-def _protocol(record: Mapping[str, Any], metric: str, step: int, asked: Asked, unit: str) -> dict[str, str]:
+def _protocol(
+    record: Mapping[str, Any], stated: str, metric: str, step: int, asked: Asked, unit: str
+) -> dict[str, str]:
     settings = record["config"]
     protocol = {"metric": metric, "budget": f"{count(step)} {unit or record.get('unit', '')}".strip()}
-    stated = stated_of(record).protocol
     if asked.metric is None and asked.step is None:
         protocol["protocol"] = _SEEDS.sub("", stated) if stated else f"none stated, so that of {record['experiment']}"
     for name in _OF_THE_PROTOCOL:

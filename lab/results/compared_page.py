@@ -46,8 +46,8 @@ def _protocol(compared: Compared | None, unit: str) -> str:
 def _table(result: ComparisonResult) -> Iterator[str]:
     lower = result.compared.lower
     metrics = [f"{short(metric)}{' ↓' * (metric in lower)}" for metric in result.compared.metrics]
-    budget = () if result.compared.steps else (result.unit,)
-    rows = [("arm", *metrics, *budget, "seeds", "a seed takes")]
+    budgets = [] if result.compared.steps else [result.unit]  # a column where arms have budgets of their own
+    rows = [("arm", *metrics, *budgets, "seeds", "a seed takes")]
     rows.append(("---",) * len(rows[0]))
     for arm in result.arms:
         columns = zip(*(item.scores for item in arm.seeds))
@@ -58,7 +58,7 @@ def _table(result: ComparisonResult) -> Iterator[str]:
         # One number a seed, the mean over its arms: arms are not seeds, and their spread is none of chance.
         by_seed = zip(*(arm.seeds for arm in result.arms))
         means = [[fmean(column) for column in zip(*(item.scores for item in items))] for items in by_seed]
-        rows.append(("*mean of the arms*", *map(_said, zip(*means)), *[""] * len(budget), str(len(means)), ""))
+        rows.append(("*mean of the arms*", *map(_said, zip(*means)), *[""] * len(budgets), str(len(means)), ""))
     for cells in rows:
         yield f"| {' | '.join(cells)} |"
 

@@ -63,7 +63,8 @@ def comparison_of(experiment: Experiment, runs: Path) -> ComparisonResult:
             f"{experiment.name} does not say how its arms are compared, so there is nothing to record. Give it a "
             "COMPARED, or record its target by `lab verify`."
         )
-    found = _by_arm(experiment, runs)
+    own = experiment.variants(experiment.Config())
+    found = _by_arm(experiment.name, own, runs)
     wanted = set().union(*found.values()) or set(range(compared.seeds))
     again = f"lab run {experiment.name} --seeds 0-{max(compared.seeds, len(wanted)) - 1}"
     for arm, directories in found.items():
@@ -76,7 +77,6 @@ def comparison_of(experiment: Experiment, runs: Path) -> ComparisonResult:
         raise ResultError(
             f"{experiment.name} was not recorded: there are {len(wanted)} of {compared.seeds} seeds. Run all: {again}"
         )
-    own = experiment.variants(experiment.Config())
     arms = []
     for arm, directories in found.items():
         steps = compared.steps or own[arm].run.steps
@@ -111,10 +111,9 @@ def outdated_comparison(result: ComparisonResult, experiment: Experiment) -> str
     return "" if same else "its settings were changed"
 
 
-def _by_arm(experiment: Experiment, runs: Path) -> dict[str, dict[int, RunDirectory]]:
-    """The runs of each arm by seed."""
-    own = experiment.variants(experiment.Config())
-    places = {runs / experiment.name / address(experiment.name, config): arm for arm, config in own.items()}
+def _by_arm(experiment: str, own: Mapping[str, Any], runs: Path) -> dict[str, dict[int, RunDirectory]]:
+    """The runs of each arm by seed; `own` are the settings of all arms."""
+    places = {runs / experiment / address(experiment, config): arm for arm, config in own.items()}
     found: dict[str, dict[int, RunDirectory]] = {arm: {} for arm in own}
     for directory in find_runs(runs):
         if (arm := places.get(directory.path.parent)) is not None:
