@@ -10,6 +10,7 @@ from dataclasses import Field, fields, is_dataclass
 from dataclasses import replace as replace_fields
 from functools import cache
 from hashlib import sha256
+from pathlib import PurePath
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from lab.names import did_you_mean
@@ -41,6 +42,18 @@ def to_json(config: Any, *, whole: bool = True) -> Any:
         f"A setting holds {config!r} of type {type(config).__name__}, which JSON cannot say. "
         "Settings are numbers, text, booleans, None, tuples and frozen dataclasses."
     )
+
+
+def portable(config: Any) -> Any:
+    """As `to_json`, but with no folder of this machine: of a place where a file lies only the file's name is told."""
+    told = to_json(config)
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if is_dataclass(value):
+            told[field.name] = portable(value)
+        elif field.metadata.get("place"):
+            told[field.name] = PurePath(value).name
+    return told
 
 
 def from_json(type_: type[C], value: Any, name: str = "") -> C:

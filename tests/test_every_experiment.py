@@ -16,7 +16,7 @@ import torch
 
 from benchmarks.kills import episodes
 from lab.checkpoint import Checkpoints, digest
-from lab.config import flatten, from_json, to_json
+from lab.config import address, flatten, from_json, portable, to_json
 from lab.data import DataError
 from lab.experiment import Experiment, experiments, load
 from lab.interventions import ask, interventions, waiting
@@ -314,6 +314,9 @@ def test_config_survives_json_and_fits_the_command_line(name: str) -> None:
     experiment = load(name)
     for config in [experiment.Config(), experiment.smoke, *experiment.variants(experiment.Config()).values()]:
         assert from_json(experiment.Config, to_json(config)) == config
+        handed_on = portable(config)
+        assert address(name, from_json(experiment.Config, handed_on)) == address(name, config)
+        assert str(Path.cwd()) not in str(handed_on), "a folder of this machine would be recorded"
     if experiment.target is not None:
         assert experiment.target.steps <= experiment.Config().run.steps
         assert experiment.target.protocol

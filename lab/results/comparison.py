@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lab.config import ConfigError, address, from_json
+from lab.config import ConfigError, address, from_json, portable
 from lab.experiment import Compared, Experiment
 from lab.interventions import nursed_note
 from lab.results.result import ResultError, Stand, stands_of
@@ -43,7 +43,7 @@ class ComparisonResult:
     compared: Compared
     arms: tuple[ArmScores, ...]
     stands: tuple[Stand, ...]
-    configs: Mapping[str, Any] = field(default_factory=dict)  # of each arm, as in its runs' config.json
+    configs: Mapping[str, Any] = field(default_factory=dict)  # of each arm, as its runs had them, without folders
 
     @property
     def name(self) -> str:
@@ -90,7 +90,7 @@ def comparison_of(experiment: Experiment, runs: Path) -> ComparisonResult:
         compared=compared,
         arms=tuple(arms),
         stands=stands_of(every),
-        configs={arm: directory.record()["config"] for arm, directory in first.items()},
+        configs={arm: portable(from_json(experiment.Config, each.record()["config"])) for arm, each in first.items()},
     )
 
 

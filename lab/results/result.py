@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any, Literal
 
-from lab.config import ConfigError, address, differences, from_json
+from lab.config import ConfigError, address, differences, from_json, portable
 from lab.experiment import Experiment, Target
 from lab.interventions import nursed_note
 from lab.launching import Launched
@@ -68,7 +68,7 @@ class Result:
     seeds: tuple[SeedScore, ...]
     stands: tuple[Stand, ...]
     differences: tuple[str, ...]  # from the experiment's own settings: none but of `run`, which shape no score
-    config: Mapping[str, Any] = field(default_factory=dict)  # as in the runs' config.json
+    config: Mapping[str, Any] = field(default_factory=dict)  # as its runs had it, without folders
 
     @property
     def name(self) -> str:
@@ -130,7 +130,7 @@ def result_of(experiment: Experiment, variant: str, config: Any, launched: Seque
         seeds=tuple(seeds[seed] for seed in sorted(seeds)),
         stands=stands_of((item.seed, item.directory) for item in launched),
         differences=tuple(f"{name} {value}" for name, value in changed.items() if name != "run.steps"),
-        config=launched[0].directory.record()["config"],
+        config=portable(from_json(experiment.Config, launched[0].directory.record()["config"])),
     )
 
 

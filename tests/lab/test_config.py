@@ -10,7 +10,7 @@ from typing import Any, Literal
 import pytest
 
 from lab import config as settings
-from lab.config import ConfigError, address, differences, flatten, from_json, to_json
+from lab.config import ConfigError, address, differences, flatten, from_json, portable, to_json
 from lab.run import RunConfig
 
 
@@ -209,6 +209,20 @@ def test_a_later_setting_counts_where_it_is_not_as_all_was_before() -> None:
     assert address("e", Grown()) == address("e", Small())
     assert address("e", Grown(b=Inner(rate=1.0))) != address("e", Small())
     assert to_json(Grown())["b"] == to_json(Inner()), "what is written down is whole"
+
+
+def test_what_is_handed_on_names_files_without_their_folders() -> None:
+    @dataclass(frozen=True)
+    class Begun:
+        weights: str = field(default="/home/one/weights.safetensors", metadata={"place": True})
+        none: str = field(default="", metadata={"place": True})
+        share: float = math.inf
+
+    @dataclass(frozen=True)
+    class Whole:
+        begun: Begun = Begun()
+
+    assert portable(Whole()) == {"begun": {"weights": "weights.safetensors", "none": "", "share": "inf"}}
 
 
 @dataclass(frozen=True)
