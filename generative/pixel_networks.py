@@ -40,7 +40,8 @@ class PixelCNNConfig:
         def block() -> ResidualBlock:
             return ResidualBlock(self.channels, self.kernel_size, colours)
 
-        return pixel_network(self.channels, block, self.blocks, self.first_kernel_size, colours, levels)
+        network = pixel_network(self.channels, block, self.blocks, self.first_kernel_size, colours, levels)
+        return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,9 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, maps: Tensor) -> Tensor:
+        # A third faster on a CPU. Only the first block's maps have to be laid out anew: of pictures of one colour torch
+        # cannot tell how they lie.
+        maps = maps.contiguous(memory_format=torch.channels_last)
         return maps + self.layers(maps)
 
 
