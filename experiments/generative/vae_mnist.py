@@ -34,16 +34,20 @@ class EvaluationConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Settings of vae_mnist."""
+    """Settings of vae_mnist.
 
-    backbone: MLPConfig = MLPConfig(widths=(400,))
-    decoder: DecoderConfig = MLPConfig(widths=(400,))
+    Two layers tell more than one, and more if they begin as He et al. 2015 have it than as torch begins them: 25 nats
+    of the code to 21, and 1.7 nats a picture less (after 20,000 updates, one seed).
+    """
+
+    backbone: MLPConfig = MLPConfig(widths=(500, 500), initialisation="he")
+    decoder: DecoderConfig = MLPConfig(widths=(500, 500), initialisation="he")
     vae: VAEConfig = VAEConfig(
-        optimizer=OptimizerConfig(kind="adam", learning_rate=1e-3, decay=cosine(1.0, 0.05, 60_000)), size=20
+        optimizer=OptimizerConfig(kind="adam", learning_rate=1e-3, decay=cosine(1.0, 0.05, 40_000)), size=20
     )
     batch_size: int = 100  # examples
     evaluation: EvaluationConfig = EvaluationConfig()
-    run: RunConfig = RunConfig(steps=60_000, log_every=600, evaluate_every=30_000, save_every=6_000)  # 100 epochs
+    run: RunConfig = RunConfig(steps=40_000, log_every=400, evaluate_every=20_000, save_every=4_000)  # 67 epochs
 
 
 def build(config: Config, seeds: Seeds) -> Fit:
@@ -76,11 +80,11 @@ def build(config: Config, seeds: Seeds) -> Fit:
 TARGET = Target(
     metric="eval/test_nll",
     at_most=90.0,
-    steps=60_000,
+    steps=40_000,
     statistic="mean",
     seeds=5,
     protocol="nats an image on the 10,000 test images of MNIST, each pixel a bit drawn once with its brightness as "
-    "probability, 200 importance samples; training images' bits drawn anew in each batch, last weights after 100 "
+    "probability, 200 importance samples; training images' bits drawn anew in each batch, last weights after 67 "
     "epochs; 5 seeds",
     source="clementchadebec/benchmark_VAE, reproducibility README: VAE of one hidden layer of 400 on published bits of "
     "MNIST, 200 importance samples: 89.78, +- 0.01 over five judgements of one model",
