@@ -21,7 +21,7 @@ class Config:
 
     network: PixelCNNConfig = PixelCNNConfig()
     model: PixelModelConfig = PixelModelConfig(
-        optimizer=OptimizerConfig(kind="adam", learning_rate=2e-3, max_norm=50.0, decay=cosine(1.0, 0.0, 37_500))
+        optimizer=OptimizerConfig(kind="adam", learning_rate=4e-3, max_norm=50.0, decay=cosine(1.0, 0.0, 37_500))
     )
     batch_size: int = 16  # pictures: after an epoch 2.4 nats better than 64
     evaluation: BitsEvaluationConfig = BitsEvaluationConfig()
