@@ -6,6 +6,7 @@ https://arxiv.org/abs/1601.06759, section 3.4.
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Literal
 
 import torch
@@ -50,6 +51,11 @@ class MaskedConvolution(nn.Conv2d):
         mine, theirs = torch.arange(out_channels)[:, None] % colours, torch.arange(in_channels) % colours
         mask[:, :, height // 2, width // 2] = (theirs < mine if kind == "A" else theirs <= mine).float()
         self.register_buffer("mask", mask, persistent=False)
+        # He et al. 2015, equation 10, of the inputs that are seen: torch counts those behind the mask as well, of which
+        # wide kernels have many.
+        seen = max(1.0, float(mask.sum()) / out_channels)  # on average: colours see differently many
+        nn.init.normal_(self.weight, 0.0, sqrt(2 / seen))
+        nn.init.uniform_(self.bias, -1e-4, 1e-4)  # type: ignore[arg-type] # not 0: there ReLU has its kink
 
     def forward(self, inputs: Tensor) -> Tensor:
         return self._conv_forward(inputs, self.weight * self.mask, self.bias)

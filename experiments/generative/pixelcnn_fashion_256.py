@@ -22,7 +22,7 @@ class Config:
     `eval/test_bits` are bits a dimension, as likelihoods of many levels are stated.
     """
 
-    network: PixelCNNConfig = PixelCNNConfig(blocks=7)
+    network: PixelCNNConfig = PixelCNNConfig()
     model: PixelModelConfig = PixelModelConfig(
         levels=256,
         optimizer=OptimizerConfig(kind="adam", learning_rate=4e-3, max_norm=2_000.0, decay=cosine(1.0, 0.0, 11_250)),

@@ -17,13 +17,16 @@ from lab.seeding import Seeds
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Settings of pixelcnn_mnist."""
+    """Settings of pixelcnn_mnist.
+
+    Batches of 16 and this rate were better than 64 or 8 and than half or twice the rate, after an epoch or half of one.
+    """
 
     network: PixelCNNConfig = PixelCNNConfig()
     model: PixelModelConfig = PixelModelConfig(
         optimizer=OptimizerConfig(kind="adam", learning_rate=4e-3, max_norm=50.0, decay=cosine(1.0, 0.0, 37_500))
     )
-    batch_size: int = 16  # pictures: after an epoch 2.4 nats better than 64
+    batch_size: int = 16  # pictures
     evaluation: BitsEvaluationConfig = BitsEvaluationConfig()
     run: RunConfig = RunConfig(steps=37_500, log_every=1_250, evaluate_every=18_750, save_every=3_750)  # 10 epochs
 

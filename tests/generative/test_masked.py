@@ -46,6 +46,14 @@ def test_weights_that_are_masked_never_learn() -> None:
     assert torch.equal(convolution.weight.grad != 0, convolution.mask.bool())
 
 
+def test_weights_begin_by_the_number_of_inputs_that_are_seen() -> None:
+    """Of 7 x 7 pixels of 3 maps, kind A sees 24: a deviation of sqrt(2 / 72). Biases begin near 0."""
+    convolution = MaskedConvolution("A", 3, 300, 7)
+    assert float(convolution.weight.detach().std()) == pytest.approx((2 / 72) ** 0.5, rel=0.02)
+    assert convolution.bias is not None
+    assert 0 < float(convolution.bias.detach().abs().max()) <= 1e-4
+
+
 def test_refused() -> None:
     with pytest.raises(ValueError, match="kernel_size is 4, but a mask needs a middle pixel"):
         MaskedConvolution("A", 1, 1, 4)

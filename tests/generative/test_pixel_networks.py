@@ -12,7 +12,7 @@ from generative.masked import MaskedConvolution
 from generative.pixel_networks import PixelCNNConfig, PixelNetworkConfig, RowLSTM, RowLSTMConfig
 
 NETWORKS = [
-    PixelCNNConfig(channels=6, blocks=3, first_kernel_size=3),
+    PixelCNNConfig(channels=6, blocks=3, kernel_size=3, first_kernel_size=3),
     RowLSTMConfig(channels=6, layers=2, first_kernel_size=3),
 ]
 each_network = pytest.mark.parametrize("config", NETWORKS, ids=lambda config: config.name)
@@ -66,7 +66,8 @@ def test_green_sees_red_of_its_own_pixel_and_blue_sees_both(config: PixelNetwork
 
 def test_a_pixelcnn_sees_what_its_kernels_reach() -> None:
     """The first sees 1 up and 1 to each side, each of the two blocks as much again; beside it, a blind spot stays."""
-    seen = reached(built(PixelCNNConfig(channels=6, blocks=2, first_kernel_size=3), 1), (1, 5, 9))[0, 4, 4, 0]
+    config = PixelCNNConfig(channels=6, blocks=2, kernel_size=3, first_kernel_size=3)
+    seen = reached(built(config, 1), (1, 5, 9))[0, 4, 4, 0]
     assert [row.nonzero().flatten().tolist() for row in seen] == [
         [],
         [1, 2, 3, 4, 5, 6, 7],

@@ -23,7 +23,7 @@ from lab.seeding import Seeds
 Shape = tuple[int, ...]
 GREY, COLOURED = (1, 2, 2), (3, 1, 2)
 NETWORKS = [
-    PixelCNNConfig(channels=6, blocks=2, first_kernel_size=3),
+    PixelCNNConfig(channels=6, blocks=2, kernel_size=3, first_kernel_size=3),
     RowLSTMConfig(channels=6, layers=2, first_kernel_size=3),
 ]
 each_network = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
