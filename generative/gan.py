@@ -53,6 +53,7 @@ class GANConfig:
     loss: Loss = "log"
     penalty: float = 0.0  # weight of the gradient penalty, 10 in Gulrajani et al. 2017
     spectral: bool = False  # the discriminator's weights are divided by their spectral norms
+    gain: float = 1.0  # multiplies the discriminator's answers, which spectral norms keep small
     size: int = 64  # numbers that a picture is made of
     discriminator_updates: int = 1  # for each one of the generator
     generator_optimizer: OptimizerConfig = OptimizerConfig(learning_rate=2e-4, betas=(0.5, 0.999))
@@ -63,6 +64,8 @@ class GANConfig:
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
         check_least(self, size=1, discriminator_updates=1, evaluation_batch=1, first_kept=1)
+        if not self.gain > 0:
+            raise ValueError(f"gain is {self.gain}, which takes real pictures for made-up ones. Set it above 0.")
         if self.penalty < 0:
             raise ValueError(f"penalty is {self.penalty}, which would reward steep slopes. Set it to 0 or more.")
         if self.loss not in LOSSES:
@@ -70,11 +73,16 @@ class GANConfig:
 
 
 class Discriminator(nn.Module):
-    """Pictures [B, C, H, W] in [0, 1] -> answers [B], higher for what is taken to be real."""
+    """Pictures [B, C, H, W] in [0, 1] -> answers [B], higher for what is taken to be real.
 
-    def __init__(self, backbone: Backbone, spectral: bool):
+    Of layers whose spectral norms are 1, answers to real and to made-up pictures lie so close together that the hinge
+    never bends, and a few pictures that are easy to tell count as much as those that are hard. A gain gives the loss
+    its shape back. Source: Lin et al. 2021, "Why spectral normalization stabilizes GANs", where each layer has one.
+    """
+
+    def __init__(self, backbone: Backbone, spectral: bool, gain: float = 1.0):
         super().__init__()
-        self.backbone = backbone
+        self.backbone, self.gain = backbone, gain
         self.head = nn.Linear(backbone.out_features, 1)
         if spectral:
             for module in list(self.modules()):
@@ -85,7 +93,7 @@ class Discriminator(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         scaled = (2 * pictures - 1).contiguous(memory_format=self.memory_format)
-        return self.head(self.backbone(scaled)).squeeze(-1)
+        return self.gain * self.head(self.backbone(scaled)).squeeze(-1)
 
 
 class Generator(nn.Module):
@@ -128,7 +136,7 @@ class GAN:
         with seeds.initialising("generator"):
             self.generator = Generator(generator, config.size, backbone.input_shape).to(device)
         with seeds.initialising("discriminator"):
-            self.discriminator = Discriminator(backbone, config.spectral).to(device)
+            self.discriminator = Discriminator(backbone, config.spectral, config.gain).to(device)
         self.generator_descent = Descent(self.generator.parameters(), config.generator_optimizer)
         self.discriminator_descent = Descent(self.discriminator.parameters(), config.discriminator_optimizer)
         self.updates = 0  # of the discriminator

@@ -109,6 +109,12 @@ def test_the_spectral_norm_is_the_largest_singular_value() -> None:
     assert norms == pytest.approx([1.0, 1.0], abs=1e-3)
 
 
+def test_a_gain_multiplies_the_answers() -> None:
+    plain, raised = (made(replace(ARMS["spectral"], gain=gain)).discriminator.eval() for gain in (1.0, 16.0))
+    raised.load_state_dict(plain.state_dict())
+    assert torch.allclose(raised(pictures()), 16 * plain(pictures()))
+
+
 def test_collapse_is_told(caplog: pytest.LogCaptureFixture) -> None:
     learner, real = made(ARMS["log"]), pictures()
     with torch.no_grad():
@@ -192,6 +198,8 @@ def test_refused() -> None:
         GANConfig(size=0)
     with pytest.raises(ValueError, match="penalty is -1"):
         GANConfig(penalty=-1.0)
+    with pytest.raises(ValueError, match="gain is 0"):
+        GANConfig(gain=0.0)
     with pytest.raises(ValueError, match="judged is 0"):
         made(ARMS["log"], judged=0)
     dark = Dataset(torch.tensor([0.0, -0.5]).view(2, 1, 1, 1), torch.zeros(2))
