@@ -65,7 +65,7 @@ class GANConfig:
         """Raises ValueError where a setting is out of its range."""
         check_least(self, size=1, discriminator_updates=1, evaluation_batch=1, first_kept=1)
         if not self.gain > 0:
-            raise ValueError(f"gain is {self.gain}, which takes real pictures for made-up ones. Set it above 0.")
+            raise ValueError(f"gain is {self.gain}, with which answers say nothing or the opposite. Set it above 0.")
         if self.penalty < 0:
             raise ValueError(f"penalty is {self.penalty}, which would reward steep slopes. Set it to 0 or more.")
         if self.loss not in LOSSES:
@@ -80,7 +80,7 @@ class Discriminator(nn.Module):
     its shape back. Source: Lin et al. 2021, "Why spectral normalization stabilizes GANs", where each layer has one.
     """
 
-    def __init__(self, backbone: Backbone, spectral: bool, gain: float = 1.0):
+    def __init__(self, backbone: Backbone, spectral: bool, gain: float):
         super().__init__()
         self.backbone, self.gain = backbone, gain
         self.head = nn.Linear(backbone.out_features, 1)

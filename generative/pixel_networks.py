@@ -103,7 +103,7 @@ def pixel_network(
 
 def begun_small(layer: MaskedConvolution) -> MaskedConvolution:
     """The layer with a thousandth of its weights: a residual block begins by passing its maps on nearly unchanged, and
-    a network by taking all levels for about equally likely. On MNIST 1.3 nats better after a quarter of an epoch than
+    a network by taking all levels for about equally likely. On MNIST a nat better after a quarter of an epoch than
     blocks begun with all of their weights. Goyal et al. 2017, "Accurate, large minibatch SGD", section 5.1, begin at 0,
     which is no better, and where a probe of a network that has not learnt yet would not find a mask that is wrong.
     """
