@@ -16,6 +16,7 @@ from agents.agent import Transition
 from agents.lanes import Coding, Lanes
 from agents.memory import check_memory
 from agents.priorities import Priorities, PrioritisedConfig
+from agents.transition_checks import check_form, check_values, kept_rewards
 from lab.recording import Graphed, in_any_order
 from lab.seeding import Seeds
 from lab.tracked import Tracked
@@ -180,10 +181,11 @@ class Replay:
         Raises ValueError, and writes nothing, if it is not of the shape, type or number of those before or does not
         follow them, or if an action, reward or discount cannot be kept.
         """
-        self._check_form(transition)
+        num = None if self._lanes is None else self._lanes.num
+        check_form(transition, num, self._shape, self._dtype)
         actions, discounts = transition.action.tolist(), transition.discount.tolist()
-        self._check_values(actions, discounts)
-        rewards = self._kept_rewards(transition.reward)
+        check_values(actions, discounts, self.num_actions)
+        rewards = kept_rewards(transition.reward, self._reward_dtype)
         lanes = self._lanes or self._new_lanes(len(rewards))
         self._check_continuity(lanes, transition.observation)
         if lanes.resting:
@@ -195,51 +197,6 @@ class Replay:
         self._newest_frames = frames.copy()
         if len(lanes.changed) > _MANY_CHANGES:
             self.tell()
-
-    def _check_form(self, transition: Transition) -> None:
-        num = len(transition.reward)
-        if self._lanes is not None and num != self._lanes.num:
-            raise ValueError(
-                f"The replay began with {self._lanes.num} environments, each in a part of its own, but this transition "
-                f"is of {num}. Use another replay for other environments."
-            )
-        for name in ("observation", "next_observation"):
-            value = getattr(transition, name)
-            if value.shape != (num, *self._shape) or value.dtype != self._dtype:
-                raise ValueError(
-                    f"{name} is {list(value.shape)} of {value.dtype}, but the replay was made for {num} observations "
-                    f"{list(self._shape)} of {self._dtype}. Give the replay the environment's observation_shape and "
-                    "observation_dtype."
-                )
-        t = transition
-        shapes = (t.action.shape, t.reward.shape, t.discount.shape, t.last.shape)
-        if shapes != ((num,),) * 4:
-            raise ValueError(
-                f"action, reward, discount and last are {', '.join(str(list(shape)) for shape in shapes)}, but each "
-                f"is one number an environment: [{num}]."
-            )
-
-    def _check_values(self, actions: list[int], discounts: list[float]) -> None:
-        if min(actions) < 0 or max(actions) >= self.num_actions:
-            raise ValueError(f"The actions {actions} are not all in [0, {self.num_actions}), for which it was made.")
-        if not _NOUGHT_OR_ONE.issuperset(discounts):
-            raise ValueError(
-                f"The discounts {discounts} are not all 0 (terminated) or 1. What a later reward is worth is a "
-                "setting of the replay."
-            )
-
-    def _kept_rewards(self, reward: np.ndarray) -> list[float]:
-        """As numbers that reward_dtype holds: rewards that it would change are refused."""
-        if self._reward_dtype == np.float32:
-            return reward.tolist()
-        with np.errstate(invalid="ignore"):  # what does not fit becomes any number, which is seen below
-            kept = reward.astype(self._reward_dtype)
-        if not np.array_equal(kept, reward):
-            raise ValueError(
-                f"The rewards {reward.tolist()} are not all {self._reward_dtype} numbers, so they cannot be kept as "
-                "such. Take a wider reward_dtype (float32 keeps fractions), or clip rewards before they are added."
-            )
-        return kept.tolist()
 
     def _new_lanes(self, num: int) -> Lanes:
         """One for each of so many environments."""
@@ -406,6 +363,3 @@ def _padded(rows: np.ndarray) -> np.ndarray:
 
 def _numpy_reaches(device: torch.device) -> bool:
     return device.type == "cpu"
-
-
-_NOUGHT_OR_ONE = frozenset((0.0, 1.0))
