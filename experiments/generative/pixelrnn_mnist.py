@@ -1,9 +1,9 @@
 """A PixelRNN of row LSTMs draws digits pixel by pixel, and knows how likely each is: pixels of MNIST as bits.
 
-Settings were searched on a quarter of an epoch, about 70 s of a core, with a seed that is not among those judged: nats of
-1,000 test pictures 95.2 in batches of 64 at 4e-3, 89.7 of 16, 88.6 at 8e-3, 89.2 at 1.6e-2. Wider kernels of the LSTMs or
-of the first layer, twice the channels, or a forget gate begun open gave less or took longer; three layers and five are
-as good in equal time.
+Settings were searched on a quarter of an epoch, about 70 s of a core, with a seed that is not among those judged: nats
+of 1,000 test pictures 95.2 in batches of 64 at 4e-3, 89.7 of 16, 88.6 at 8e-3, 89.2 at 1.6e-2. Wider kernels of the
+LSTMs or of the first layer, twice the channels, or a forget gate begun open gave less or took longer; three layers and
+five are as good in equal time.
 """
 
 from __future__ import annotations
