@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from lab.cli import UsageError
@@ -44,11 +45,15 @@ class Parser(argparse.ArgumentParser):
         self.add_argument("--lower-is-better", action="store_true", default=None, help="of that metric")
 
 
-def parse_seeds(text: str) -> list[int]:
-    """'0-4' -> [0, 1, 2, 3, 4]; '1,5,7' -> [1, 5, 7]; both forms mix."""
+def parse_seeds(words: Sequence[str]) -> list[int]:
+    """['0-4'] -> [0, 1, 2, 3, 4]; ['1,5,7'] and ['1', '5', '7'] -> [1, 5, 7]; all forms mix.
+
+    Raises ValueError for what are no whole numbers, and for a range that runs backwards.
+    """
     seeds: list[int] = []
-    for part in text.split(","):
-        match = re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", part)
+    text = " ".join(words)
+    for part in re.split(r"\s*,\s*|\s+", text.strip()):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
         if match is None or (match[2] and int(match[2]) < int(match[1])):
             raise ValueError(
                 f"--seeds is {text!r}. Write whole numbers, as a range such as 0-4 or a list such as 1,5,7."

@@ -30,7 +30,7 @@ def probe_command(words: list[str]) -> int:
     from lab.probe import Probed
     from lab.seeding import Seeds
 
-    seed = parse_seeds(options.seeds)[0]
+    seed = parse_seeds([options.seeds])[0]
     passed = True
     for variant, settings in experiment.variants(config).items():
         trial = experiment.make(settings, Seeds(seed))

@@ -17,8 +17,8 @@ L = TypeVar("L")
 class RunsOptions:
     """Which runs, and where they are computed and kept."""
 
-    seeds: str = "0"
-    """Seeds, as a range or a list: 0-4 or 1,5,7."""
+    seeds: Annotated[tuple[str, ...], tyro.conf.arg(metavar="SEEDS")] = ("0",)
+    """Seeds, as a range or a list: 0-4, or 1,5,7, or 1 5 7."""
     jobs: int | None = None
     """Runs at a time, each in a process of its own, the cores divided among them (default: 1; on a cluster, all)."""
     on: Literal["local", "slurm", "ray"] = "local"
@@ -74,8 +74,8 @@ class SearchOptions(RunsOptions):
     """What varies: SETTING=LOW:HIGH, SETTING=LOW:HIGH:SCALE (linear, log, log1m), or SETTING=A,B,C."""
     candidates: int = 32
     """Settings that are tried."""
-    seeds: str = "0-2"
-    """Seeds of those that go all the way, as a range or a list: 0-4 or 1,5,7. Before that fewer."""
+    seeds: Annotated[tuple[str, ...], tyro.conf.arg(metavar="SEEDS")] = ("0-2",)
+    """Seeds of those that go all the way, as a range or a list: 0-4, or 1,5,7, or 1 5 7. Before that fewer."""
     keep: int = 3
     """One in so many goes on, with so many times the budget and, where there are several, the seeds. Where none is
     stopped early, one in its square gets more seeds at a time."""

@@ -272,7 +272,7 @@ def test_the_command_repeats_the_run(changes: dict[str, Any]) -> None:
     assert words[:3] == ["lab", "run", "walk"]
     options, parsed = parse("run", experiment, LaunchOptions, words[3:])
     assert parsed == config
-    assert options.seeds == "4"
+    assert options.seeds == ("4",)
     assert line.count("--") == 1 + len(changes), "only what differs is said"
 
 

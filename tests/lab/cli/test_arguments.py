@@ -10,16 +10,24 @@ from lab.cli.arguments import Parser, number, parse_seeds, table
 
 @pytest.mark.parametrize(
     ("text", "seeds"),
-    [("0", [0]), ("0-4", [0, 1, 2, 3, 4]), ("1,5,7", [1, 5, 7]), ("0-2, 9 ,11-12", [0, 1, 2, 9, 11, 12]), ("3-3", [3])],
+    [
+        ("0", [0]),
+        ("0-4", [0, 1, 2, 3, 4]),
+        ("1,5,7", [1, 5, 7]),
+        ("1 5 7", [1, 5, 7]),
+        ("0-2, 9 ,11-12 20", [0, 1, 2, 9, 11, 12, 20]),
+        ("3-3", [3]),
+    ],
 )
 def test_seeds(text: str, seeds: list[int]) -> None:
-    assert parse_seeds(text) == seeds
+    assert parse_seeds([text]) == seeds
+    assert parse_seeds(text.split(" ")) == seeds, "the shell's words"
 
 
-@pytest.mark.parametrize("text", ["", "a", "-1", "4-0", "1,", "1.5", "0-", "0–4"])
+@pytest.mark.parametrize("text", ["", "a", "-1", "4-0", "1,", "1.5", "0-", "0–4", "1 -1", "1,,2"])
 def test_what_is_no_seeds(text: str) -> None:
     with pytest.raises(ValueError, match=r"Write whole numbers, as a range such as 0-4 or a list such as 1,5,7"):
-        parse_seeds(text)
+        parse_seeds([text])
 
 
 def test_an_unknown_option_names_the_nearest() -> None:

@@ -195,4 +195,4 @@ def test_settings_of_every_experiment_parse_to_its_defaults() -> None:
         experiment = load(name)
         options, config = cli_running.settings_of("run", experiment, [])
         assert config == experiment.Config()
-        assert (options.seeds, options.jobs, options.on, options.fresh) == ("0", None, "local", False)
+        assert (options.seeds, options.jobs, options.on, options.fresh) == (("0",), None, "local", False)
