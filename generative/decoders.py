@@ -14,7 +14,6 @@ from math import prod
 from torch import Tensor, nn
 
 from lab.backbones import MLPConfig
-from lab.backbones.backbone import check_axes
 from lab.backbones.layers import Activation, activation_layer
 
 
@@ -25,6 +24,14 @@ class DeconvolutionConfig:
     channels: tuple[int, ...] = (64, 32)  # maps that each transposed convolution starts from
     activation: Activation = "relu"
     batch_norm: bool = True
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for no transposed convolution, and for one without maps."""
+        if not self.channels or min(self.channels) < 1:
+            raise ValueError(
+                f"channels is {self.channels}, but maps are doubled at least once. Give a number of 1 or more for each "
+                "doubling."
+            )
 
 
 DecoderConfig = MLPConfig | DeconvolutionConfig
@@ -59,11 +66,13 @@ def _fully_connected(config: MLPConfig, size: int, outputs: int) -> nn.Sequentia
 
 
 def _deconvolution(config: DeconvolutionConfig, size: int, output_shape: tuple[int, ...]) -> nn.Sequential:
-    check_axes("Deconvolution", output_shape, "C H W")
+    if len(output_shape) != 3:
+        raise ValueError(
+            f"Transposed convolutions make images [C, H, W], but {list(output_shape)} is asked for. Take fully "
+            "connected layers for it."
+        )
     channels, (out_channels, height, width) = config.channels, output_shape
     factor = 2 ** len(channels)
-    if not channels:
-        raise ValueError("channels is empty, but maps are doubled at least once. Give one number for each doubling.")
     if height % factor or width % factor:
         raise ValueError(
             f"channels is {channels}: {len(channels)} doublings make images of which {height} x {width} pixels are "

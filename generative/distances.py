@@ -61,7 +61,7 @@ class Reference:
 
     def __init__(self, features: Tensor):
         """Features [N, D], more than NEAREST of them. Raises ValueError for other ones."""
-        _check(features, features, least=NEAREST + 1)
+        _check_one(features, "real", least=NEAREST + 1)
         self.features = features.double()
         self.reach = _to_nearest(self.features, NEAREST)  # [N]
         self.alike = _alike_within(self.features)
@@ -179,9 +179,18 @@ def _check(real: Tensor, made: Tensor, least: int = 2) -> None:
             f"The features are {list(real.shape)} and {list(made.shape)}, but both are [examples, D] with the same D. "
             "Flatten them, and let the same network make both."
         )
-    if min(len(real), len(made)) < least:
+    _check_one(real, "real", least)
+    _check_one(made, "made-up", least)
+
+
+def _check_one(features: Tensor, kind: str, least: int) -> None:
+    if features.ndim != 2:
         raise ValueError(
-            f"There are {len(real)} real and {len(made)} made-up examples, but each takes {least} at least."
+            f"The features of {kind} examples are {list(features.shape)}, not [examples, D]. Flatten them."
         )
-    if not (real.isfinite().all() and made.isfinite().all()):
-        raise ValueError("There are features that are not finite, so no distance is. Look at what made them.")
+    if len(features) < least:
+        raise ValueError(f"There are {len(features)} {kind} examples, but {least} at least are taken. Give more.")
+    if not features.isfinite().all():
+        raise ValueError(
+            f"There are features of {kind} examples that are not finite, so no distance is. Look at what made them."
+        )

@@ -6,14 +6,16 @@ Sources: Goodfellow et al. 2014; Radford et al. 2016 (DCGAN); Gulrajani et al. 2
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.utils.parametrizations import spectral_norm
 
 from generative.balance import Balance
@@ -35,6 +37,7 @@ from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
 from lab.ranges import check_least
 from lab.seeding import Seeds
+from lab.transfer import shares
 from lab.trial import Metrics, State
 
 Loss = Literal["log", "hinge", "wasserstein"]
@@ -64,10 +67,10 @@ class GANConfig:
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
         check_least(self, size=1, discriminator_updates=1, evaluation_batch=1, first_kept=1)
-        if not self.gain > 0:
+        if not 0 < self.gain < inf:
             raise ValueError(f"gain is {self.gain}, with which answers say nothing or the opposite. Set it above 0.")
-        if self.penalty < 0:
-            raise ValueError(f"penalty is {self.penalty}, which would reward steep slopes. Set it to 0 or more.")
+        if not 0 <= self.penalty < inf:
+            raise ValueError(f"penalty is {self.penalty}: below 0 it would reward steep slopes. Set it to 0 or more.")
         if self.loss not in LOSSES:
             raise ValueError(f"loss is {self.loss!r}. There are: {', '.join(LOSSES)}.")
 
@@ -127,10 +130,16 @@ class GAN:
         judged: int = 10_000,
     ):
         """`backbone` is the discriminator's, built for pictures. So many pictures are made up when it is `judged`;
-        without a judge only their spread is told. Raises ValueError for none.
+        without a judge only their spread is told. Raises ValueError for none, and for a gradient penalty beside batch
+        norm, by which the slope at one picture depends on the others (Gulrajani et al. 2017, section 4).
         """
         if judged < 1:
             raise ValueError(f"judged is {judged}, but there is at least one. Raise it.")
+        if config.penalty and any(isinstance(module, _BatchNorm) for module in backbone.modules()):
+            raise ValueError(
+                f"penalty is {config.penalty}, but the discriminator has batch norm, with which a picture's slope "
+                "depends on the others of its batch. Leave batch norm out of it, or set penalty to 0."
+            )
         self.config, self.seeds, self.judge, self.judged = config, seeds, judge, judged
         self.device = torch.device(device)
         with seeds.initialising("generator"):
@@ -138,14 +147,16 @@ class GAN:
         with seeds.initialising("discriminator"):
             self.discriminator = Discriminator(backbone, config.spectral, config.gain).to(device)
         self.generator_descent = Descent(self.generator.parameters(), config.generator_optimizer)
-        self.discriminator_descent = Descent(self.discriminator.parameters(), config.discriminator_optimizer)
+        self.discriminator_descent = Descent(
+            self.discriminator.parameters(), config.discriminator_optimizer, shares=shares(backbone)
+        )
         self.updates = 0  # of the discriminator
         self._draws = torch.Generator(self.device)
         self._of_discriminator, self._of_generator = LOSSES[config.loss]
         self.judgement: SampleMetrics | None = None  # the last one, with all that it depends on
         signed = config.loss != "wasserstein"  # a critic's answers may lie anywhere
         self.balance = Balance(signed=signed, pixels=prod(backbone.input_shape))
-        watched = torch.Generator(self.device).manual_seed(seeds.derive("watched"))
+        watched = seeds.generator("watched", self.device)
         self.watched = torch.randn(WATCHED, config.size, generator=watched, device=self.device)
         self.kept: dict[int, Tensor] = {}  # by the number of updates, pictures [WATCHED, C, H, W] uint8 of that noise
 
@@ -178,24 +189,33 @@ class GAN:
             penalty = gradient_penalty(self.discriminator, real, made, share)
             loss = loss + self.config.penalty * penalty
             metrics["penalty"] = penalty.detach()
-        self.discriminator_descent.descend(loss, "discriminator_loss")
-        return metrics
+        return metrics | _named("discriminator", self.discriminator_descent.descend(loss, "discriminator_loss"))
 
     @torch.no_grad()
     def _standing(self, answers: Tensor, to_made: Tensor, real: Tensor, made: Tensor) -> Metrics:
         """How the two stand, to be logged and watched. None of it waits for the device."""
         right = ((answers > 0).float().mean() + (to_made < 0).float().mean()) / 2
-        gap, alike = answers.mean() - to_made.mean(), spread(made) / spread(real)
+        gap, alike = answers.mean() - to_made.mean(), relative_spread(made, real)
         self.balance.observe(self.updates + 1, right, gap, alike)
         standing: Metrics = {"gap": gap, "spread": alike}
         return standing | ({"discriminator_right": right} if self.balance.signed else {})
 
     def _teach_generator(self, count: int) -> Metrics:
-        self.discriminator.requires_grad_(False)  # what it would learn from the generator's loss is not computed
-        loss = self._of_generator(self.discriminator(self.generator(self._noise(count))))
-        self.generator_descent.descend(loss, "generator_loss")
-        self.discriminator.requires_grad_(True)
-        return {"generator_loss": loss.detach()}
+        with self._discriminator_still():
+            loss = self._of_generator(self.discriminator(self.generator(self._noise(count))))
+            told = self.generator_descent.descend(loss, "generator_loss")
+        return {"generator_loss": loss.detach()} | _named("generator", told)
+
+    @contextmanager
+    def _discriminator_still(self) -> Iterator[None]:
+        """Inside, what the discriminator would learn is not computed."""
+        for parameter in self.discriminator_descent.parameters:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in self.discriminator_descent.parameters:
+                parameter.requires_grad_(True)
 
     def _noise(self, count: int) -> Tensor:
         return torch.randn(count, self.config.size, generator=self._draws, device=self.device)
@@ -218,9 +238,8 @@ class GAN:
         """How far made-up pictures are from the data set's, by features; and how far apart they are from each other, as
         a share of how far real ones are. Warns when they have come to be nearly all alike, or to be a few repeated.
         """
-        draws = torch.Generator(self.device).manual_seed(self.seeds.derive("judging"))
-        made = self.sample(self.judged, draws)
-        metrics: Metrics = {"spread": float(spread(made) / spread(dataset.inputs))}
+        made = self.sample(self.judged, self.seeds.generator("judging", self.device))
+        metrics: Metrics = {"spread": float(relative_spread(made, dataset.inputs))}
         self.balance.judged(float(metrics["spread"]))
         if self.judge is not None:
             self.judgement = self.judge(dataset.inputs, made, "the generator in eval mode")
@@ -260,10 +279,19 @@ class GAN:
         self.discriminator.load_state_dict(state["discriminator"])
         self.generator_descent.load_state_dict(state["generator_descent"])
         self.discriminator_descent.load_state_dict(state["discriminator_descent"])
-        self.updates = state["updates"]
+        self.updates, self.judgement = state["updates"], None
         self.kept = {int(updates): pictures.to(self.device) for updates, pictures in state["kept"].items()}
 
 
 def spread(pictures: Tensor) -> Tensor:
     """The root of the mean squared distance of pictures [N, ...] from their mean: a scalar."""
     return (pictures - pictures.mean(0)).flatten(1).square().sum(1).mean().sqrt()
+
+
+def relative_spread(made: Tensor, real: Tensor) -> Tensor:
+    """How far made-up pictures are apart, as a share of how far real ones are: a number also where these are alike."""
+    return spread(made) / spread(real).clamp_min(1e-6)
+
+
+def _named(network: str, told: Metrics) -> Metrics:
+    return {f"{network}_{name}": value for name, value in told.items()}

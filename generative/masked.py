@@ -37,7 +37,7 @@ class MaskedConvolution(nn.Conv2d):
     ):
         """Raises ValueError for a kernel without a middle pixel, and for maps that colours cannot share evenly."""
         height, width = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
-        if height % 2 == 0 or width % 2 == 0:
+        if min(height, width) < 1 or height % 2 == 0 or width % 2 == 0:
             raise ValueError(f"kernel_size is {kernel_size}, but a mask needs a middle pixel. Give an odd number.")
         for name, channels in (("in_channels", in_channels), ("out_channels", out_channels)):
             if channels % colours:

@@ -18,7 +18,13 @@ class Principal:
 
     @classmethod
     def of(cls, inputs: Tensor, size: int) -> Principal:
-        """Of inputs [N, ...], flattened, by scikit-learn's exact solver."""
+        """Of inputs [N, ...], flattened, by scikit-learn's exact solver. Raises ValueError for more than there are."""
+        most = min(len(inputs), inputs[0].numel())
+        if not 1 <= size <= most:
+            raise ValueError(
+                f"size is {size}, but of {len(inputs):,} inputs of {inputs[0].numel():,} numbers there are {most:,} "
+                f"principal components. Set it from 1 to {most:,}."
+            )
         fitted = PCA(size, svd_solver="full").fit(inputs.flatten(1).double().cpu().numpy())
         return cls(torch.from_numpy(fitted.mean_), torch.from_numpy(fitted.components_))
 

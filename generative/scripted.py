@@ -44,14 +44,15 @@ class ScriptedFeatures:
     def __call__(self, pictures: Tensor) -> Tensor:
         """Raises ValueError if what the network makes is not [N, D]."""
         with torch.inference_mode():
-            found = torch.cat([self._of(part) for part in pictures.split(BATCH)])
-        if found.shape[:1] != pictures.shape[:1] or found.ndim != 2:
-            raise ValueError(
-                f"The network makes {list(found.shape)} of {len(pictures)} pictures, but features are "
-                f"[{len(pictures)}, D]. Let its forward flatten them."
-            )
-        return found.float()
+            return torch.cat([self._of(part) for part in pictures.split(BATCH)]).float()
 
     def _of(self, pictures: Tensor) -> Tensor:
         large = F.interpolate(pictures, (SIDE, SIDE), mode="bilinear", align_corners=False)
-        return self.network(self.brightest * large.expand(-1, 3, -1, -1), **self._beside)
+        found = self.network(self.brightest * large.expand(-1, 3, -1, -1), **self._beside)
+        if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != len(pictures):
+            made = list(found.shape) if isinstance(found, Tensor) else f"a {type(found).__name__}"
+            raise ValueError(
+                f"The network makes {made} of {len(pictures)} pictures, but features are a tensor "
+                f"[{len(pictures)}, D]. Let its forward give one, flattened."
+            )
+        return found

@@ -20,8 +20,11 @@ def given_back(inputs: Tensor, made: Tensor, columns: int = COLUMNS, rows: int =
     for start in range(0, count, columns):
         stop = min(start + columns, count)
         pairs = [tile(image) for image in inputs[start:stop]], [tile(image) for image in made[start:stop]]
-        tiles += [*pairs[0], *pairs[1]]
-    return Picture(sheet(tiles, columns), f"{count} test examples, and beneath each row what the code tells of it.")
+        blank = [tile(torch.ones_like(inputs[0]))] * (columns - len(pairs[0]) if start else 0)
+        tiles += [*pairs[0], *blank, *pairs[1], *blank]
+    return Picture(
+        sheet(tiles, min(count, columns)), f"{count} test examples, and beneath each row what the code tells of it."
+    )
 
 
 def samples(images: Tensor, columns: int = COLUMNS) -> Picture:

@@ -35,7 +35,7 @@ class VAEConfig:
 
     optimizer: OptimizerConfig = OptimizerConfig()
     size: int = 20  # numbers of a code
-    evaluation_batch: int = 20_000  # codes at a time when judging
+    evaluation_batch: int = 20_000  # codes at a time when judging, and at least those of one example
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""

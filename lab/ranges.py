@@ -12,6 +12,16 @@ def check_least(config: Any, **least: float) -> None:
             raise ValueError(f"{name} is {value}, but it is {lowest} or more. Raise it.")
 
 
+def check_odd(config: Any, **least: int) -> None:
+    """Raises ValueError for a number of a config that has no middle or is below what it can be:
+    `check_odd(self, kernel_size=1)`.
+    """
+    for name, lowest in least.items():
+        value = getattr(config, name)
+        if value < lowest or value % 2 == 0:
+            raise ValueError(f"{name} is {value}, but it has a middle and is {lowest} or more. Give an odd number.")
+
+
 def check_share(config: Any, *names: str, whole: bool = True) -> None:
     """Raises ValueError for a number of a config that is no share, from 0 to 1, or to below 1 if never `whole`."""
     for name in names:

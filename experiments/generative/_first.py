@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from lab.data import Dataset
 
 
@@ -16,4 +14,4 @@ def first(part: Dataset, count: int, setting: str, *, least: int = 1) -> Dataset
             f"{setting} is {count:,}, but at least {least:,} examples are taken, and there are {len(part):,}. Set it "
             f"from {least:,} to {len(part):,}."
         )
-    return part.subset(torch.arange(count, device=part.inputs.device))
+    return Dataset(part.inputs[:count], part.labels[:count])  # views: a copy may be as large as the training set

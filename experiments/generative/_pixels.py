@@ -66,7 +66,7 @@ def fit(
     learner = PixelModel(model, network, tuple(train.inputs.shape[1:]), seeds, device)
 
     def show() -> dict[str, Picture]:
-        generator = torch.Generator(device).manual_seed(seeds.derive("shown"))
+        generator = seeds.generator("shown", device)
         whole = test.inputs[:SHOWN]
         known = whole[0, 0].numel() // 2
         return {

@@ -35,6 +35,7 @@ from lab.data.own_files import own_file, pin, pinned
 from lab.experiment import Compared, Target
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
+from lab.ranges import check_least
 from lab.run import RunConfig
 from lab.seeding import Seeds
 from lab.trial import Illustration, Passage
@@ -79,6 +80,10 @@ class Config:
     batch_size: int = 64  # pictures
     evaluation: EvaluationConfig = EvaluationConfig()
     run: RunConfig = RunConfig(steps=6_000, log_every=250, evaluate_every=2_000, save_every=1_000)
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for batches of one picture, of which none can be said to be alike."""
+        check_least(self, batch_size=2)
 
 
 def variants(config: Config) -> dict[str, Config]:
@@ -145,11 +150,8 @@ def build(config: Config, seeds: Seeds) -> Fit:
     judge = Judge(features, f"the first {len(test):,} test images of Fashion-MNIST")
     learner = GAN(config.gan, backbone, generator, seeds, device, judge=judge, judged=judging.judged)
 
-    def drawn(name: str) -> torch.Generator:
-        return torch.Generator(device).manual_seed(seeds.derive(name))
-
     def show() -> dict[str, Illustration]:
-        noise = torch.randn(SHOWN, config.gan.size, generator=drawn("shown"), device=device)
+        noise = torch.randn(SHOWN, config.gan.size, generator=seeds.generator("shown", device), device=device)
         made = learner.made(noise)
         shown: dict[str, Illustration] = {
             "samples": samples(made),
@@ -157,9 +159,10 @@ def build(config: Config, seeds: Seeds) -> Fit:
             "walks": interpolated(noise[: 2 * WALKS], learner.made),
             "nearest": nearest(made[:SHOWN_ALIKE], train.inputs),
         }
-        if learner.judgement is not None:
-            beside = baselines(judge, train.inputs, test.inputs, judging.judged, drawn("baselines"))
-            shown["distances"] = Passage("\n".join(map(str, (learner.judgement, *beside.values()))))
+        if learner.judgement is None:  # shown by another process than the one that judged it
+            learner.evaluate(test)
+        beside = baselines(judge, train.inputs, test.inputs, judging.judged, seeds.generator("baselines", device))
+        shown["distances"] = Passage("\n".join(map(str, (learner.judgement, *beside.values()))))
         return shown
 
     return Fit(learner, Batches(train, config.batch_size, seeds.child("batches")), {"test": test}, show=show)

@@ -17,7 +17,7 @@ from lab.seeding import Seeds
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """Settings of pixelcnn_fashion_256, small enough for one core: the paper's networks of 256 levels have h = 128.
+    """Settings of pixelcnn_fashion_256, small enough for one core: the paper's PixelCNN of CIFAR-10 has h = 128.
 
     `eval/test_bits` are bits a dimension, as likelihoods of many levels are stated.
     """

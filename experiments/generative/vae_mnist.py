@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-
 from generative.decoders import DecoderConfig
 from generative.sheets import given_back, interpolated, samples
 from generative.vae import VAE, VAEConfig
@@ -63,7 +61,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
     )
 
     def show() -> dict[str, Picture]:
-        generator = torch.Generator(device).manual_seed(seeds.derive("shown"))
+        generator = seeds.generator("shown", device)
         inputs = test.inputs[:SHOWN]
         codes = learner.codes(inputs)
         return {

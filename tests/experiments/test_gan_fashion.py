@@ -78,6 +78,17 @@ def test_what_could_not_be_judged_in_the_end_is_refused_when_the_trial_is_built(
         trained(replace(SMOKE, evaluation=replace(SMOKE.evaluation, **judging)))
 
 
+def test_another_process_than_the_one_that_judged_shows_the_distances_too() -> None:
+    trial = trained(SMOKE)
+    trial.learner.judgement = None
+    assert trial.illustrate()["distances"].text.count("Frechet") == 5
+
+
+def test_batches_of_one_picture_are_refused() -> None:
+    with pytest.raises(ValueError, match="batch_size is 1, but it is 2 or more"):
+        replace(SMOKE, batch_size=1)
+
+
 def test_a_budget_that_is_asked_for_is_that_of_the_arm_after_which_the_others_are_measured() -> None:
     arms = gan_fashion.variants(replace(SMOKE, run=replace(SMOKE.run, steps=100)))
     assert {name: arm.run.steps for name, arm in arms.items()} == {

@@ -42,5 +42,11 @@ def test_a_code_of_nothing_is_refused() -> None:
 def test_images_that_cannot_be_doubled_to_are_refused() -> None:
     with pytest.raises(ValueError, match=r"30 x 28 pixels are asked for, so both have to be multiples of 4"):
         Decoder(DeconvolutionConfig(channels=(8, 4)), 5, (1, 30, 28))
-    with pytest.raises(ValueError, match="channels is empty"):
-        Decoder(DeconvolutionConfig(channels=()), 5, (1, 28, 28))
+    with pytest.raises(ValueError, match=r"make images \[C, H, W\], but \[64\] is asked for"):
+        Decoder(DeconvolutionConfig(channels=(8, 4)), 5, (64,))
+
+
+@pytest.mark.parametrize("channels", [(), (0, 4), (4, 0), (-1,)])
+def test_doublings_without_maps_are_refused(channels: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"channels is \(.*\), but maps are doubled at least once"):
+        DeconvolutionConfig(channels=channels)

@@ -114,12 +114,16 @@ def test_two_samples_of_one_distribution_come_near_the_floor() -> None:
 def test_refused() -> None:
     with pytest.raises(ValueError, match="both are"):
         frechet(drawn(5, 3), drawn(5, 4))
-    with pytest.raises(ValueError, match="There are 1 real and 5 made-up examples, but each takes 2"):
+    with pytest.raises(ValueError, match="There are 1 real examples, but 2 at least"):
         kernel(drawn(1), drawn(5))
-    with pytest.raises(ValueError, match="each takes 6"):
+    with pytest.raises(ValueError, match="real examples, but 6 at least"):
         neighbourhoods(drawn(5), drawn(50))
-    with pytest.raises(ValueError, match="not finite"):
+    with pytest.raises(ValueError, match="features of real examples that are not finite"):
         frechet(drawn(5) / 0, drawn(5))
+    with pytest.raises(ValueError, match="features of made-up examples that are not finite"):
+        frechet(drawn(5), drawn(5) / 0)
+    with pytest.raises(ValueError, match="There are 3 real examples, but 6 at least are taken"):
+        Reference(drawn(3))
 
 
 def test_the_expected_coverage_by_hand_and_by_draws() -> None:

@@ -11,12 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from generative.gan import GAN, WATCHED, GANConfig, spread
+from generative.gan import GAN, WATCHED, GANConfig, relative_spread, spread
 from generative.judge import Judge
 from lab.backbones import MLPConfig
 from lab.checkpoint import digest
 from lab.data import Dataset
 from lab.optim import NonFinite, OptimizerConfig
+from lab.schedules import linear
 from lab.seeding import Seeds
 
 FAST = OptimizerConfig(learning_rate=2e-3, betas=(0.5, 0.999))
@@ -189,8 +190,55 @@ def test_pictures_of_the_same_noise_are_kept_each_time_the_updates_double() -> N
     assert all(torch.equal(a, b) for a, b in zip(progress.values(), resumed.progress().values(), strict=True))
 
 
+def test_a_penalty_beside_batch_norm_is_refused() -> None:
+    backbone = MLPConfig(widths=(8,), batch_norm=True).build((1, 2, 2))
+    with pytest.raises(ValueError, match=r"penalty is 10\.0, but the discriminator has batch norm"):
+        GAN(ARMS["wasserstein"], backbone, MLPConfig(widths=(8,)), Seeds(0))
+
+
+def test_norms_and_falling_rates_are_told_for_each_network() -> None:
+    clipped = replace(FAST, max_norm=1.0, decay=linear(1.0, 0.0, 10))
+    learner, real = made(replace(ARMS["log"], generator_optimizer=clipped, discriminator_optimizer=FAST)), pictures()
+    learner.update((real, real))
+    metrics = learner.update((real, real))
+    assert metrics["generator_learning_rate"] == pytest.approx(0.9 * FAST.learning_rate)
+    assert float(metrics["generator_gradient_norm"]) > 0
+    assert not any(name.startswith(("discriminator_g", "discriminator_learn")) for name in metrics)
+
+
+def test_after_a_generators_turn_that_failed_the_discriminator_still_learns() -> None:
+    learner = made(ARMS["log"])
+    with torch.no_grad():
+        learner.discriminator.head.bias.fill_(-float("inf"))
+    with pytest.raises(NonFinite):
+        learner._teach_generator(8)
+    assert all(parameter.requires_grad for parameter in learner.discriminator.parameters())
+
+
+def test_what_a_backbone_came_with_frozen_stays_frozen() -> None:
+    with Seeds(0).initialising("backbone"):
+        backbone = MLPConfig(widths=(32,)).build((1, 2, 2))
+    backbone.requires_grad_(False)
+    learner, real = GAN(ARMS["log"], backbone, MLPConfig(widths=(32,)), Seeds(0)), pictures()
+    before = digest(dict(backbone.state_dict()))
+    learner.update((real, real))
+    assert not any(parameter.requires_grad for parameter in backbone.parameters())
+    assert digest(dict(backbone.state_dict())) == before
+
+
+def test_what_was_judged_before_is_forgotten_with_the_state_it_was_of() -> None:
+    learner, real = made(ARMS["log"], judge=Judge(lambda x: x.flatten(1), "some")), pictures(200)
+    learner.evaluate(Dataset(real, torch.zeros(len(real))))
+    assert learner.judgement is not None
+    learner.load_state_dict(learner.state_dict())
+    assert learner.judgement is None
+
+
 def test_spread_by_hand() -> None:
-    assert float(spread(torch.tensor([[0.0, 0.0], [6.0, 8.0]]))) == pytest.approx(5.0)
+    apart = torch.tensor([[0.0, 0.0], [6.0, 8.0]])
+    assert float(spread(apart)) == pytest.approx(5.0)
+    assert float(relative_spread(apart, 2 * apart)) == pytest.approx(0.5)
+    assert float(relative_spread(apart, torch.ones(3, 2))) == pytest.approx(5e6), "real ones all alike"
 
 
 def test_refused() -> None:
@@ -198,8 +246,12 @@ def test_refused() -> None:
         GANConfig(size=0)
     with pytest.raises(ValueError, match="penalty is -1"):
         GANConfig(penalty=-1.0)
-    with pytest.raises(ValueError, match="gain is 0"):
-        GANConfig(gain=0.0)
+    for gain in (0.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"gain is {gain}"):
+            GANConfig(gain=gain)
+    for penalty in (float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=f"penalty is {penalty}"):
+            GANConfig(penalty=penalty)
     with pytest.raises(ValueError, match="judged is 0"):
         made(ARMS["log"], judged=0)
     dark = Dataset(torch.tensor([0.0, -0.5]).view(2, 1, 1, 1), torch.zeros(2))

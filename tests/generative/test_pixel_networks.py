@@ -182,6 +182,7 @@ def test_refused(config: PixelNetworkConfig) -> None:
             replace(config, **{name: 0})
     with pytest.raises(ValueError, match=r"channels is 16, but the pictures have 3 colours.* Give a multiple of 3"):
         replace(config, channels=16).build(3, 2)
-    for name in ("kernel_size", "first_kernel_size"):
-        with pytest.raises(ValueError, match=r"kernel_size is .*2.*, but a mask needs a middle pixel"):
-            replace(config, **{name: 2}).build(1, 2)
+    for name, least in {"kernel_size": 1, "first_kernel_size": 3}.items():
+        for size in (least - 2, least + 1):
+            with pytest.raises(ValueError, match=f"^{name} is {size}, but it has a middle and is {least} or more"):
+                replace(config, **{name: size})

@@ -20,6 +20,12 @@ def test_what_is_lost_is_the_variance_along_the_other_eigenvectors() -> None:
     assert torch.allclose(principal.components @ principal.components.T, torch.eye(2, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("size", [0, 7])
+def test_more_components_than_there_are_are_refused(size: int) -> None:
+    with pytest.raises(ValueError, match=f"size is {size}, but of 100 inputs of 6 numbers .* Set it from 1 to 6"):
+        Principal.of(torch.rand(100, 2, 3), size)
+
+
 def test_the_number_that_an_experiment_is_held_to_is_that_of_its_data() -> None:
     inputs = digits().inputs
     error = Principal.of(inputs, ae_linear_digits.Config().autoencoder.size).error(inputs)

@@ -27,6 +27,13 @@ class Classifies(nn.Module):
         return pictures.mean((2, 3)) if return_features else pictures.mean((1, 2, 3))
 
 
+class Two(nn.Module):
+    """Features, and something beside."""
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        return pictures.mean((2, 3)), pictures
+
+
 class Maps(nn.Module):
     """No features but maps."""
 
@@ -76,3 +83,5 @@ def test_refused(tmp_path: Path) -> None:
         ScriptedFeatures(state)
     with pytest.raises(ValueError, match=r"makes \[2, 3, 2, 2\] of 2 pictures"):
         ScriptedFeatures(saved(Maps(), tmp_path))(torch.rand(2, 1, 4, 4))
+    with pytest.raises(ValueError, match="makes a tuple of 2 pictures"):
+        ScriptedFeatures(saved(Two(), tmp_path))(torch.rand(2, 1, 4, 4))

@@ -13,11 +13,16 @@ def level(value: float) -> torch.Tensor:
 
 
 def test_what_was_made_lies_beneath_what_was_given() -> None:
-    picture = given_back(torch.stack([level(1.0)] * 3), torch.stack([level(0.0)] * 3), columns=2, rows=2)
+    shades = [level(0.2), level(0.4), level(0.6)]
+    picture = given_back(torch.stack(shades), torch.stack([level(0.0)] * 3), columns=2, rows=2)
     pixels, step = picture.pixels, TILE + GAP
-    rows = [pixels[GAP + i * step + 1, GAP + 1, 0] for i in range(3)]
-    assert rows == [255, 0, 255]
+    assert pixels[GAP + 1 :: step, GAP + 1 :: step, 0].tolist() == [[51, 102], [0, 0], [153, 255], [0, 255]]
     assert "3 test examples" in picture.caption
+
+
+def test_of_fewer_than_a_row_what_was_made_lies_beneath_as_well() -> None:
+    picture = given_back(torch.stack([level(0.2)] * 3), torch.stack([level(0.0)] * 3), columns=12)
+    assert picture.pixels[GAP + 1 :: TILE + GAP, GAP + 1 :: TILE + GAP, 0].tolist() == [[51] * 3, [0] * 3]
 
 
 def test_a_walk_goes_from_one_code_to_the_next() -> None:

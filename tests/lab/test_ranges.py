@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lab.ranges import check_least, check_share
+from lab.ranges import check_least, check_odd, check_share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +27,13 @@ def test_what_is_too_low_is_named() -> None:
         check_least(Config(size=0), share=0, size=1)
     with pytest.raises(ValueError, match=r"share is nan, but it is 0 or more"):
         check_least(Config(share=float("nan")), share=0)
+
+
+@pytest.mark.parametrize("size", [1, 2, -1])
+def test_what_has_no_middle_or_is_too_low_is_named(size: int) -> None:
+    check_odd(Config(size=3), size=3)
+    with pytest.raises(ValueError, match=f"^size is {size}, but it has a middle and is 3 or more. Give an odd number"):
+        check_odd(Config(size=size), size=3)
 
 
 @pytest.mark.parametrize(
