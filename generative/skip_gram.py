@@ -15,7 +15,7 @@ from generative.word2vec import Architecture, Context, Word2Vec, Word2VecConfig
 from generative.word_blocks import BlocksConfig, WordBlocks, words_kept
 from generative.word_predictor import WordPredictor
 from generative.word_vectors import WordVectors
-from lab.data.word_stream import Lexicon, NumberedText, count_words, number_words
+from lab.data.word_stream import Lexicon, NumberedText, read_words
 from lab.schedules import Schedule
 from lab.seeding import Seeds
 
@@ -82,8 +82,8 @@ class SkipGram:
 
     def _learn(self, text: str | Path | Iterable[Sequence[str]], progress: Progress) -> Word2Vec:
         if isinstance(text, str | Path):
-            lexicon = count_words(text, least=self.least)
-            return self._learn_numbered(number_words(text, lexicon), lexicon, progress)
+            lexicon, numbered = read_words(text, least=self.least)
+            return self._learn_numbered(numbered, lexicon, progress)
         sentences = list(text)
         lexicon = Lexicon.of(sentences, least=self.least)
         return self._learn_numbered(NumberedText.of(sentences, lexicon), lexicon, progress)

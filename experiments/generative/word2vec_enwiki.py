@@ -18,7 +18,7 @@ from lab.data.catalogue import load_as, text_file
 from lab.data.corpus import first_and_rest
 from lab.data.own_files import own_file, pin, pinned
 from lab.data.word_pairs import WordPairs
-from lab.data.word_stream import NumberedText, count_words, number_words
+from lab.data.word_stream import NumberedText, read_words
 from lab.experiment import Bound, Target
 from lab.fit import Fit
 from lab.run import RunConfig
@@ -74,8 +74,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
     word also by the end of the text, which it then does not learn from, though its words are counted.
     """
     path = pinned(config, "text") or text_file(config.corpus)
-    lexicon = count_words(path, least=config.least)
-    text = number_words(path, lexicon)
+    lexicon, text = read_words(path, least=config.least)
     tests = WordTests(load_as("questions_words", AnalogyQuestions), load_as("wordsim353", WordPairs))
     evaluation: dict[str, WordTests | NumberedText] = {"words": tests}
     if config.model.predicts:

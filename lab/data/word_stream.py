@@ -1,12 +1,12 @@
-"""Texts larger than memory as numbers: a pass that counts the words, and one that writes each as its number.
+"""Texts larger than memory as numbers: a pass counts the words and writes each as its number.
 
-A line is a sentence, and words are parted by white space, as word2vec and gensim have it.
+A line is a sentence, and words are parted by Unicode's white space, as gensim's LineSentence has it.
 """
 
 from __future__ import annotations
 
 import codecs
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -159,6 +159,52 @@ def number_words(path: str | Path, lexicon: Lexicon, into: str | Path | None = N
         _write_numbers(Path(path), lexicon, file)
         file.flush()
         return NumberedText(np.memmap(file, _NUMBERS, "r"))  # which holds the file open for itself
+
+
+def read_words(path: str | Path, least: int = 5, most: int | None = None) -> tuple[Lexicon, NumberedText]:
+    """What `count_words` and `number_words` find, in one pass over the text, which takes half the time.
+
+    Each word is written as its place among the different ones, in the order in which they came first; places become
+    numbers once the lexicon is known. Raises ValueError as `count_words` does.
+    """
+    path = Path(path)
+    places: defaultdict[str, int] = defaultdict()
+    places.default_factory = places.__len__
+    line_end = places[_LINE_END]
+    counts, ended = np.zeros(1, np.int64), True
+    with TemporaryFile() as file:
+        for text in _pieces(path):
+            words = text.replace("\n", f" {_LINE_END} ").split()
+            piece = np.fromiter(map(places.__getitem__, words), _NUMBERS, len(words))
+            more = np.bincount(piece, minlength=len(places))
+            more[: len(counts)] += counts
+            counts, ended = more, text.endswith("\n")
+            piece.tofile(file)
+        if not ended:
+            np.array([line_end], _NUMBERS).tofile(file)
+        found = Counter(dict(zip(places, counts.tolist())))
+        del found[_LINE_END]
+        if not found:
+            raise nothing_in(path)
+        lexicon = Lexicon._chosen(found, least, most, path)
+        numbers = np.full(len(places), _UNKNOWN, _NUMBERS)
+        numbers[line_end] = END
+        numbers[[places[word] for word in lexicon.words]] = np.arange(len(lexicon))
+        file.flush()
+        size = _numbered_in_place(np.memmap(file, _NUMBERS, "r+"), numbers)
+        file.truncate(size * _NUMBERS.itemsize)
+        return lexicon, NumberedText(np.memmap(file, _NUMBERS, "r"))
+
+
+def _numbered_in_place(text: NDArray[np.int32], numbers: NDArray[np.int32]) -> int:
+    """Each place's number, without those unknown, from the front: how many there are."""
+    size = 0
+    for start in range(0, len(text), PIECE):
+        piece = numbers[text[start : start + PIECE]]
+        kept = piece[piece != _UNKNOWN]
+        text[size : size + len(kept)] = kept
+        size += len(kept)
+    return size
 
 
 def _write_numbers(path: Path, lexicon: Lexicon, file: IO[bytes]) -> None:

@@ -15,7 +15,7 @@ import torch
 
 from lab.data import word_stream
 from lab.data.catalogue import source
-from lab.data.word_stream import Lexicon, NumberedText, count_words, number_words
+from lab.data.word_stream import Lexicon, NumberedText, count_words, number_words, read_words
 
 TEXT = "the cat sat on the mat\n\n  the\tdog\u00a0sat \ncat é"
 SENTENCES = [["the", "cat", "sat", "on", "the", "mat"], [], ["the", "dog", "sat"], ["cat", "é"]]
@@ -39,6 +39,9 @@ def test_words_are_counted_and_numbered(ending: str, tmp_path: Path) -> None:
     assert (len(numbered), numbered.num_words) == (11, 7)
     assert np.fromfile(tmp_path / "folder" / "numbers", "<i4").tolist() == numbered.numbers.tolist()
     assert [each.name for each in (tmp_path / "folder").iterdir()] == ["numbers"]
+    at_once, text = read_words(str(path), least=2)
+    assert (at_once.words, at_once.counts.tolist(), at_once.total) == (lexicon.words, [3, 2, 2], 11)
+    assert text.numbers.tolist() == numbered.numbers.tolist()
 
 
 def test_sentences_in_memory_are_as_lines_of_a_file(tmp_path: Path) -> None:
@@ -68,6 +71,12 @@ def test_words_and_lines_over_the_seams_of_pieces_stay_whole(
     again = number_words(path, pieces, tmp_path / "pieces")
     assert again.numbers.tolist() == numbered
     assert again.num_words == sum(number >= 0 for number in numbered)
+    for least, most in ((1, None), (4, None), (1, 3)):
+        counted = count_words(path, least, most)
+        at_once, text = read_words(path, least, most)
+        assert (at_once.words, at_once.total) == (counted.words, counted.total)
+        assert torch.equal(at_once.counts, counted.counts)
+        assert text.numbers.tolist() == number_words(path, counted).numbers.tolist()
 
 
 def test_a_slice_is_a_copy_and_ends_with_the_text(tmp_path: Path) -> None:
@@ -91,6 +100,8 @@ def test_numbers_without_a_place_lie_on_the_disk_under_no_name(tmp_path: Path, m
     assert isinstance(numbered.numbers, np.memmap)
     assert list((tmp_path / "temporary").iterdir()) == []
     assert numbered.numbers.tolist() == number_words(path, lexicon, tmp_path / "numbers").numbers.tolist()
+    assert isinstance(read_words(path, least=2)[1].numbers, np.memmap)
+    assert list((tmp_path / "temporary").iterdir()) == []
     with pytest.raises(ValueError, match="text has no word that the lexicon has"):
         number_words(written(tmp_path / "text", "der Hund\n"), lexicon)
 
@@ -106,8 +117,9 @@ def test_numbers_without_a_place_lie_on_the_disk_under_no_name(tmp_path: Path, m
     ],
 )
 def test_a_text_that_gives_no_vocabulary(content: bytes, why: str, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=f"text.*{why}"):
-        count_words(written(tmp_path / "text", content))
+    for read in (count_words, read_words):
+        with pytest.raises(ValueError, match=f"text.*{why}"):
+            read(written(tmp_path / "text", content))
 
 
 def test_the_line_of_a_bad_byte_is_counted_over_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
