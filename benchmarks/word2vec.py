@@ -6,8 +6,8 @@ So both are held to it twice: of learning alone, and of all from the file to the
 before the frequent ones are thinned out. Both are judged by the same functions, on vectors of the same words.
 
 A thread of gensim's reads a part of the file, but takes what it read as a share of the whole file where it lets the
-rate fall, so that with two threads the rate ends at a tenth of where it began. Here it is told that the file has as many
-lines as the part, and the rate falls to its end.
+rate fall, so that with two threads the rate ends at a tenth of where it began. Here it is told that the file has as
+many lines as the part, and the rate falls to its end.
 """
 
 from __future__ import annotations
