@@ -10,6 +10,7 @@ import heapq
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -75,16 +76,16 @@ def huffman(counts: Tensor) -> Paths:
         right[b] = True
         heapq.heappush(heap, (less + more, node))
     root = 2 * size - 2
-    paths: list[tuple[list[int], list[float]]] = []
+    depth = [0] * (2 * size - 1)
+    for node in range(root - 1, -1, -1):  # a parent comes after its children
+        depth[node] = depth[parent[node]] + 1
+    longest = max(depth)
+    # Filled in place: as lists of numbers the paths of a million words would take a gigabyte.
+    nodes, signs = np.zeros((size, longest), np.int64), np.zeros((size, longest), np.float32)
     for word in range(size):
-        nodes, signs, node = [], [], word
-        while node != root:
-            signs.append(-1.0 if right[node] else 1.0)
+        node = word
+        for level in range(depth[word] - 1, -1, -1):
+            signs[word, level] = -1.0 if right[node] else 1.0
             node = parent[node]
-            nodes.append(root - node)  # the root is 0
-        paths.append((nodes[::-1], signs[::-1]))
-    longest = max(len(nodes) for nodes, _ in paths)
-    return Paths(
-        torch.tensor([nodes + [0] * (longest - len(nodes)) for nodes, _ in paths]),
-        torch.tensor([signs + [0.0] * (longest - len(signs)) for _, signs in paths]),
-    )
+            nodes[word, level] = root - node  # the root is 0
+    return Paths(torch.from_numpy(nodes), torch.from_numpy(signs))

@@ -47,6 +47,10 @@ def save_vectors(vectors: WordVectors, path: str | Path, *, binary: bool = False
                 f"The word {shown(word)} has a space or a line end in it, or no letter, so it could not be read back. "
                 "Write another sign there, such as _."
             )
+        if not _is_whole(word):
+            raise ValueError(
+                f"The word {shown(word)} has half a character, which no file of UTF-8 can hold. Remove it."
+            )
     size = vectors.vectors.shape[1]
     row_of_text = " ".join(["%s"] + ["%.9g"] * size) + "\n"
     path = Path(path)
@@ -68,8 +72,11 @@ def save_vectors(vectors: WordVectors, path: str | Path, *, binary: bool = False
             file.write(b"".join(parts))
 
 
-def read_vectors(path: str | Path, *, binary: bool = False) -> WordVectors:
+def read_vectors(path: str | Path, *, binary: bool = False, errors: str = "strict") -> WordVectors:
     """Reads a file of word vectors, in text or in binary; unpacked first if its name ends in .gz or .xz.
+
+    `errors` is what becomes of words that are no UTF-8, as `bytes.decode` has it: word2vec cuts long words between two
+    bytes of a letter, so its files may need "ignore" or "replace".
 
     Beside the result only a piece of the file is in memory. Raises ValueError, which names the file and the row (the
     first word's is 1), if it is not there or is not whole, has a word twice, a number that is not finite, or what is no
@@ -88,7 +95,7 @@ def read_vectors(path: str | Path, *, binary: bool = False) -> WordVectors:
         words: dict[str, None] = {}
         rows = _binary_rows(path, file, count, size) if binary else _text_rows(path, file, count, size)
         for number, (word, row) in enumerate(rows):
-            name = _named(path, number + 1, word)
+            name = _named(path, number + 1, word, errors)
             if name in words:
                 raise _bad(path, number + 1, f"the word {shown(name)} stands there a second time", "Remove one row")
             if not np.isfinite(row).all():
@@ -96,6 +103,14 @@ def read_vectors(path: str | Path, *, binary: bool = False) -> WordVectors:
             words[name] = None
             vectors[number] = row
     return WordVectors(tuple(words), torch.from_numpy(vectors))
+
+
+def _is_whole(word: str) -> bool:
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _header(path: Path, line: bytes) -> tuple[int, int]:
@@ -143,11 +158,13 @@ def _binary_rows(path: Path, file: IO[bytes], count: int, size: int) -> Iterator
     _no_more(path, held[place:] + file.read(PIECE), count)
 
 
-def _named(path: Path, number: int, word: bytes) -> str:
+def _named(path: Path, number: int, word: bytes, errors: str) -> str:
     try:
-        name = word.decode()
+        name = word.decode(errors=errors)
     except UnicodeDecodeError as error:
-        raise _bad(path, number, f"the word {shown(word.decode(errors='replace'))} is not UTF-8") from error
+        what = f"the word {shown(word.decode(errors='replace'))} is not UTF-8"
+        fix = f"{_DAMAGED}; or, where word2vec cut a long word between two bytes, set `errors` to replace"
+        raise _bad(path, number, what, fix) from error
     if not name or "\n" in name:
         raise _bad(path, number, f"{shown(name)} is no word")
     return name

@@ -22,10 +22,10 @@ from generative.tree_gradients import bag_of_words_by_tree, skip_gram_by_tree
 from generative.word_gradients import Contexts, Step, bag_of_words, skip_gram
 from generative.word_predictor import WordPredictor
 from generative.word_vectors import WordVectors
+from lab.backbones.layers import check_name
 from lab.data.analogies import AnalogyQuestions
 from lab.data.word_pairs import WordPairs
 from lab.data.word_stream import Lexicon, NumberedText
-from lab.names import did_you_mean
 from lab.ranges import check_least
 from lab.recording import Graphed
 from lab.schedules import Schedule
@@ -54,7 +54,7 @@ class Word2VecConfig:
     size: int = 100  # numbers of a vector
     learning_rate: float = 0.05
     decay: Schedule = Schedule(kind="linear", steps=10_000)  # by the update
-    sharing: int = 128  # consecutive words that share words of the noise, or as many as divide a block
+    sharing: int = 128  # consecutive words that share words of the noise; where they do not divide a block, fewer
     shared: int = 64  # words of the noise that they share
     loss_every: int = 10  # updates from one whose loss is found to the next; the loss takes a tenth of an update's time
 
@@ -62,9 +62,8 @@ class Word2VecConfig:
         """Raises ValueError where a setting is out of its range."""
         check_least(self, size=1, negatives=0, sharing=1, shared=1, loss_every=1)
         for name, choices in (("architecture", Architecture), ("context", Context)):
-            if (chosen := getattr(self, name)) not in get_args(choices):
-                raise ValueError(f"{name} is {chosen!r}. {did_you_mean(chosen, get_args(choices))}")
-        if self.learning_rate <= 0:
+            check_name(getattr(self, name), get_args(choices), name)
+        if not 0 < self.learning_rate < math.inf:
             raise ValueError(f"learning_rate is {self.learning_rate}, but learning goes downhill. Set it above 0.")
 
     @property
@@ -97,7 +96,8 @@ class Word2Vec:
             self._paths = huffman(lexicon.counts).to(device)
         else:
             self._noise = Noise(AliasTable(lexicon.counts.double() ** NOISE_POWER, device), seeds)
-        self.outputs = Table(torch.zeros(len(lexicon) - (self._paths is not None), config.size, device=device))
+        told = len(lexicon) if self._paths is None else self._paths.inner
+        self.outputs = Table(torch.zeros(told, config.size, device=device))
         self._contexts = Contexts(window, device)
         self.updates = 0
         self._descending = {
@@ -124,7 +124,8 @@ class Word2Vec:
 
     def _shared(self, count: int) -> tuple[int, int]:
         """How many groups of words share words of the noise in a block of so many, and how many each shares."""
-        return count // math.gcd(count, self.config.sharing), self.config.shared
+        sharing = next(most for most in range(min(count, self.config.sharing), 0, -1) if count % most == 0)
+        return count // sharing, self.config.shared
 
     def _descend(
         self, with_loss: bool, words: Tensor, before: Tensor, after: Tensor, least: Tensor, *noise: Tensor

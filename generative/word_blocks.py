@@ -76,6 +76,11 @@ class WordBlocks:
         self._kept = kept(lexicon.counts, config.sample)
         self.words_per_epoch = words_kept(lexicon.counts, config.sample)
         """Words that are expected to be kept."""
+        if not self.words_per_epoch >= 1:
+            raise ValueError(
+                f"sample is {config.sample:g}, with which {self.words_per_epoch:.3g} words are expected to stay in an "
+                "epoch. Raise it, or give a longer text."
+            )
         self._pieces = -(-len(text) // PIECE)
         self._first, self._begin, self._drawn = 0, 0, 0
         self._empty()

@@ -171,7 +171,7 @@ class WordVectors:
         device = self.vectors.device
         units = _of_length_1(self.vectors[:most])
         # Words that differ in case count as one, the most frequent of them: Paris and PARIS.
-        kinds = torch.tensor([numbers[word.lower()] for word in self.words[:most]], device=device)
+        kinds = torch.tensor([numbers[word.upper()] for word in self.words[:most]], device=device)
         others = (kinds != torch.arange(len(kinds), device=device)).nonzero().flatten()
         # One memory for all products: to ask for so much anew takes as long as the products do.
         products = units.new_empty(min(QUESTIONS, len(quadruples)), len(units))
@@ -197,7 +197,7 @@ class WordVectors:
         Pairs of which a word is unknown are left out. As gensim's evaluate_word_pairs has it.
         """
         numbers = self._folded(len(self))
-        found = [[numbers.get(word.lower(), -1) for word in pair] for pair in pairs.pairs]
+        found = [[numbers.get(word.upper(), -1) for word in pair] for pair in pairs.pairs]
         known = [i for i, pair in enumerate(found) if min(pair) >= 0]
         if not known:
             return WordSimilarity(nan, 0, len(pairs))
@@ -214,10 +214,10 @@ class WordVectors:
         return numbers
 
     def _folded(self, most: int) -> dict[str, int]:
-        """The `most` frequent words in lower case; of those that differ in case only the most frequent."""
+        """The `most` frequent words in capitals; of those that differ in case only the most frequent."""
         if most < 1:
             raise ValueError(f"most is {most}, but answers are looked for among one word or more. Raise it.")
-        return {word.lower(): i for i, word in reversed(list(enumerate(self.words[:most])))}
+        return {word.upper(): i for i, word in reversed(list(enumerate(self.words[:most])))}
 
     def _rows(self, words: Sequence[str]) -> Tensor:
         return self.vectors[[self._number(word) for word in words]]
@@ -246,13 +246,13 @@ class WordVectors:
 
 def _known(numbers: dict[str, int], group: AnalogyGroup) -> list[list[int]]:
     """The questions of a group as numbers of words, less those of which one is unknown."""
-    found = ([numbers.get(word.lower(), -1) for word in question] for question in group.questions)
+    found = ([numbers.get(word.upper(), -1) for word in question] for question in group.questions)
     return [quadruple for quadruple in found if min(quadruple) >= 0]
 
 
 def _lengths(vectors: Tensor) -> Tensor:
-    """At least a tiny one, so that a vector of zeros is at a right angle to all."""
-    return vectors.norm(dim=-1).clamp_min(torch.finfo(vectors.dtype).tiny)
+    """At least a tiny one, of which the square is a number too: so a vector of zeros is at a right angle to all."""
+    return vectors.norm(dim=-1).clamp_min(1e-18)
 
 
 def _of_length_1(vectors: Tensor) -> Tensor:

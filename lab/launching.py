@@ -140,18 +140,23 @@ def _try_to_build(experiment: Experiment, config: Any, seed: int, devices: int) 
         log.debug("The trial cannot be built; the run will say why.", exc_info=True)
 
 
+def check_variants(experiment: Experiment, config: Any, wanted: Iterable[str]) -> None:
+    """Raises ExperimentError, with the nearest that there is, for a name that is no variant's."""
+    names = [known for known in experiment.variants(config) if known]
+    for variant in wanted:
+        if variant not in names:
+            raise ExperimentError(f"{experiment.name} has no variant {variant!r}. {did_you_mean(variant, names)}")
+
+
 def arms(experiment: Experiment, config: Any, wanted: Iterable[str]) -> dict[str, Any]:
     """The configs to run by variant, all of them unless some are wanted.
 
     Raises ConfigError for a setting that all of them set themselves to something else than `config` asks for; where
     some of them do, as where it is what they differ in, it is said.
     """
-    every = experiment.variants(config)
     wanted = list(wanted)
-    for variant in wanted:
-        if variant not in every or not variant:
-            names = [known for known in every if known]
-            raise ExperimentError(f"{experiment.name} has no variant {variant!r}. {did_you_mean(variant, names)}")
+    check_variants(experiment, config, wanted)
+    every = experiment.variants(config)
     chosen = {variant: every[variant] for variant in wanted} if wanted else every
     asked = {name: now for name, (_, now) in differences(experiment.Config(), config).items()}
     if not asked:

@@ -25,8 +25,9 @@ from lab.experiment import Experiment
 from lab.foretelling import Foretold
 from lab.interventions import nursed_note
 from lab.launching import Launched, Watch, launch_configs
+from lab.names import did_you_mean
 from lab.search_space import Axis, Choices, Range, drawn
-from lab.verdict import row_at
+from lab.verdict import row_at, row_near
 
 _BOUND = re.compile(r"\s*(\S+?)\s*(>=|<=)\s*(\S+)\s*")
 
@@ -281,9 +282,13 @@ def _judged(what: Search, candidate: Candidate, runs: Sequence[Launched], steps:
     rows = {item.seed: item.directory.rows() for item in runs}
     ends: dict[str, dict[int, Mapping[str, Any]]] = {}  # by metric and seed: the row that counts as at the budget
     for metric in (what.metric, *(each.metric for each in what.satisfy)):
-        at = {seed: row_at(each, metric, steps) for seed, each in rows.items()}
+        # A run that was there before may have been judged at other steps: before the end it is taken where it was.
+        find = row_at if steps == what.steps else row_near
+        at = {seed: find(each, metric, steps) for seed, each in rows.items()}
         if lacking := [seed for seed, row in at.items() if row is None]:
-            return replace(candidate, scores={}, why=f"seed {lacking[0]} has no {metric} at {steps:,}")
+            known = {name for row in rows[lacking[0]] for name in row if name.startswith("eval/")}
+            what_else = "" if metric in known else f". {did_you_mean(metric, known)}"
+            return replace(candidate, scores={}, why=f"seed {lacking[0]} has no {metric} at {steps:,}{what_else}")
         ends[metric] = {seed: row for seed, row in at.items() if row is not None}
     feasible = all(each.holds(fmean(row[each.metric] for row in ends[each.metric].values())) for each in what.satisfy)
     scores = {seed: float(row[what.metric]) for seed, row in ends[what.metric].items()}

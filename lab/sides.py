@@ -133,7 +133,8 @@ def _scored(task: str, runs: Sequence[RunDirectory], asked: Asked) -> Scored:
     if not scores:
         known = {name for directory in runs for name in _judged_metrics(directory)}
         unknown = "" if metric in known else f" {did_you_mean(metric, known)}"
-        raise ValueError(f"No run of {task} has a score. {'; '.join(left_out)}.{unknown}")
+        fix = unknown or " Say --step N for another step, or go on with the runs."
+        raise ValueError(f"No run of {task} has a score. {'; '.join(left_out)}.{fix}")
     lower = asked.lower_is_better
     if lower is None:
         lower = metric in stated.lower

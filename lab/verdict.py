@@ -100,6 +100,13 @@ def row_at(rows: Sequence[Mapping[str, Any]], metric: str, step: int) -> Mapping
     return None if found is None else next(row for row in judged if row["step"] == found[0])
 
 
+def row_near(rows: Sequence[Mapping[str, Any]], metric: str, step: int) -> Mapping[str, Any] | None:
+    """The row of a step, or else the last before it, or else the first after it, of those with a finite value."""
+    judged = [row for row in rows if row.get(metric) is not None]
+    before = [row for row in judged if row["step"] <= step]
+    return row_at(rows, metric, step) or (before[-1] if before else next(iter(judged), None))
+
+
 def values_beside(row: Mapping[str, Any], target: Target) -> dict[str, float]:
     """The target's further metrics in the row that holds the score; one that is not there, or not finite, is NaN."""
     found = {bound.metric: row.get(bound.metric) for bound in target.beside}

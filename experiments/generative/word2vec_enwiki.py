@@ -43,6 +43,7 @@ class Config:
     blocks: BlocksConfig = BlocksConfig()
     # Twice the words of the noise that SkipGram has: a fifth slower, and a point of analogies better.
     model: Word2VecConfig = Word2VecConfig(shared=128, decay=Schedule(kind="linear", steps=UPDATES))
+
     run: RunConfig = RunConfig(
         steps=UPDATES, log_every=100, evaluate_every=UPDATES // 5, save_every=UPDATES // 5, threads=2
     )

@@ -80,6 +80,12 @@ def compare_command(words: list[str]) -> int:
     parser.add_json()
     given = parser.parse_args(words)
     if given.record:
+        for name in ("metric", "step", "lower_is_better", "zero", "one", "json"):
+            if getattr(given, name):
+                raise UsageError(
+                    f"--{name.replace('_', '-')} is not taken beside --record, which keeps what the experiment says "
+                    "its arms are compared by. Leave it out."
+                )
         return _record(given.sides, runs_folder(given.runs_dir), given.repository)
     if given.resamples < 100:
         raise UsageError(

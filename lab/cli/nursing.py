@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import sys
 import time
@@ -110,8 +111,14 @@ def _left(directory: RunDirectory, status: Mapping[str, Any], record: Mapping[st
         )
     return (
         f"{directory.path} is {status['state']} at step {status['step']:,}. It takes this first when it goes on: "
-        f"{record['command']}"
+        f"{record['command']}{_where(directory)}"
     )
+
+
+def _where(directory: RunDirectory) -> str:
+    """What a command takes to find the run, where it lies in no usual folder."""
+    folder = directory.path.parents[2]
+    return "" if folder.resolve() == runs_folder(None).resolve() else f" --runs-dir {shlex.quote(str(folder))}"
 
 
 def _awaited(directory: RunDirectory, request: Request, patience: float) -> Answer | None:

@@ -21,7 +21,7 @@ def table_command(words: list[str]) -> int:
         "table",
         "Write scores over seeds as a table: a row a side, a column a task, the best of each task in bold.\n"
         "Sides are named as for `lab compare`; several tasks of a side stand with commas between them.\n\n"
-        "  lab table dqn_cartpole,dqn_acrobot sb3_dqn_cartpole,sb3_dqn_acrobot --out table.tex",
+        "  lab table dqn_cartpole,dqn_pong sb3_dqn_cartpole,sb3_dqn_pong --out table.tex",
     )
     parser.add_argument("sides", nargs="+", metavar="SIDE", help="EXPERIMENT, EXPERIMENT/ARM or EXPERIMENT/ADDRESS")
     parser.add_argument("--form", choices=get_args(Form), help="default: as --out ends, or markdown")

@@ -26,17 +26,16 @@ def probe_command(words: list[str]) -> int:
     experiment = load(names[0])
     options, config = settings_of("probe", experiment, words)
 
-    from lab.cli.arguments import parse_seeds
+    from lab.launching import arms
     from lab.probe import Probed
     from lab.seeding import Seeds
 
-    seed = parse_seeds([options.seeds])[0]
     passed = True
-    for variant, settings in experiment.variants(config).items():
-        trial = experiment.make(settings, Seeds(seed))
+    for variant, settings in arms(experiment, config, options.variant).items():
+        trial = experiment.make(settings, Seeds(options.seed))
         if not isinstance(trial, Probed):
             raise ValueError(f"{experiment.name} cannot be probed: its trial has no probe_case().")
-        report = trial.probe_case().probe(seed=seed)
+        report = trial.probe_case().probe(seed=options.seed)
         print("\n".join([*([variant] if variant else []), str(report)]))
         passed = passed and report.passed
     return 0 if passed else 1

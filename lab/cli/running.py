@@ -10,7 +10,7 @@ from typing import Any
 from lab.cli import UsageError
 from lab.cli.arguments import parse_seeds
 from lab.experiment import Experiment, load
-from lab.launching import Launched
+from lab.launching import Launched, check_variants
 from lab.store import runs_folder
 
 HELP = """usage: lab run NAME [NAME ...] [--seeds 0-4] [--jobs N] [--devices N] [--on local|slurm|ray] [settings]
@@ -44,17 +44,24 @@ def run_command(words: list[str]) -> int:
         raise UsageError("Which experiment? Names come first: `lab run NAME --seeds 0-4`. `lab list` shows them.")
     loaded = [load(name) for name in names]  # a typo in the last name is told before the first one runs
     parsed = [settings_of("run", experiment, options) for experiment in loaded]
+    for experiment, (launch_options, config) in zip(loaded, parsed):
+        check_variants(experiment, config, launch_options.variant)
     launched = []
     for experiment, (launch_options, config) in zip(loaded, parsed):
         launched += launch_shown(experiment, launch_options, config, again=shlex.join(["lab", "run", *words]))
         if any(item.state in ("interrupted", "waiting") for item in launched):
             break
     if parsed[0][0].report:
-        from lab.report import write_report
-
-        folder = runs_folder(parsed[0][0].runs_dir)
-        print(f"Report: {write_report(folder, folder / 'report.html').resolve()}")
+        print(report_written(parsed[0][0]))
     return exit_code(launched)
+
+
+def report_written(options: Any) -> str:
+    """Writes the report page of the folder of runs, and says where."""
+    from lab.report import write_report
+
+    folder = runs_folder(options.runs_dir)
+    return f"Report: {write_report(folder, folder / 'report.html').resolve()}"
 
 
 def split_names(words: list[str]) -> tuple[list[str], list[str]]:

@@ -73,7 +73,7 @@ def search_command(words: list[str]) -> int:
     if given.json:
         print(path.read_text(), end="")
     else:
-        print(_said(found, path, figure))
+        print(_said(found, path, figure, ["--runs-dir", given.runs_dir] if given.runs_dir else []))
     return 0 if found.best is not None else 1
 
 
@@ -89,16 +89,15 @@ def _wanted(experiment: Experiment, given: Any, config: Any) -> Search:
     metric = given.metric or (target.metric if target is not None else None)
     if metric is None:
         raise UsageError(f"{experiment.name} has no target, so say what is to be good: --metric eval/...")
-    lower = given.lower_is_better
-    if lower is None:
-        lower = target is not None and metric == target.metric and target.at_most is not None
+    lower = given.lower_is_better or (target is not None and metric == target.metric and target.at_most is not None)
     own = config.run.steps == experiment.Config().run.steps
     steps = target.steps if target is not None and own else config.run.steps
+    first_steps = max(1, steps // given.keep**2) if given.first_steps is None else given.first_steps
     return Search(
         experiment=experiment, config=config, variant=variant, axes=tuple(axis(text, config) for text in given.vary),
         metric=metric, lower_is_better=lower, satisfy=tuple(map(Satisfy.parsed, given.satisfy)),
         candidates=given.candidates, stages=given.stages, seeds=tuple(parse_seeds(given.seeds)), steps=steps,
-        first_steps=given.first_steps or max(1, steps // given.keep**2), keep=given.keep, sampler=given.sampler,
+        first_steps=first_steps, keep=given.keep, sampler=given.sampler,
         seed=given.search_seed,
     )  # fmt: skip
 
@@ -152,7 +151,8 @@ def _as_json(what: Search, each: Candidate) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _said(found: Found, path: Path, figure: Path) -> str:
+def _said(found: Found, path: Path, figure: Path, where: list[str]) -> str:
+    """What was found; `where` are the words that say where its runs are."""
     what, shown = found.search, found.candidates[:SHOWN]
     short = [each.name.rpartition(".")[2] for each in what.axes]
     rows = [
@@ -182,11 +182,20 @@ def _said(found: Found, path: Path, figure: Path) -> str:
         lines.append(
             f"{len(what.seeds)} seed(s) choose among {len(found.candidates)}, so the best is flattered by luck."
         )
-    lines.append(f"Figure of each setting's effect: {figure} (and on the page: lab report {what.experiment.name})")
-    again = command(what.experiment, what.variant, config_of(what, best, what.steps), 0).split()
-    verify = ["lab", "verify", what.experiment.name, *again[again.index("--seeds") + 2 :]]
-    lines.append(f"Hold it to seeds that it was not chosen by: {shlex.join(verify)} --seeds {_fresh(what)}")
+    page = shlex.join(["lab", "report", what.experiment.name, *where])
+    lines.append(f"Figure of each setting's effect: {figure} (and on the page: {page})")
+    lines.append(f"Hold it to seeds that it was not chosen by: {shlex.join(_held(what, best) + where)}")
     return "\n".join(lines)
+
+
+def _held(what: Search, best: Candidate) -> list[str]:
+    """The words that run it with other seeds, and hold it to the target where its budget is the target's."""
+    target = what.experiment.target_of(what.variant)
+    verified = target is not None and target.steps == what.steps
+    steps = what.experiment.Config().run.steps if verified else what.steps
+    words = shlex.split(command(what.experiment, what.variant, config_of(what, best, steps), 0))
+    words[words.index("--seeds") + 1] = _fresh(what)
+    return [words[0], "verify" if verified else "run", *words[2:]]
 
 
 def _fresh(what: Search) -> str:

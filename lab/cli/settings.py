@@ -50,6 +50,10 @@ class LaunchOptions(RunsOptions):
 class VerifyOptions(LaunchOptions):
     """What to verify."""
 
+    seeds: Annotated[tuple[str, ...], tyro.conf.arg(metavar="SEEDS")] = ()
+    """Seeds, as a range or a list: 0-4, or 1,5,7, or 1 5 7. By default as many as the target asks for, from 0 on."""
+    variant: tuple[str, ...] = ()
+    """The arm, where the experiment compares several. By default that of which the target speaks."""
     json: bool = False
     """Print the verdict as JSON, and nothing else."""
     record: bool = False
@@ -62,8 +66,10 @@ class VerifyOptions(LaunchOptions):
 class ProbeOptions:
     """What to probe."""
 
-    seeds: str = "0"
-    """The seed of the model's first weights and of the probe's own draws."""
+    seed: int = 0
+    """Of the model's first weights and of the probe's own draws."""
+    variant: tuple[str, ...] = ()
+    """Only these arms, where the experiment compares several."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,8 +92,8 @@ class SearchOptions(RunsOptions):
     """After the first, each stage draws from a quarter of every range around the best so far."""
     metric: str | None = None
     """What is to be good, such as eval/return (default: the target's)."""
-    lower_is_better: bool | None = None
-    """Of that metric (default: as the target's bound says)."""
+    lower_is_better: bool = False
+    """Of that metric, where it is not the target's, whose bound says so."""
     satisfy: tuple[str, ...] = ()
     """What only has to be good enough, on average over seeds: "eval/length>=100"."""
     sampler: Literal["even", "random"] = "even"

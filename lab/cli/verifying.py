@@ -11,11 +11,11 @@ from typing import Any
 
 from lab.cli import UsageError
 from lab.cli.arguments import parse_seeds, table
-from lab.cli.running import exit_code, launch_shown, settings_of, split_names
+from lab.cli.running import exit_code, launch_shown, report_written, settings_of, split_names
 from lab.config import address
 from lab.experiment import Experiment, Target, load
 from lab.interventions import refuse_nursed
-from lab.launching import Launched
+from lab.launching import Launched, check_variants
 from lab.results import (
     ResultError,
     changed_settings,
@@ -36,7 +36,8 @@ Runs that are there already are taken as they are. By default as many seeds run 
 --on slurm and --on ray compute them on a cluster, as `lab run --help` explains.
 --record keeps the result in the repository: results/NAME.json, and a row of RESULTS.md.
 
-Exit codes: 0 the target is met, 1 it is missed or a run failed, 2 wrong usage, 128 + signal when interrupted."""
+Exit codes: 0 the target is met, 1 it is missed, a run failed or there are too few seeds for a verdict, 2 wrong usage,
+128 + signal when interrupted."""
 
 
 def verify_command(words: list[str]) -> int:
@@ -48,9 +49,10 @@ def verify_command(words: list[str]) -> int:
             return 0
         raise UsageError("Which experiment? Give a name: `lab verify NAME`. `lab list` shows them.")
     loaded = [load(name) for name in names]
-    verdicts, stopped, met, as_json = [], 0, True, False
+    given, _ = settings_of("verify", loaded[0], options)
+    verdicts, stopped, met, as_json = [], 0, True, given.json
     for experiment in loaded:
-        verdict, launched, as_json = _verified(experiment, options)
+        verdict, launched = _verified(experiment, options)
         verdicts.append(verdict)
         met &= verdict.passed and len(verdict.scores) == len(launched)
         if any(item.state in ("interrupted", "waiting") for item in launched):
@@ -58,18 +60,26 @@ def verify_command(words: list[str]) -> int:
             break
     if as_json:
         print(json.dumps([verdict.as_json() for verdict in verdicts], indent=1))
+    if given.report:
+        print(report_written(given), file=sys.stderr if as_json else sys.stdout)
     return stopped or (0 if met else 1)
 
 
-def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[Launched], bool]:
+def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[Launched]]:
     target = experiment.target
     if target is None:
         raise UsageError(f"{experiment.name} states no target (its TARGET is None), so there is nothing to verify.")
-    if not any(word == "--seeds" or word.startswith("--seeds=") for word in words):
-        words = [*words, "--seeds", f"0-{target.seeds - 1}"]
     options, config = settings_of("verify", experiment, words)
+    if not options.seeds:
+        options = replace(options, seeds=(f"0-{target.seeds - 1}",))
     if target.arm and not options.variant:
         options = replace(options, variant=(target.arm,))
+    check_variants(experiment, config, options.variant)
+    if config.run.steps not in (target.steps, experiment.Config().run.steps):
+        raise UsageError(
+            f"--run.steps is {config.run.steps:,}, but the target of {experiment.name} is of {target.steps:,} steps. "
+            "Leave it out; `lab run` takes any budget."
+        )
     if experiment.arms is not None and len(options.variant) != 1:
         raise UsageError(f"{experiment.name} compares several variants. Say which one to verify: --variant NAME.")
     variant = next(iter(options.variant), "")
@@ -81,7 +91,8 @@ def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[L
     config = replace(config, run=replace(config.run, steps=target.steps))
     changed = changed_settings(experiment, variant, config)
     if options.record:
-        refuse_changed(experiment.name, changed)  # before hours are spent on it
+        refuse_changed(experiment.name, changed)  # before hours are spent on it, as is a folder that is not there
+        repository(options.repository)
     runs, own = runs_folder(options.runs_dir), experiment.variants(config)[variant]
     places = [
         RunDirectory.at(runs, experiment.name, address(experiment.name, own), seed)
@@ -102,7 +113,7 @@ def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[L
             print(f"not the experiment's own settings: {told}")
     if options.record:
         _record(experiment, variant, config, launched, options)
-    return verdict, launched, options.json
+    return verdict, launched
 
 
 def _record(experiment: Experiment, variant: str, config: Any, launched: list[Launched], options: Any) -> None:

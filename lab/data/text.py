@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import io
 import lzma
@@ -17,7 +18,6 @@ from torch import Tensor
 
 from lab.names import did_you_mean
 
-LONGEST_NAME = 255  # characters that file systems allow
 SHOWN = 40  # characters of the user's text that an error quotes
 
 
@@ -31,11 +31,6 @@ def opened(path: Path, *, packed: bool = False) -> Iterator[IO[bytes]]:
     Raises ValueError, which names the file, if it is not there, is a folder or does not unpack.
     """
     ending = "" if packed else path.suffix.lower()
-    if len(path.name) > LONGEST_NAME:
-        raise ValueError(
-            f"{shown(str(path))} is too long for the name of a file. If it is the text itself, give it as sentences: "
-            "lists of words."
-        )
     try:
         with _OPENERS.get(ending, open)(path, "rb") as file:
             yield file
@@ -46,6 +41,13 @@ def opened(path: Path, *, packed: bool = False) -> Iterator[IO[bytes]]:
     except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError) as error:
         kind = {".gz": "gzip", ".xz": "xz"}.get(ending, "packed")
         raise ValueError(f"{path} is no whole {kind} file ({error}). Pack or copy it again.") from error
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:  # in bytes, and by the file system
+            raise
+        raise ValueError(
+            f"{shown(str(path))} is too long for the name of a file. If it is the text itself, give it as sentences: "
+            "lists of words."
+        ) from error
 
 
 @contextmanager

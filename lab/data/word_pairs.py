@@ -34,7 +34,8 @@ class WordPairs:
     def excerpt(self) -> str:
         """Pairs from the most alike to the least, to read."""
         order = self.scores.argsort(descending=True, stable=True).tolist()
-        chosen = [order[i * (len(order) - 1) // max(QUOTED - 1, 1)] for i in range(min(QUOTED, len(order)))]
+        count = min(QUOTED, len(order))
+        chosen = [order[i * (len(order) - 1) // max(count - 1, 1)] for i in range(count)]
         quoted = [f"  {self.scores[i]:5.2f}  {self.pairs[i][0]}, {self.pairs[i][1]}" for i in chosen]
         return "\n".join([f"{len(self):,} pairs of words with scores, from the most alike to the least:", *quoted])
 

@@ -102,7 +102,7 @@ class NumberedText:
         Raises ValueError if there is none, or if it is not whole.
         """
         path = Path(path)
-        with opened(path) as file:
+        with opened(path, packed=True) as file:  # as it lies there, whatever it is called
             size = file.seek(0, 2)
         numbers = np.memmap(path, _NUMBERS, "r") if size and size % _NUMBERS.itemsize == 0 else None
         if numbers is None or numbers[-1] != END:

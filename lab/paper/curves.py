@@ -46,7 +46,9 @@ def draw(
     by_label = {arm.label: arm for arm in found.arms}
     for name in arms:
         if name not in by_label:
-            raise ValueError(f"{experiment} has no arm {name!r} among its runs. {did_you_mean(name, by_label)}")
+            known = [label for label in by_label if label]
+            fix = did_you_mean(name, known) if known else "It compares none, so name none."
+            raise ValueError(f"{experiment} has no arm {name!r} among its runs. {fix}")
     chosen = [by_label[name] for name in arms] or [arm for arm in found.arms if not arm.runs[0].nursed]
     if not chosen:
         raise ValueError(f"Every run of {experiment} was nursed, and is no run of its settings. Name what to draw.")

@@ -23,9 +23,15 @@ R = TypeVar("R", Result, ComparisonResult)
 
 
 def repository(given: str | Path | None = None) -> Path:
-    """Where results are kept: the given folder, or the lab's checkout, or the current folder if it runs from none."""
+    """Where results are kept: the given folder, or the lab's checkout, or the current folder if it runs from none.
+
+    Raises ResultError for a given folder that is not there.
+    """
     if given:
-        return Path(given).expanduser()
+        folder = Path(given).expanduser()
+        if not folder.is_dir():
+            raise ResultError(f"There is no folder {folder}. Name the one that holds results/.")
+        return folder
     checkout = FOLDER.parent
     return checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
 

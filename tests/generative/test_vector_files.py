@@ -180,6 +180,26 @@ def test_a_file_that_is_not_there_or_does_not_unpack(tmp_path: Path) -> None:
 
 
 @BOTH
+def test_words_that_word2vec_cut_within_a_letter_are_read_if_asked_for(binary: bool, tmp_path: Path) -> None:
+    cut = "straße".encode()[:5]
+    path = written(tmp_path, b"2 1\n" + (b"a " + one(1) + cut + b" " + one(2) if binary else b"a 1\n" + cut + b" 2\n"))
+    with pytest.raises(
+        ValueError, match=r"is not UTF-8\..* or, where word2vec cut a long word .* set `errors` to replace"
+    ):
+        read_vectors(path, binary=binary)
+    assert read_vectors(path, binary=binary, errors="replace").words == ("a", "stra\ufffd")
+    assert read_vectors(path, binary=binary, errors="ignore").words == ("a", "stra")
+
+
+@BOTH
+def test_half_a_character_is_not_written(binary: bool, tmp_path: Path) -> None:
+    path = written(tmp_path, b"what was there")
+    with pytest.raises(ValueError, match="has half a character"):
+        save_vectors(WordVectors(("the", "a\udce9"), torch.zeros(2, 3)), path, binary=binary)
+    assert path.read_bytes() == b"what was there"
+
+
+@BOTH
 @pytest.mark.parametrize("word", ["a b", "a\nb", "a\tb", "a\r", ""])
 def test_words_that_could_not_be_read_back(word: str, binary: bool, tmp_path: Path) -> None:
     path = written(tmp_path, b"what was there")

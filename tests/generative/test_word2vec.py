@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -143,15 +145,24 @@ def test_the_first_loss_is_that_of_guessing() -> None:
     ("settings", "said"),
     [
         ({"architecture": "CBOW"}, "architecture is 'CBOW'"),
-        ({"context": "befor"}, "context is 'befor'. Did you mean .before"),
+        ({"context": "befor"}, "context is 'befor', which names nothing here. Did you mean 'before'"),
         ({"size": 0}, "size is 0, but it is 1 or more"),
         ({"negatives": -1}, "negatives is -1, but it is 0 or more"),
         ({"learning_rate": 0.0}, "learning_rate is 0.0, but learning goes downhill"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"learning_rate": float("inf")}, "learning_rate is inf"),
     ],
 )
 def test_settings_out_of_range(settings: dict[str, float], said: str) -> None:
     with pytest.raises(ValueError, match=said):
         Word2VecConfig(**settings)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("sharing", "groups"), [(16, 2), (32, 1), (500, 1), (15, 4), (7, 8), (1, 32)])
+def test_words_share_noise_with_as_many_as_divide_a_block(sharing: int, groups: int) -> None:
+    learner, _ = trained("skip_gram", 5, 0)
+    learner.config = replace(learner.config, sharing=sharing)
+    assert learner._shared(32) == (groups, learner.config.shared)
 
 
 @pytest.mark.parametrize("negatives", [5, 0])

@@ -119,6 +119,11 @@ def test_another_seed_draws_another_text() -> None:
     assert not torch.equal(ours[0], theirs[0])
 
 
+def test_a_text_of_which_nothing_would_stay_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"sample is 1e-100, with which 0 words are expected to stay .* Raise it"):
+        blocks(SENTENCES, sample=1e-100)
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

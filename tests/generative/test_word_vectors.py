@@ -133,6 +133,21 @@ def test_vectors_that_are_all_alike_answer_nothing() -> None:
         assert WordVectors(WORDS, torch.full((5, 3), value)).analogies(asked).total == 0.0
 
 
+def test_vectors_of_zeros_are_at_a_right_angle_to_all() -> None:
+    vectors = WordVectors(("a", "b", "c"), torch.tensor([[0.0, 0.0], [0.0, 0.0], [0.1, 0.2]]))
+    torch.set_flush_denormal(True)  # as runs have it
+    try:
+        assert vectors.similarity("a", "b") == vectors.similarity("a", "c") == 0.0
+        assert vectors.nearest("c", count=2) == [("a", 0.0), ("b", 0.0)]
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def test_case_is_folded_as_gensim_does() -> None:
+    words = WordVectors(("STRASSE", "b", "c", "d"), torch.eye(4))
+    assert words.analogies(questions(some=["straße b c d"])).groups[0].asked == 1, "by capitals"
+
+
 @pytest.mark.parametrize("most", [60, 150, 1_000])
 def test_analogies_are_answered_as_gensim_does(most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generative.word_vectors.QUESTIONS", 64)

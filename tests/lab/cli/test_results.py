@@ -16,7 +16,9 @@ pytestmark = pytest.mark.usefixtures("toys")
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return tmp_path / "repository"
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    return folder
 
 
 def test_verify_records_what_it_measured(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,6 +46,16 @@ def test_the_page_is_made_anew_from_the_files(root: Path, capsys: pytest.Capture
     assert "1 target: 1 pass." in capsys.readouterr().out
 
 
+def test_a_mistyped_repository_is_told_before_anything_runs(
+    tmp_path: Path, runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for words in (["results"], ["verify", "walk", "--record"]):
+        assert main([*words, "--repository", str(tmp_path / "repsoitory")]) == 2
+        assert "There is no folder" in capsys.readouterr().err
+    assert find_runs(runs) == []
+    assert not (tmp_path / "repsoitory").exists()
+
+
 def test_other_settings_are_refused_before_anything_runs(
     root: Path, runs: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,7 +64,7 @@ def test_other_settings_are_refused_before_anything_runs(
     assert "walk cannot be recorded with walk.drift 3.0" in said
     assert "leave out --record" in said
     assert find_runs(runs) == []
-    assert not root.exists()
+    assert list(root.iterdir()) == []
 
 
 def test_a_seed_without_a_score_is_refused_whatever_the_others_say(
@@ -65,4 +77,4 @@ def test_a_seed_without_a_score_is_refused_whatever_the_others_say(
     captured = capsys.readouterr()
     assert "PASS  walk" in captured.out
     assert "walk was not recorded: seed 2 has no score at 20 steps" in captured.err
-    assert not root.exists()
+    assert list(root.iterdir()) == []

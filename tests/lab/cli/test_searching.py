@@ -20,8 +20,7 @@ def test_it_says_which_is_best_and_how_to_hold_it_to_other_seeds(
     said = capsys.readouterr().out
     assert "10 steps of 1 seed: 6 candidates, best eval/score" in said
     assert "1 seed(s) choose among 6, so the best is flattered by luck." in said
-    assert "Hold it to seeds that it was not chosen by: lab verify walk --walk.drift" in said
-    assert said.rstrip().endswith("--seeds 1-2")
+    assert "Hold it to seeds that it was not chosen by: lab verify walk --seeds 1-2 --walk.drift" in said
     (path,) = (runs / "walk" / "searches").glob("*.json")
     record = json.loads(path.read_text())
     assert record["complete"]
@@ -37,6 +36,37 @@ def test_the_command_that_it_ends_with_works(capsys: pytest.CaptureFixture[str])
     words = line.partition(": lab ")[2].split()
     assert main(words) == 0
     assert "PASS  walk" in capsys.readouterr().out
+
+
+def test_what_it_ends_with_finds_the_runs_and_has_a_budget_that_verify_takes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    where = ["--runs-dir", str(tmp_path / "a folder")]
+    assert main([*WALK, "--vary", "walk.drift=1:1.5", *where]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].endswith(f"--runs-dir '{tmp_path / 'a folder'}'")
+    assert f"lab report walk --runs-dir '{tmp_path / 'a folder'}'" in lines[-2]
+    assert "lab verify walk --seeds 1-2 --walk.drift" in lines[-1]
+    assert "--run.steps" not in lines[-1], "the target's is that of the search"
+    assert main([*WALK, "--vary", "walk.drift=1:1.5", "--run.steps", "18"]) == 0
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert "lab run walk --seeds 1-2 " in last, "which is held to no target"
+    assert "--run.steps 18" in last
+
+
+def test_what_was_judged_at_other_steps_before_takes_part(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
+    assert main(["run", "walk", "--walk.drift", "2", "--run.evaluate-every", "8"]) == 0
+    assert main([*WALK, "--vary", "walk.drift=0,1,2", "--candidates", "3"]) == 0
+    said = capsys.readouterr().out
+    assert "has no eval/score" not in said
+    (path,) = (runs / "walk" / "searches").glob("*.json")
+    best = json.loads(path.read_text())["candidates"][0]
+    assert (best["settings"], best["steps"]) == ({"walk.drift": 2.0}, 20)
+
+
+def test_a_mistyped_metric_is_told_with_the_nearest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*WALK, "--vary", "walk.drift=0:5", "--metric", "eval/scor", "--lower-is-better"]) == 1
+    assert "has no eval/scor at 10. Did you mean 'eval/score'?" in capsys.readouterr().out
 
 
 def test_the_best_at_a_border_is_suspicious(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,6 +101,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         (["search", "walk"], "Nothing varies"),
         (["search", "walk", "--vary", "walk.drft=0:1"], "Did you mean 'walk.drift'"),
         (["search", "walk", "--vary", "walk.drift=0:1", "--satisfy", "x"], "is no bound"),
+        (["search", "walk", "--vary", "walk.drift=0:1", "--first-steps", "0"], "first_steps"),
         (["search", "walk_arms", "--vary", "drift=0:1"], "compares several variants"),
     ],
 )

@@ -46,13 +46,26 @@ def test_what_cannot_be_verified(capsys: pytest.CaptureFixture[str]) -> None:
     assert "states no target" in capsys.readouterr().err
     assert main(["verify", "wlk"]) == 2
     assert "Did you mean 'walk'" in capsys.readouterr().err
+    assert main(["verify", "walk", "--variant", "drift"]) == 2
+    assert "walk has no variant 'drift'" in capsys.readouterr().err
     assert main(["verify"]) == 2
     assert "Which experiment?" in capsys.readouterr().err
 
 
-def test_the_budget_is_the_targets(runs: Path) -> None:
-    assert main(["verify", "walk", "--run.steps", "5"]) == 0
+def test_the_budget_is_the_targets(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
+    assert main(["verify", "walk", "--run.steps", "5"]) == 2
+    assert "--run.steps is 5, but the target of walk is of 20 steps. Leave it out" in capsys.readouterr().err
+    assert not runs.exists(), "another budget is refused, not passed over"
+    assert main(["verify", "walk", "--run.steps", "20"]) == 0
     assert {directory.status()["step"] for directory in find_runs(runs)} == {20}
+
+
+def test_the_page_is_written_where_it_is_asked_for(capsys: pytest.CaptureFixture[str], runs: Path) -> None:
+    assert main(["verify", "walk", "--json", "--report"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)[0]["passed"], "alone on standard output"
+    assert f"Report: {(runs / 'report.html').resolve()}" in said.err
+    assert (runs / "report.html").exists()
 
 
 @pytest.mark.parametrize(
@@ -104,6 +117,9 @@ def test_a_target_of_one_arm_is_verified_without_naming_it(
     assert "PASS  walk_held" in capsys.readouterr().out
     assert main(["verify", "walk_held", "--variant", "no_drift"]) == 2
     assert "is that of its arm 'drift', and the arm 'no_drift' is there to be compared" in capsys.readouterr().err
+    for arm in ("drft", "no_drfit"):
+        assert main(["verify", "walk_held", "--variant", arm]) == 2
+        assert f"walk_held has no variant {arm!r}. Did you mean" in capsys.readouterr().err
     assert main(["run", "walk_held", "--seeds", "0"]) == 0
     held = {record["variant"]: record["target"] for record in (run.record() for run in find_runs(runs))}
     assert held["drift"]["arm"] == "drift"

@@ -35,6 +35,8 @@ def test_an_excerpt_goes_from_the_most_alike_to_the_least() -> None:
     lines = pairs.excerpt().splitlines()
     assert lines[0] == "15 pairs of words with scores, from the most alike to the least:"
     assert (lines[1], lines[-1], len(lines)) == ("  14.00  a14, b14", "   0.00  a0, b0", 9)
+    three = WordPairs((("a", "b"), ("c", "d"), ("e", "f")), torch.tensor([1.0, 3.0, 2.0]))
+    assert [line.split()[0] for line in three.excerpt().splitlines()[1:]] == ["3.00", "2.00", "1.00"]
     assert WordPairs((("a", "b"),), torch.ones(1)).excerpt().endswith(":\n   1.00  a, b")
 
 

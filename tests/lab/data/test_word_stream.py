@@ -42,6 +42,7 @@ def test_words_are_counted_and_numbered(ending: str, tmp_path: Path) -> None:
     at_once, text = read_words(str(path), least=2)
     assert (at_once.words, at_once.counts.tolist(), at_once.total) == (lexicon.words, [3, 2, 2], 11)
     assert text.numbers.tolist() == numbered.numbers.tolist()
+    assert number_words(str(path), lexicon, tmp_path / "so.gz").numbers.tolist() == numbered.numbers.tolist()
 
 
 def test_sentences_in_memory_are_as_lines_of_a_file(tmp_path: Path) -> None:
@@ -157,6 +158,14 @@ def test_a_text_of_other_words_is_refused_and_leaves_what_was_there(tmp_path: Pa
     assert sorted(each.name for each in tmp_path.iterdir()) == ["numbers", "text"]
     with pytest.raises(ValueError, match="The text has no word that the lexicon has"):
         NumberedText.of([["der", "Hund"]], lexicon)
+
+
+@pytest.mark.parametrize(
+    "text", ["the cat sat " * 40, "кот сидел на ковре " * 12, "the cat sat " * 40 + "/ on the mat"]
+)
+def test_a_text_in_place_of_its_files_name_is_told(text: str) -> None:
+    with pytest.raises(ValueError, match=r"is too long for the name of a file\. If it is the text itself, give it as"):
+        read_words(text)
 
 
 def test_a_sentence_that_is_not_parted_is_refused() -> None:
