@@ -218,5 +218,9 @@ def test_lab_probe_asks_all_of_it(
         "ok    order is kept",
         "ok    one batch is learnt by heart",
     ]
+    assert main(["probe", "name_sequences", "--seed", "3"]) == 0
+    capsys.readouterr()
+    assert main(["probe", "name_sequences", "--variant", "no"]) == 2
+    assert "name_sequences has no variant 'no'" in capsys.readouterr().err
     assert main(["probe", "name_sequences", "--larger", "100"]) == 1
     assert "FAIL  loss at the start" in capsys.readouterr().out

@@ -64,6 +64,14 @@ def test_several_experiments_and_arms(runs: Path) -> None:
     }  # fmt: skip
 
 
+def test_an_arm_that_a_later_experiment_lacks_is_told_before_the_first_runs(
+    capsys: pytest.CaptureFixture[str], runs: Path
+) -> None:
+    assert main(["run", "walk_arms", "walk", "--variant", "drift"]) == 2
+    assert "walk has no variant 'drift'" in capsys.readouterr().err
+    assert not runs.exists()
+
+
 def test_a_failure_is_told_and_is_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert called("run", "walk", "--nan-at", "3") == 1
     said = capsys.readouterr()

@@ -172,6 +172,8 @@ def test_the_command_records_it(runs: Path, tmp_path: Path, capsys: pytest.Captu
     assert "### `walk_arms`" in page
     assert "| no_drift | " in page
     assert "Outdated" not in page
+    assert main(["compare", "walk_arms", "--record", "--repository", str(tmp_path), "--metric", "eval/score"]) == 2
+    assert "--metric is not taken beside --record" in capsys.readouterr().err
     assert main(["compare", "walk", "--record", "--repository", str(tmp_path)]) == 2
     assert "walk does not say how its arms are compared" in capsys.readouterr().err
 
