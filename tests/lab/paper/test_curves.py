@@ -55,7 +55,7 @@ def test_arms_are_chosen_and_ordered(arms: Path) -> None:
     with pytest.raises(ValueError, match=r"arms has no arm 'dubble' .* Did you mean 'double'\?"):
         draw(arms, "arms", arms=["dubble"])
     written(arms, "walk", 0, {10: 1.0})
-    with pytest.raises(ValueError, match="walk has no arm 'nope' among its runs. It compares none, so name none"):
+    with pytest.raises(ValueError, match=r"walk has no arm 'nope' among its runs\. It compares none, so name none"):
         draw(arms, "walk", arms=["nope"])
     with pytest.raises(ValueError, match=r"No run of arms has 'eval/retrun'. Did you mean 'eval/return'\?"):
         draw(arms, "arms", metric="eval/retrun")
