@@ -49,27 +49,28 @@ def verify_command(words: list[str]) -> int:
             return 0
         raise UsageError("Which experiment? Give a name: `lab verify NAME`. `lab list` shows them.")
     loaded = [load(name) for name in names]
-    given, _ = settings_of("verify", loaded[0], options)
-    verdicts, stopped, met, as_json = [], 0, True, given.json
-    for experiment in loaded:
-        verdict, launched = _verified(experiment, options)
+    parsed = [settings_of("verify", experiment, options) for experiment in loaded]
+    given, _ = parsed[0]
+    verdicts, stopped, met = [], 0, True
+    for experiment, (asked, config) in zip(loaded, parsed):
+        again = shlex.join(["lab", "verify", experiment.name, *options])
+        verdict, launched = _verified(experiment, asked, config, again)
         verdicts.append(verdict)
         met &= verdict.passed and len(verdict.scores) == len(launched)
         if any(item.state in ("interrupted", "waiting") for item in launched):
             stopped = exit_code(launched)
             break
-    if as_json:
+    if given.json:
         print(json.dumps([verdict.as_json() for verdict in verdicts], indent=1))
     if given.report:
-        print(report_written(given), file=sys.stderr if as_json else sys.stdout)
+        print(report_written(given), file=sys.stderr if given.json else sys.stdout)
     return stopped or (0 if met else 1)
 
 
-def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[Launched]]:
+def _verified(experiment: Experiment, options: Any, config: Any, again: str) -> tuple[Verdict, list[Launched]]:
     target = experiment.target
     if target is None:
         raise UsageError(f"{experiment.name} states no target (its TARGET is None), so there is nothing to verify.")
-    options, config = settings_of("verify", experiment, words)
     if not options.seeds:
         options = replace(options, seeds=(f"0-{target.seeds - 1}",))
     if target.arm and not options.variant:
@@ -100,9 +101,7 @@ def _verified(experiment: Experiment, words: list[str]) -> tuple[Verdict, list[L
     ]
     if not options.fresh:
         refuse_nursed(experiment.name, places)  # before hours are spent on the others
-    launched = launch_shown(
-        experiment, options, config, again=shlex.join(["lab", "verify", experiment.name, *words]), quiet=options.json
-    )
+    launched = launch_shown(experiment, options, config, again=again, quiet=options.json)
     refuse_nursed(experiment.name, places)
     rows = judged_rows(launched, target)
     scores = {seed: row[target.metric] for seed, row in rows.items()}
