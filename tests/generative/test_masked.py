@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from generative.masked import Kind, MaskedConvolution
@@ -44,6 +45,15 @@ def test_weights_that_are_masked_never_learn() -> None:
     convolution(torch.randn(2, 3, 4, 4)).square().sum().backward()
     assert convolution.weight.grad is not None
     assert torch.equal(convolution.weight.grad != 0, convolution.mask.bool())
+
+
+@pytest.mark.parametrize("size", [3, 7, (1, 5), (5, 1)])
+def test_it_is_the_convolution_by_all_of_the_masked_kernel(size: int | tuple[int, int]) -> None:
+    convolution = MaskedConvolution("B", 4, 2, size, colours=2).double()
+    inputs = torch.randn(3, 4, 6, 9, dtype=torch.float64)
+    weight = convolution.weight * convolution.mask
+    by_all = F.conv2d(inputs, weight, convolution.bias, padding=tuple(side // 2 for side in weight.shape[2:]))
+    torch.testing.assert_close(convolution(inputs), by_all)
 
 
 def test_weights_begin_by_the_number_of_inputs_that_are_seen() -> None:
