@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-
-import torch
+from typing import Protocol
 
 from experiments.generative._first import first
 from generative.pixel_networks import PixelNetworkConfig
@@ -13,6 +12,7 @@ from generative.sheets import completed, samples
 from lab.data import Augment, Batches, Dataset, load
 from lab.data.binary import binarised, drawn
 from lab.fit import Fit
+from lab.run import RunConfig
 from lab.seeding import Seeds
 from lab.trial import Picture
 
@@ -33,21 +33,31 @@ class BitsEvaluationConfig(EvaluationConfig):
     bits_seed: int = 0  # of the test pictures' bits, drawn once
 
 
-def fit_bits(
-    network: PixelNetworkConfig,
-    model: PixelModelConfig,
-    batch_size: int,
-    evaluation: BitsEvaluationConfig,
-    device: torch.device,
-    seeds: Seeds,
-) -> Fit:
+class BitsConfig(Protocol):
+    """Settings of an experiment on pixels as bits."""
+
+    @property
+    def network(self) -> PixelNetworkConfig: ...
+    @property
+    def model(self) -> PixelModelConfig: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def evaluation(self) -> BitsEvaluationConfig: ...
+    @property
+    def run(self) -> RunConfig: ...
+
+
+def fit_bits(config: BitsConfig, seeds: Seeds) -> Fit:
     """A model of MNIST's pixels as bits: those of training pictures drawn anew in each batch, those of test pictures
     once.
     """
-    published = load("mnist").to(device)
+    published = load("mnist").to(config.run.torch_device())
     assert published.test is not None
-    test = binarised(published.test, evaluation.bits_seed)
-    return fit(published.train, test, network, model, batch_size, evaluation, seeds, augment=drawn())
+    test = binarised(published.test, config.evaluation.bits_seed)
+    return fit(
+        published.train, test, config.network, config.model, config.batch_size, config.evaluation, seeds, drawn()
+    )
 
 
 def fit(

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.generative import pixelcnn_mnist
+from experiments.generative._pixels import BitsEvaluationConfig, fit_bits
 from generative.pixel_networks import PixelCNNConfig
 from generative.pixels import PixelModelConfig
 from lab.experiment import Target
+from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
 from lab.schedules import cosine
+from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(pixelcnn_mnist.Config):
+class Config:
     """Settings of pixelcnn_mnist_deep: those of pixelcnn_mnist but for the blocks and the epochs.
 
     After ten epochs the smaller one tells training pictures no better than test pictures: it lacks size and time, and
@@ -25,10 +27,15 @@ class Config(pixelcnn_mnist.Config):
     model: PixelModelConfig = PixelModelConfig(
         optimizer=OptimizerConfig(kind="adam", learning_rate=4e-3, max_norm=50.0, decay=cosine(1.0, 0.0, 75_000))
     )
+    batch_size: int = 16  # pictures
+    evaluation: BitsEvaluationConfig = BitsEvaluationConfig()
     run: RunConfig = RunConfig(steps=75_000, log_every=1_250, evaluate_every=18_750, save_every=3_750)  # 20 epochs
 
 
-build = pixelcnn_mnist.build
+def build(config: Config, seeds: Seeds) -> Fit:
+    """The trial: a PixelCNN x training pictures, bits drawn anew in each batch, judged on 10,000 drawn once."""
+    return fit_bits(config, seeds)
+
 
 TARGET = Target(
     metric="eval/test_nll",
@@ -45,8 +52,9 @@ TARGET = Target(
 )
 
 SMOKE = Config(
-    network=pixelcnn_mnist.SMOKE.network,
-    model=pixelcnn_mnist.SMOKE.model,
-    evaluation=pixelcnn_mnist.SMOKE.evaluation,
-    run=pixelcnn_mnist.SMOKE.run,
+    network=PixelCNNConfig(channels=2, blocks=1),
+    model=PixelModelConfig(optimizer=OptimizerConfig(learning_rate=1e-2)),
+    batch_size=16,
+    evaluation=BitsEvaluationConfig(judged=100),
+    run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),
 )

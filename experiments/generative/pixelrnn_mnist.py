@@ -36,9 +36,7 @@ class Config:
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a PixelRNN x training pictures, bits drawn anew in each batch, judged on 10,000 drawn once."""
-    return fit_bits(
-        config.network, config.model, config.batch_size, config.evaluation, config.run.torch_device(), seeds
-    )
+    return fit_bits(config, seeds)
 
 
 TARGET = Target(
