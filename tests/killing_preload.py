@@ -7,6 +7,8 @@ import torch
 
 torch.set_num_threads(1)  # a forked process cannot use its parent's thread pool
 
+import matplotlib.backends.backend_agg  # noqa: E402, F401 # a run's pictures are drawn by it, half a second to import
+
 import lab.job  # noqa: E402, F401
 from lab.data import DataError  # noqa: E402
 from lab.experiment import experiments, load  # noqa: E402
