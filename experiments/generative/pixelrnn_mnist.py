@@ -49,7 +49,7 @@ TARGET = Target(
     "probability, exact; training pictures' bits drawn anew in each batch, last weights after 8 epochs; 3 seeds",
     source="van den Oord et al. 2016, table 4: Row LSTM on published bits of MNIST, 80.54",
     published=80.54,
-    needs="50 minutes of one core a seed",
+    needs="an hour of one core a seed",
 )
 
 SMOKE = Config(
