@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lab.data.sequences import Ragged
@@ -36,14 +36,16 @@ class Vocabulary:
         What occurs fewer than `least` times is left out; of what remains the `most` frequent are kept. Build it of the
         training part alone.
         """
+        return cls.of_counts(Counter(symbol for sequence in sequences for symbol in sequence), least=least, most=most)
+
+    @classmethod
+    def of_counts(cls, counts: Mapping[str, int], *, least: int = 1, most: int | None = None) -> Vocabulary:
+        """The same of symbols and how often each occurs."""
         if least < 1 or (most is not None and most < 1):
             raise ValueError(
                 f"least is {least} and most {most}, but they count occurrences and symbols. Give 1 or more of each."
             )
-        counts = Counter(symbol for sequence in sequences for symbol in sequence)
-        for symbol in SPECIAL:
-            del counts[symbol]
-        known = [symbol for symbol, count in counts.items() if count >= least]
+        known = [symbol for symbol, count in counts.items() if count >= least and symbol not in SPECIAL]
         known.sort(key=lambda symbol: (-counts[symbol], symbol))
         return cls(SPECIAL + tuple(known[:most]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -53,10 +54,14 @@ class WordNumbers:
     @classmethod
     def of(cls, config: WordConfig, sequences: Iterable[Sequence[str]]) -> WordNumbers:
         """Of the words of the training part. What occurs fewer than `least` times in a column is unknown there."""
-        forms = [config.forms(word) for sequence in sequences for word in sequence]
-        if not forms:
+        words = Counter(word for sequence in sequences for word in sequence)
+        if not words:
             raise ValueError("The training part has no words, so there is nothing to number. Give it some.")
-        return cls(config, tuple(Vocabulary.of([column], least=config.least) for column in zip(*forms)))
+        counted: list[Counter[str]] = [Counter() for _ in config.forms("")]  # of each column
+        for word, count in words.items():
+            for counts, form in zip(counted, config.forms(word)):
+                counts[form] += count
+        return cls(config, tuple(Vocabulary.of_counts(counts, least=config.least) for counts in counted))
 
     @property
     def sizes(self) -> tuple[int, ...]:
