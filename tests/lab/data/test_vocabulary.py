@@ -22,6 +22,14 @@ def test_rare_symbols_are_left_out() -> None:
     assert Vocabulary.of(TEXTS, most=3).symbols == (*SPECIAL, "the", "cat", "a")
 
 
+def test_of_counts() -> None:
+    counts = {"dog": 1, "cat": 2, "the": 3, "<unk>": 9, "a": 1}
+    assert Vocabulary.of_counts(counts) == Vocabulary.of(TEXTS)
+    assert Vocabulary.of_counts(counts, least=2, most=1).symbols == (*SPECIAL, "the")
+    with pytest.raises(ValueError, match="least is 0"):
+        Vocabulary.of_counts(counts, least=0)
+
+
 def test_texts_become_numbers_and_come_back() -> None:
     vocabulary = Vocabulary.of(TEXTS)
     assert vocabulary.encode(["a", "bird"], begin=True, end=True) == [2, 6, 1, 3]
