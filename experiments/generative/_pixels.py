@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 from experiments.generative._first import first
 from generative.pixel_networks import PixelNetworkConfig
@@ -33,19 +32,15 @@ class BitsEvaluationConfig(EvaluationConfig):
     bits_seed: int = 0  # of the test pictures' bits, drawn once
 
 
-class BitsConfig(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class BitsConfig:
     """Settings of an experiment on pixels as bits."""
 
-    @property
-    def network(self) -> PixelNetworkConfig: ...
-    @property
-    def model(self) -> PixelModelConfig: ...
-    @property
-    def batch_size(self) -> int: ...
-    @property
-    def evaluation(self) -> BitsEvaluationConfig: ...
-    @property
-    def run(self) -> RunConfig: ...
+    network: PixelNetworkConfig
+    model: PixelModelConfig
+    batch_size: int = 16  # pictures
+    evaluation: BitsEvaluationConfig = BitsEvaluationConfig()
+    run: RunConfig
 
 
 def fit_bits(config: BitsConfig, seeds: Seeds) -> Fit:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.generative._pixels import BitsEvaluationConfig, fit_bits
+from experiments.generative._pixels import BitsConfig, BitsEvaluationConfig, fit_bits
 from generative.pixel_networks import PixelCNNConfig
 from generative.pixels import PixelModelConfig
 from lab.experiment import Target
@@ -16,7 +16,7 @@ from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(BitsConfig):
     """Settings of pixelcnn_mnist.
 
     Batches of 16 and this rate were better than 64 or 8 and than half or twice the rate, after an epoch or half of one.
@@ -26,8 +26,6 @@ class Config:
     model: PixelModelConfig = PixelModelConfig(
         optimizer=OptimizerConfig(kind="adam", learning_rate=4e-3, max_norm=50.0, decay=cosine(1.0, 0.0, 37_500))
     )
-    batch_size: int = 16  # pictures
-    evaluation: BitsEvaluationConfig = BitsEvaluationConfig()
     run: RunConfig = RunConfig(steps=37_500, log_every=1_250, evaluate_every=18_750, save_every=3_750)  # 10 epochs
 
 
@@ -52,7 +50,6 @@ TARGET = Target(
 SMOKE = Config(
     network=PixelCNNConfig(channels=2, blocks=1),
     model=PixelModelConfig(optimizer=OptimizerConfig(learning_rate=1e-2)),
-    batch_size=16,
     evaluation=BitsEvaluationConfig(judged=100),
     run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),
 )

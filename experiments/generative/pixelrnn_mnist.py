@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.generative._pixels import BitsEvaluationConfig, fit_bits
+from experiments.generative._pixels import BitsConfig, BitsEvaluationConfig, fit_bits
 from generative.pixel_networks import RowLSTMConfig
 from generative.pixels import PixelModelConfig
 from lab.experiment import Target
@@ -22,15 +22,13 @@ from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(BitsConfig):
     """Settings of pixelrnn_mnist: pictures, bits and judging are those of pixelcnn_mnist."""
 
     network: RowLSTMConfig = RowLSTMConfig(layers=4)
     model: PixelModelConfig = PixelModelConfig(
         optimizer=OptimizerConfig(kind="adam", learning_rate=8e-3, max_norm=50.0, decay=cosine(1.0, 0.0, 30_000))
     )
-    batch_size: int = 16  # pictures
-    evaluation: BitsEvaluationConfig = BitsEvaluationConfig()
     run: RunConfig = RunConfig(steps=30_000, log_every=1_875, evaluate_every=15_000, save_every=1_875)  # 8 epochs
 
 
@@ -55,7 +53,6 @@ TARGET = Target(
 SMOKE = Config(
     network=RowLSTMConfig(channels=2, layers=1),
     model=PixelModelConfig(optimizer=OptimizerConfig(learning_rate=1e-2)),
-    batch_size=16,
     evaluation=BitsEvaluationConfig(judged=100),
     run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),
 )
