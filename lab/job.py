@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from lab import parallel
+from lab.cadence import cadence_of
 from lab.checkpoint import Checkpoints
 from lab.config import address, from_json
 from lab.energy import Meter
@@ -71,7 +72,7 @@ def run_job(
                 tracker = trackers(directory.path, mode=options.wandb, record=record)
                 outcome = run(
                     nursing, options, tracker, kept, seeds=seeds, media=media, records=Records(directory.episodes),
-                    watch=report.watch, stop=stop,
+                    watch=report.watch, stop=stop, cadence=cadence_of(directory, options),
                 )  # fmt: skip
         except KeyboardInterrupt:
             with suppress(RunError):
@@ -99,7 +100,8 @@ def _take_part(
     with fixed_bits(parallel.from_first(0), options.deterministic):
         seeds = Seeds(seed)
         trial = built(experiment, config, seeds)
-        return run(trial, options, checkpoints=_ReadOnly(directory.checkpoints), seeds=seeds, stop=stop)
+        checkpoints, cadence = _ReadOnly(directory.checkpoints), cadence_of(directory, options)
+        return run(trial, options, checkpoints=checkpoints, seeds=seeds, stop=stop, cadence=cadence)
 
 
 class _ReadOnly(Checkpoints):

@@ -179,7 +179,21 @@ def arms(experiment: Experiment, config: Any, wanted: Iterable[str]) -> dict[str
                 "arms by --variant that take it."
             )
         log.warning("%s is %s but in arms that set it themselves: %s.", name, value, told)
+    _refuse_alike(experiment, chosen, asked)
     return chosen
+
+
+def _refuse_alike(experiment: Experiment, chosen: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
+    """Raises ConfigError where two arms have become one by the settings asked for: they would be one run."""
+    usual = experiment.variants(experiment.Config())
+    first: dict[str, str] = {}
+    for variant, config in chosen.items():
+        other = first.setdefault(address(experiment.name, config), variant)
+        if usual.get(other) != usual.get(variant):
+            raise ConfigError(
+                f"With {', '.join(f'{name} {value}' for name, value in asked.items())} the arms {other} and {variant} "
+                f"of {experiment.name} are the same run. Leave out what makes them alike, or choose arms by --variant."
+            )
 
 
 def unique_seeds(seeds: Iterable[int]) -> list[int]:
@@ -202,8 +216,8 @@ def prepare(
 ) -> RunDirectory:
     """Makes or finds the run directory of a seed, with config.json saying what is asked of it now.
 
-    Raises RunError if the directory holds the run of another config. One that another process works in is left as
-    it is: the job will be refused there.
+    Of a run that has done as much already, it goes on saying what that was. Raises RunError if the directory holds the
+    run of another config. One that another process works in is left as it is: the job will be refused there.
     """
     where = address(experiment.name, config)
     directory = RunDirectory.at(runs, experiment.name, where, seed)
@@ -214,6 +228,14 @@ def prepare(
         if directory.locked():
             return directory
     target = experiment.target_of(variant)
+    stated = {
+        "summary": experiment.listing.summary,
+        "target": to_json(target) if target is not None else None,
+        "compared": to_json(experiment.compared) if experiment.compared is not None else None,
+    }
+    if directory.exists() and finished(directory, to_json(config.run)):
+        directory.write_record({**directory.record(), **stated})
+        return directory
     unit = directory.status()["unit"] if directory.exists() else ""
     devices = _devices(directory, devices)
     directory.write_record(
@@ -222,13 +244,11 @@ def prepare(
             "variant": variant or None,
             "seed": seed,
             "hash": where,
-            "summary": experiment.listing.summary,
             "unit": unit,
             "devices": devices,
             "command": command(experiment, variant, config, seed, devices),
             "config": to_json(config),
-            "target": to_json(target) if target is not None else None,
-            "compared": to_json(experiment.compared) if experiment.compared is not None else None,
+            **stated,
         }
     )
     return directory

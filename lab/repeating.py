@@ -5,8 +5,10 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from lab.cadence import Moments, give
 from lab.config import differences
 from lab.engines.child import devices_of
 from lab.interventions import Intervention, copy, interventions
@@ -14,7 +16,7 @@ from lab.job import read
 from lab.launching import launch_configs, prepare
 from lab.provenance import changes
 from lab.run import Progress
-from lab.store import RunDirectory, RunError
+from lab.store import RunDirectory, RunError, find_runs
 
 FOLDER = "rerun"  # in the run's directory
 
@@ -43,9 +45,10 @@ class Repeat:
 def rerun(directory: RunDirectory, watch: Callable[[Progress], None] = lambda progress: None) -> Repeat:
     """Runs again what a finished run's directory says, to the step that it came to, and holds the two together.
 
-    What was changed by hand is changed again at the same steps. The repeat lies in the run's directory under `rerun`,
-    and takes the place of an earlier one. Raises RunError for a run that has not finished, and for a repeat that does
-    not.
+    What was changed by hand is changed again at the same steps, and it logs and judges where the run did, whose budget
+    or cadence may have been another in each of its attempts. The repeat lies in the run's directory under `rerun`,
+    and takes the place of an earlier one. Raises RunError for a run that has not finished, for a repeat that does not,
+    and where an earlier repeat is still going or cannot be removed.
     """
     status = directory.status()
     if status["state"] != "finished" or "state_sha256" not in status:
@@ -63,16 +66,17 @@ def rerun(directory: RunDirectory, watch: Callable[[Progress], None] = lambda pr
         wandb="off",
     )
     folder = directory.path / FOLDER
-    shutil.rmtree(folder, ignore_errors=True)
+    _remove(folder)
     variant, settings = record.get("variant") or "", replace(config, run=options)
     devices = devices_of(directory)
     again = prepare(experiment, variant, settings, record["seed"], folder, fresh=False, devices=devices)
     copy(directory, again)
+    give(again, Moments.of(directory.rows()))
     (repeated,) = launch_configs(
         experiment, [(variant, settings)], [record["seed"]], devices=devices, runs_dir=folder,
         watch=lambda _, news: watch(news) if isinstance(news, Progress) else None,
     )  # fmt: skip
-    if repeated.state != "finished":
+    if (repeated.state, repeated.did) != ("finished", "ran"):
         raise RunError(f"The repeat in {again.path} did not finish: {repeated.error or repeated.state}.")
     parting = first_parting(directory.rows(), again.rows())
     return Repeat(
@@ -82,6 +86,19 @@ def rerun(directory: RunDirectory, watch: Callable[[Progress], None] = lambda pr
         parting=parting,
         changed=changes(stood_on, again.environment()) if stood_on else ["what the run stood on was not written down"],
     )
+
+
+def _remove(folder: Path) -> None:
+    """Removes an earlier repeat: what is left of one would be taken for the new one."""
+    for earlier in find_runs(folder):
+        if earlier.locked():
+            raise RunError(f"{earlier.path} is being run by another `lab rerun`. Wait for it, or stop it first.")
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise RunError(f"The earlier repeat in {folder} cannot be removed ({error}). Remove it by hand.") from error
 
 
 def first_parting(ours: Sequence[Mapping[str, Any]], theirs: Sequence[Mapping[str, Any]]) -> Parting | None:

@@ -15,6 +15,7 @@ from typing import Literal
 import torch
 
 from lab import parallel
+from lab.cadence import Cadence, Every, crossed
 from lab.checkpoint import Checkpoints, digest
 from lab.means import Averages, NonFiniteMetric
 from lab.media import write_media
@@ -112,19 +113,23 @@ def run(
     records: Records | None = None,
     watch: Callable[[Progress], None] = lambda progress: None,
     stop: Callable[[], str] | None = None,
+    cadence: Cadence | None = None,
 ) -> Outcome:
     """Trains until a budget is spent, going on from the newest intact checkpoint if there is one.
 
-    A trial that is `Nursed` is built here, and anew from a checkpoint whenever it is to be another.
-    On SIGTERM and Ctrl-C the step is finished, a checkpoint saved and an interrupted Outcome returned.
-    `stop`, asked after every step, ends the run in the same way when it returns a reason. `seeds` seeds the
-    global generator, which only dropout draws from. `media` is the folder for what an `Illustrated` trial shows
-    at the end, `records` keeps what a `Recorded` one tells; without them, nothing is shown or kept. Threads and
-    deterministic kernels belong to the process: a job sets them, and a program of your own wraps this call in
-    `lab.provenance.fixed_bits`. Several processes that train together (lab.parallel) each call this and stop at the
+    A trial that is `Nursed` is built here, and anew from a checkpoint whenever it is to be another. On SIGTERM and
+    Ctrl-C the step is finished, a checkpoint saved and an interrupted Outcome returned. `stop`, asked after every step,
+    ends the run in the same way when it returns a reason. `seeds` seeds the global generator, which only dropout draws
+    from. `media` is the folder for what an `Illustrated` trial shows at the end, `records` keeps what a `Recorded` one
+    tells; without them, nothing is shown or kept. `cadence`, by default as the config says, is when to log and judge.
+    Threads and deterministic kernels belong to the process: a job sets them, and a program of your own wraps this call
+    in `lab.provenance.fixed_bits`. Several processes that train together (lab.parallel) each call this and stop at the
     same step. Raises NonFiniteMetric, with the last checkpoint untouched, when a loss is not a number.
     """
-    return _Loop(trial, config, tracker or NullTracker(), checkpoints, seeds, media, records, watch, stop).run()
+    cadence = cadence or Every(config)
+    return _Loop(
+        trial, config, tracker or NullTracker(), checkpoints, seeds, media, records, watch, stop, cadence
+    ).run()
 
 
 class _Loop:
@@ -141,12 +146,14 @@ class _Loop:
         records: Records | None,
         watch: Callable[[Progress], None],
         stop: Callable[[], str] | None,
+        cadence: Cadence,
     ):
         self.trial: Trial
         self.nursed = trial if isinstance(trial, Nursed) else _Unchanging(trial)
         assert checkpoints is not None or not isinstance(trial, Nursed), "what it goes on from is a checkpoint"
         self.config, self.tracker, self.checkpoints = config, tracker, checkpoints
         self.seeds, self.media, self.records, self.watch, self.stop = seeds, media, records, watch, stop
+        self.cadence = cadence
         self.averages = Averages()
         self.agreed = parallel.Agreement()
         self.judged: dict[str, float] = {}
@@ -189,14 +196,14 @@ class _Loop:
         metrics = self._changed_step() if self.nursed.due(before) else self._step()
         step = self.trial.steps
         self.averages.add(step, metrics)
-        over = step >= self.config.steps  # the last row, judgement and checkpoint are _finish's
-        if not over:
-            judge = _crossed(before, step, self.config.evaluate_every)
-            if judge or _crossed(before, step, self.config.log_every):
+        reason = self.agreed(self._reason_to_stop(signalled))
+        if step < self.config.steps and reason != _TIME_IS_UP:  # else the last row, judgement and save are _finish's
+            log, judge = self.cadence.due(before, step)
+            if log:
                 self._log(judge)
-            if _crossed(before, step, self.config.save_every):
+            if crossed(before, step, self.config.save_every):
                 self._save()
-        return self.agreed(self._reason_to_stop(signalled))
+        return reason
 
     def _reason_to_stop(self, signalled: list[str]) -> str:
         if signalled:
@@ -355,10 +362,6 @@ class _Unchanging:
 
 _ECHO = 1.0  # seconds
 _TIME_IS_UP = "the time budget run.minutes is spent"
-
-
-def _crossed(before: int, after: int, period: int) -> bool:
-    return period > 0 and before // period != after // period
 
 
 @contextmanager

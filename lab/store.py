@@ -33,12 +33,15 @@ def runs_folder(given: str | Path | None = None) -> Path:
     return Path(given or os.environ.get("LAB_RUNS") or "runs").expanduser()
 
 
-def finished(directory: RunDirectory) -> bool:
-    """Whether nothing is left to do: the run ended and its budget has not been raised since."""
+def finished(directory: RunDirectory, asked: Mapping[str, Any] | None = None) -> bool:
+    """Whether nothing is left to do: the run ended and its budget has not been raised since.
+
+    `asked` are the settings of `run` that it is held to, by default those in its config.json.
+    """
     status = directory.status()
     if status["state"] != "finished":
         return False
-    options = directory.record()["config"]["run"]
+    options = asked or directory.record()["config"]["run"]
     out_of_time = options.get("minutes") is not None and status["step"] < status["budget"]
     return status["step"] >= options["steps"] or (out_of_time and 60 * options["minutes"] <= status.get("seconds", 0.0))
 
@@ -95,7 +98,7 @@ class RunDirectory:
 
     def record(self) -> dict[str, Any]:
         """config.json: all that is needed to repeat the run. Raises RunError if it is missing or of another kind."""
-        record = _read_json(self.path / "config.json")
+        record = read_json(self.path / "config.json")
         if record.get("schema") != SCHEMA:
             raise RunError(
                 f"{self.path / 'config.json'} has the schema {record.get('schema')!r}, but this version of the lab "
@@ -111,7 +114,7 @@ class RunDirectory:
     def environment(self) -> dict[str, Any]:
         """environment.json, or nothing where it was not written yet."""
         path = self.path / "environment.json"
-        return _read_json(path) if path.exists() else {}
+        return read_json(path) if path.exists() else {}
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Writes environment.json."""
@@ -126,7 +129,7 @@ class RunDirectory:
         if not path.exists():
             return dict(_WAITING)
         try:
-            status = _WAITING | _read_json(path)
+            status = _WAITING | read_json(path)
         except RunError as error:
             log.warning("%s It is taken as missing; the next attempt writes it again.", error)
             return dict(_WAITING)
@@ -213,7 +216,7 @@ def find_run(name: str, folder: Path) -> RunDirectory:
     Raises ValueError if there is none, or if runs of several settings are meant alike.
     """
     if (Path(name) / "config.json").exists():
-        return RunDirectory(Path(name))
+        return RunDirectory(Path(name).resolve())
     known = {directory.name: directory for directory in find_runs(folder)}
     wanted = name.strip("/").split("/")
     near = [
@@ -275,7 +278,7 @@ def write_json(path: Path, value: Any) -> None:
         ) from error
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text())
     except FileNotFoundError:

@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from lab.published_names import translate
+from lab.writing import written_aside
 
 _ENDINGS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 _WRAPPERS = ("state_dict", "model_state_dict", "model")  # under which training scripts keep the weights among others
@@ -39,10 +40,8 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path | str, about: Mapping
     # as it keeps several in no order.
     own = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.aside")
-    save_file(own, aside, {"lab": json.dumps(about or {}, sort_keys=True)})
-    aside.replace(path)
+    with written_aside(path) as file:
+        save_file(own, file.name, {"lab": json.dumps(about or {}, sort_keys=True)})
     return digest_of(path)
 
 

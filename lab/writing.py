@@ -46,3 +46,19 @@ def written_aside(path: Path) -> Iterator[IO[bytes]]:
         aside.unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Lets one process at a time do what follows with a folder; the others wait."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: two processes in one folder are not kept apart there
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

@@ -49,8 +49,19 @@ PARTS = {
     ),
 }
 HOUSE = {
-    *("checkpoint", "energy", "grids", "interventions", "media", "pieces", "provenance", "records", "run", "store"),
-    *("learnt", "stated", "tracking"),
+    *(
+        "cadence",
+        "checkpoint",
+        "energy",
+        "grids",
+        "interventions",
+        "learnt",
+        "media",
+        "pieces",
+        "provenance",
+        "records",
+    ),
+    *("run", "stated", "store", "tracking"),
 }
 DOORS = {
     *("cli", "config", "experiment", "job", "launching", "paper", "repeating", "report", "results", "sides", "trained"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +15,7 @@ from lab.cli.arguments import number, parse_seeds, table
 from lab.cli.running import exit_code, settings_of, split_names
 from lab.config import address
 from lab.experiment import Experiment, load
-from lab.launching import command
+from lab.launching import command, unique_seeds
 from lab.report.searches import SCHEMA
 from lab.search import Candidate, Found, Satisfy, Search, config_of, search
 from lab.search_space import at_the_border, axis
@@ -68,12 +69,13 @@ def search_command(words: list[str]) -> int:
     path = _write(found, folder)
     figure = _draw(path)
     if found.stopped:
-        print(f"Stopped. Go on with: {shlex.join(['lab', 'search', *words])}")
-        return exit_code(found.stopped)
+        print(f"Stopped. Go on with: {shlex.join(['lab', 'search', *words])}", file=sys.stderr)
     if given.json:
         print(path.read_text(), end="")
-    else:
+    elif not found.stopped:
         print(_said(found, path, figure, ["--runs-dir", given.runs_dir] if given.runs_dir else []))
+    if found.stopped:
+        return exit_code(found.stopped)
     return 0 if found.best is not None else 1
 
 
@@ -93,12 +95,12 @@ def _wanted(experiment: Experiment, given: Any, config: Any) -> Search:
     own = config.run.steps == experiment.Config().run.steps
     steps = target.steps if target is not None and own else config.run.steps
     first_steps = max(1, steps // given.keep**2) if given.first_steps is None else given.first_steps
+    seeds = tuple(unique_seeds(parse_seeds(given.seeds)))
     return Search(
         experiment=experiment, config=config, variant=variant, axes=tuple(axis(text, config) for text in given.vary),
         metric=metric, lower_is_better=lower, satisfy=tuple(map(Satisfy.parsed, given.satisfy)),
-        candidates=given.candidates, stages=given.stages, seeds=tuple(parse_seeds(given.seeds)), steps=steps,
-        first_steps=first_steps, keep=given.keep, sampler=given.sampler,
-        seed=given.search_seed,
+        candidates=given.candidates, stages=given.stages, seeds=seeds, steps=steps, first_steps=first_steps,
+        keep=given.keep, sampler=given.sampler, seed=given.search_seed,
     )  # fmt: skip
 
 

@@ -30,6 +30,16 @@ class DataError(OSError):
     """A file of a data set is missing, damaged or not what it should be; the message says what to do."""
 
 
+class _Damaged(DataError):
+    """What lies there is not the file."""
+
+    how: str
+
+
+class _AnotherVersion(DataError):
+    """The publisher has changed a file."""
+
+
 @dataclass(frozen=True)
 class File:
     """A file as its publisher has it, alone or in a zip archive.
@@ -119,7 +129,9 @@ class File:
 
     def _damaged(self, path: Path, how: str) -> DataError:
         again = f"Remove it, and it will be fetched again from {self.address}." if self.address else "Copy it again."
-        return DataError(f"{path} is damaged: {how}, but the publisher's has {self.size:,} and {self.sha256}. {again}")
+        error = _Damaged(f"{path} is damaged: {how}, but the publisher's has {self.size:,} and {self.sha256}. {again}")
+        error.how = how
+        return error
 
     def _fetch(self, path: Path) -> None:
         """Downloads it aside and renames it, so that no half of it is ever found."""
@@ -128,16 +140,29 @@ class File:
             with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as aside:
                 try:
                     self._download(aside.name)
-                    self.check(Path(aside.name))
+                    self._refuse_another(Path(aside.name), path)
                     os.chmod(aside.name, 0o644)
                     os.replace(aside.name, path)
                 finally:
                     Path(aside.name).unlink(missing_ok=True)
+        except _AnotherVersion:
+            raise
         except OSError as error:  # urllib's errors among them
             why = getattr(error, "reason", None) or error.strerror or error
             raise DataError(
                 f"{path} is not there, and could not be fetched from {self.address} ({why}). Get it by other means "
                 f"and put it there, or set $LAB_DATA to a folder that has {self.path}."
+            ) from error
+
+    def _refuse_another(self, fetched: Path, path: Path) -> None:
+        """Raises DataError if what the publisher has today is not this file."""
+        try:
+            self.check(fetched)
+        except _Damaged as error:
+            raise _AnotherVersion(
+                f"{path} is not there, and {self.address} has another version of it now: {error.how}, but what is told "
+                f"here is of the one with {self.size:,} and {self.sha256}. Get that one by other means and put it "
+                f"there, or set $LAB_DATA to a folder that has {self.path}."
             ) from error
 
     def _download(self, to: str) -> None:

@@ -211,34 +211,14 @@ def commands(experiment: Experiment) -> list[str]:
 
 
 def repeat_commands(experiment: Experiment, arm: Arm) -> list[str]:
-    """The command lines that repeat an arm: what the runs say themselves, else put together from what differs."""
+    """The command lines that repeat an arm, as its runs say them."""
     told: dict[str, list[int]] = {}
     if arm.runs[0].nursed:
         return [shlex.join(["lab", "rerun", arm.runs[0].place])]
     for run in arm.runs:
         if run.command:
             told.setdefault(_SEEDS.sub("--seeds {}", run.command, count=1), []).append(run.seed)
-    if told:
-        return [line.replace("{}", seed_ranges(seeds), 1) for line, seeds in told.items()]
-    words = ["lab", "run", experiment.name, "--seeds", seed_ranges([run.seed for run in arm.runs])]
-    if not arm.runs[0].variant:
-        settings = flatten(dict(arm.runs[0].config))
-        for difference in experiment.differences:
-            if difference.setting in settings and not difference.setting.startswith("run."):
-                words += _flag(difference.setting, settings[difference.setting])
-    # The budget is no part of the address, so the runs may have had another than the experiment's own.
-    budgets = [steps for run in arm.runs if isinstance(steps := flatten(dict(run.config)).get("run.steps"), int)]
-    if budgets:
-        words += _flag("run.steps", max(budgets))
-    return [shlex.join(words)]
-
-
-def _flag(setting: str, value: Any) -> list[str]:
-    path = setting.replace("_", "-")
-    if isinstance(value, bool):
-        head, dot, last = path.rpartition(".")
-        return [f"--{head}{dot}{last}" if value else f"--{head}{dot}no-{last}"]
-    return [f"--{path}", *map(str, value if isinstance(value, list) else [value])]
+    return [line.replace("{}", seed_ranges(seeds), 1) for line, seeds in told.items()]
 
 
 def seed_ranges(seeds: Sequence[int]) -> str:

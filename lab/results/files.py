@@ -16,6 +16,7 @@ from lab.names import did_you_mean
 from lab.results.comparison import ComparisonResult
 from lab.results.page import Entry, page, summary
 from lab.results.result import Result, ResultError
+from lab.writing import held, written_aside
 
 SCHEMA = "lab.result/1"
 COMPARISON_SCHEMA = "lab.comparison/1"
@@ -64,10 +65,12 @@ def read_results(root: Path) -> list[Result]:
 
 def write_page(root: Path) -> str:
     """Writes RESULTS.md anew; returns its path and what it comes to, in a line."""
-    told = entries(root)
     path = root / "RESULTS.md"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page(told, comparisons(root)))
+    root.mkdir(parents=True, exist_ok=True)
+    with held(root):  # or of two at once, the one that read first might write last
+        told = entries(root)
+        with written_aside(path) as file:
+            file.write(page(told, comparisons(root)).encode())
     return f"{path}: {summary(told)}"
 
 
@@ -117,9 +120,9 @@ def _refuse_unknown(path: Path, experiment: str, known: Mapping[str, Listing]) -
 
 def _write(path: Path, result: Result | ComparisonResult, schema: str, apart: str) -> Path:
     """What `_read` reads; what `apart` holds is JSON already."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     said = {field.name: to_json(getattr(result, field.name)) for field in fields(result) if field.name != apart}
-    path.write_text(json.dumps({"schema": schema, **said, apart: getattr(result, apart)}, indent=1) + "\n")
+    with written_aside(path) as file:
+        file.write((json.dumps({"schema": schema, **said, apart: getattr(result, apart)}, indent=1) + "\n").encode())
     return path
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.checkpoint import Checkpoints
+from lab.interventions import FILE as INTERVENTIONS
 from lab.learnt import learnt_weights
 from lab.store import RunError
 from lab.tracking.patience import within
@@ -86,7 +87,8 @@ def checkpoint(directory: Path, record: Mapping[str, Any]) -> Parcel:
         raise NothingToSend(str(error)) from error
     if not files:
         raise NothingToSend("the run has saved none")
-    beside = [directory / name for name in ("config.json", "environment.json", "metrics.jsonl")]
+    names = ("config.json", "environment.json", "metrics.jsonl", INTERVENTIONS)
+    beside = [*(directory / name for name in names), *sorted((directory / "episodes").glob("step-*.npz"))]
     paths = [*files, *(path for path in beside if path.is_file())]
     return Parcel(
         name=f"{_name(record)}-checkpoint",

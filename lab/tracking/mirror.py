@@ -41,6 +41,7 @@ _WANDB_MODES: dict[str, Mode] = {
     "offline": "offline",
     "dryrun": "offline",
     "disabled": "off",
+    "off": "off",  # the lab's own word for it
 }
 _MEDIUM = re.compile(r"(\d+)-(.+)\.(png|jpg|jpeg|gif|mp4|txt)")
 

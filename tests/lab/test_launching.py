@@ -90,6 +90,16 @@ def test_the_same_again_does_nothing_and_a_larger_budget_goes_on() -> None:
     assert shas([more]) == shas([straight])
 
 
+def test_what_a_run_has_done_is_not_told_otherwise_by_asking_for_less() -> None:
+    (first,) = walk(run__steps=20)
+    record = first.directory.record()
+    (again,) = walk(run__steps=10, run__log_every=3)
+    assert (again.directory, again.did) == (first.directory, "nothing")
+    assert first.directory.record() == record
+    (more,) = walk(run__steps=30, run__log_every=3)
+    assert (more.did, more.directory.record()["config"]["run"]["log_every"]) == ("ran", 3)
+
+
 def test_the_python_door_works_twice_and_stays_open() -> None:
     importlib.import_module("lab.launching")  # as an attribute of `lab` it must not hide the function
 
@@ -145,6 +155,16 @@ def test_arms_that_set_a_setting_alike_are_told_together(caplog: pytest.LogCaptu
     asked = replace(toy.Config(), walk=replace(toy.Config().walk, drift=5.0))
     assert list(launching.arms(replace(toy, arms=four), asked, [])) == ["asked", "still", "up", "still too"]
     assert "walk.drift is 5.0 but in arms that set it themselves: still, still too to 0; up to 2." in caplog.text
+
+
+def test_arms_that_a_setting_makes_one_are_refused(runs: Path) -> None:
+    with pytest.raises(
+        ConfigError, match=r"With walk\.drift 0\.0 the arms drift and no_drift of walk_arms are the same"
+    ):
+        launch("walk_arms", changes={"walk.drift": 0.0})
+    assert not runs.exists()
+    (one,) = launch("walk_arms", changes={"walk.drift": 0.0}, variants=["drift"])
+    assert one.state == "finished"
 
 
 @pytest.mark.parametrize("arms", [["no_drift"], ["drift", "no_drift"]])

@@ -34,6 +34,29 @@ def test_a_run_comes_out_identical_from_its_directory_alone(walked: RunDirectory
     assert rerun(walked).identical, "and takes the place of an earlier one"
 
 
+def test_a_run_whose_budget_and_cadence_were_raised_comes_out_identical() -> None:
+    for steps, log_every, evaluate_every in [(7, 5, 10), (13, 4, 0), (18, 5, 3)]:
+        changes = {"run.steps": steps, "run.log_every": log_every, "run.evaluate_every": evaluate_every}
+        (run,) = launch("walk", [4], changes=changes)
+    assert [row["step"] for row in run.directory.rows()] == [5, 7, 8, 12, 13, 15, 18]
+    found = rerun(run.directory)
+    assert (found.parting, found.identical) == (None, True)
+    assert find_runs(found.again.path.parents[2]) == [found.again]
+
+
+def test_a_run_that_was_out_of_time_comes_out_identical() -> None:
+    (run,) = launch("walk", [4], changes={"seconds": 0.02, "run.steps": 1000, "run.minutes": 0.005})
+    assert run.directory.status()["step"] < 100
+    assert rerun(run.directory).identical
+
+
+def test_a_repeat_that_is_still_going_is_left_alone(walked: RunDirectory) -> None:
+    again = rerun(walked).again
+    with again.lock(), pytest.raises(RunError, match="is being run by another `lab rerun`"):
+        rerun(walked)
+    assert again.status()["state"] == "finished"
+
+
 def test_where_it_parts_and_what_has_changed_is_told(walked: RunDirectory) -> None:
     environment = walked.environment()
     environment["versions"]["torch"] = "1.0"

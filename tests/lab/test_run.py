@@ -144,6 +144,26 @@ def test_the_budget_of_time_counts_all_attempts(tmp_path: Path, monkeypatch: pyt
     assert [row["step"] for row in rows] == [5, 6]
 
 
+@pytest.mark.parametrize("seconds", [60.0, 75.0], ids=["at a row and a checkpoint", "a step later"])
+def test_out_of_time_a_run_ends_like_any_other(seconds: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(lab.run, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+
+    def some_seconds(step: int) -> None:
+        clock[0] += 15.0
+
+    tracker = MemoryTracker()
+    limited = config(log_every=2, evaluate_every=0, save_every=4, minutes=seconds / 60)
+    outcome, rows, _ = drive(limited, tmp_path, trial=Counter(during=some_seconds), tracker=tracker)
+    assert (outcome.step, outcome.state) == (seconds / 15, "finished")
+    assert rows[-1]["step"] == outcome.step
+    assert rows[-1]["eval/score"] == outcome.metrics["eval/score"], "the last judgement has a row"
+    found = Checkpoints(tmp_path).newest()
+    assert found is not None
+    assert found.state["run"]["logged_step"] == found.state["run"]["judged_step"] == found.step == outcome.step
+    assert found.state["run"]["averages"] == Averages().state_dict(), "what was told is not told again"
+
+
 def test_whichever_budget_ends_first_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(lab.run, "time", SimpleNamespace(monotonic=lambda: clock[0]))

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.store import RunDirectory, RunError, find_runs, runs_folder, write_json
+from lab.store import RunDirectory, RunError, find_run, find_runs, runs_folder, write_json
 
 
 def begun(runs: Path, experiment: str = "e", address: str = "0a", seed: int = 0) -> RunDirectory:
@@ -187,6 +187,14 @@ def test_old_runs_are_set_aside_one_after_the_other(runs: Path) -> None:
         assert not directory.exists()
     assert [(directory.path.with_name(f"seed-0~{k}") / "mark").read_text() for k in (1, 2)] == ["1", "2"]
     assert find_runs(runs) == []
+
+
+def test_a_run_is_called_by_its_name_wherever_one_stands(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    directory = begun(runs, "a", "1f", 2)
+    for folder, name in [(directory.path, "."), (directory.path.parent, "seed-2"), (runs, "a/1f/seed-2")]:
+        monkeypatch.chdir(folder)
+        assert find_run(name, runs).name == "a/1f/seed-2"
+        assert find_run(name, runs).path.parents[2] == runs.resolve()
 
 
 def test_runs_are_found_in_order(runs: Path) -> None:

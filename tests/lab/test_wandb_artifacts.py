@@ -10,6 +10,7 @@ import wandb
 
 from lab.checkpoint import Checkpoints
 from lab.cli import main
+from lab.interventions import ask
 from lab.job import run_job
 from lab.launching import launch
 from lab.store import RunDirectory
@@ -100,6 +101,10 @@ def test_a_checkpoint_from_the_server_goes_on_elsewhere(
     server: WandbServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     directory = ran()
+    ask(directory, {"walk.drift": 2.0}, "what is changed by hand is part of what the run is")
+    assert ran(**{"run.steps": 30}) == directory
+    directory.episodes.mkdir()
+    (directory.episodes / "step-000000000010.npz").write_bytes(b"what happened")
     assert main(["sync", "--checkpoints"]) == 0
     assert main(["sync", "--checkpoints"]) == 0
     assert main(["sync"]) == 0
@@ -111,6 +116,8 @@ def test_a_checkpoint_from_the_server_goes_on_elsewhere(
     for file, content in contents(checkpoint, server.uploads).items():
         (elsewhere.path / file).parent.mkdir(parents=True, exist_ok=True)
         (elsewhere.path / file).write_bytes(content)
+    for file in ("interventions.jsonl", "episodes/step-000000000010.npz"):
+        assert (elsewhere.path / file).read_bytes() == (directory.path / file).read_bytes()
     record = elsewhere.record()
     record["config"]["run"]["steps"] = 40
     elsewhere.write_record(record)

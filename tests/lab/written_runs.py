@@ -34,6 +34,7 @@ def written(
     directory = RunDirectory.at(runs, experiment, address, seed)
     directory.write_record({
         "experiment": experiment, "variant": variant, "seed": seed, "hash": address, "unit": "paces",
+        "command": f"lab run {experiment} --seeds {seed}",
         "target": target, "compared": compared, "config": {"run": {"steps": max(values)}, **(config or {})},
     })  # fmt: skip
     rows = [{"step": step, metric: value} for step, value in values.items()]

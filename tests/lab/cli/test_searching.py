@@ -88,6 +88,12 @@ def test_where_the_first_budget_foretells_little_it_is_said(
     assert "hardly foretold" not in capsys.readouterr().out
 
 
+def test_a_seed_that_is_named_twice_counts_once(capsys: pytest.CaptureFixture[str]) -> None:
+    words = [*WALK, "--vary", "walk.drift=0:5", "--first-steps", "20", "--seeds", "0-1,1", "--json"]
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["seeds"] == [0, 1]
+
+
 def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*WALK, "--vary", "walk.drift=0:5", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["schema"] == "lab.search/1"

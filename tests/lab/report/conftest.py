@@ -66,6 +66,7 @@ def run_writer(runs: Path) -> WriteRun:
             "seed": seed,
             "unit": "updates",
             "summary": "Learns to catch.",
+            "command": f"lab run {experiment} --seeds {seed} --run.steps 20",
             "config": config or {"agent": {"learning_rate": 0.001, "replay": True}, "run": {"steps": 20}},
             "target": dict(TARGET),
         } | (record or {})

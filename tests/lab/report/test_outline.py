@@ -46,7 +46,7 @@ def test_results_stand_beside_their_target_and_curves_are_of_the_runs_that_are_t
     assert panels == Panels(
         (RunSet("walk", ("w-0", "w-1")),), (Plot("eval/return", "eval/return, target 9", "paces"),), ("episode",)
     )
-    assert Command("lab run walk --seeds 0-1 --run.steps 100") in found.blocks
+    assert Command("lab run walk --seeds 0-1") in found.blocks
     assert Heading(1, "walk: pass") in found.blocks
 
 

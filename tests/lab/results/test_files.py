@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from lab.results import files
 from lab.results.files import entries, read_results, repository, write_page, write_result
 from lab.results.result import ResultError
+from lab.writing import held
 from tests.lab.results.cases import result
 from tests.toys import walk
 
@@ -72,3 +74,15 @@ def test_what_is_told_is_what_is_recorded_and_what_is_open_there(toys: Path, tmp
     write_result(tmp_path, replace(measured, experiment="wlk"))
     with pytest.raises(ResultError, match=r"wlk.json is the result of 'wlk'.* Did you mean 'walk' .* Rename or remove"):
         write_page(tmp_path)
+
+
+def test_two_that_write_the_page_at_once_wait_for_each_other(toys: Path, tmp_path: Path) -> None:
+    with held(tmp_path):
+        other = threading.Thread(target=write_page, args=(tmp_path,))
+        other.start()
+        other.join(0.2)
+        assert other.is_alive()
+        assert not (tmp_path / "RESULTS.md").exists()
+    other.join()
+    assert (tmp_path / "RESULTS.md").exists()
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["RESULTS.md"]
