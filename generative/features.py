@@ -47,5 +47,5 @@ class FashionFeatures:
         self.network = network.to(memory_format=memory_format(network))  # type: ignore[call-overload]
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        with torch.inference_mode():
+        with torch.no_grad():
             return torch.cat([self.network(part) for part in pictures.split(BATCH)])

@@ -73,6 +73,11 @@ class GANConfig:
             raise ValueError(f"penalty is {self.penalty}: below 0 it would reward steep slopes. Set it to 0 or more.")
         if self.loss not in LOSSES:
             raise ValueError(f"loss is {self.loss!r}. There are: {', '.join(LOSSES)}.")
+        if self.loss == "wasserstein" and not self.penalty and not self.spectral:
+            raise ValueError(
+                "loss is 'wasserstein', but nothing bounds how steep the critic may be, and with it the loss has no "
+                "least value. Set penalty to 10, or spectral."
+            )
 
 
 class Discriminator(nn.Module):

@@ -1,4 +1,4 @@
-"""Finding what is alike: how many of the nearest examples are of the same class."""
+"""Finding what is alike: the nearest examples, and how many of them are of the same class."""
 
 from __future__ import annotations
 
@@ -8,15 +8,24 @@ from torch import Tensor
 QUERIES = 1_000  # at a time
 
 
-def precision_at(count: int, queries: Tensor, labels: Tensor, codes: Tensor, of_codes: Tensor) -> Tensor:
-    """The share of the `count` nearest codes [N, K] whose class is the query's, over all queries [Q, K].
+def nearest(count: int, queries: Tensor, codes: Tensor) -> Tensor:
+    """The numbers of the `count` nearest codes [N, K] of each query [Q, K], int64 [Q, count], the nearest first.
 
-    By Euclidean distance; labels are [Q] and [N].
+    By Euclidean distance. torch expands |a - b|² into products, of which float32 leaves nothing where codes lie far
+    from the origin and close to each other; hence their mean is taken off, and float64. Raises ValueError where there
+    are not as many codes.
     """
     if not 1 <= count <= len(codes):
         raise ValueError(f"count is {count}, but of {len(codes)} codes 1 to {len(codes)} can be the nearest.")
-    right = []
-    for part, wanted in zip(queries.split(QUERIES), labels.split(QUERIES)):
-        found = torch.cdist(part, codes).topk(count, largest=False).indices
-        right.append((of_codes[found] == wanted[:, None]).double().mean(1))
-    return torch.cat(right).mean()
+    middle = codes.mean(0, dtype=torch.float64)
+    centred = codes.double() - middle
+    parts = ((part.double() - middle) for part in queries.split(QUERIES))
+    return torch.cat([torch.cdist(part, centred).topk(count, largest=False).indices for part in parts])
+
+
+def precision_at(count: int, queries: Tensor, labels: Tensor, codes: Tensor, of_codes: Tensor) -> Tensor:
+    """The share of the `count` nearest codes [N, K] whose class is the query's, over all queries [Q, K].
+
+    Labels are [Q] and [N]. Raises ValueError as `nearest` does.
+    """
+    return (of_codes[nearest(count, queries, codes)] == labels[:, None]).double().mean()

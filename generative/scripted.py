@@ -43,7 +43,7 @@ class ScriptedFeatures:
 
     def __call__(self, pictures: Tensor) -> Tensor:
         """Raises ValueError if what the network makes is not [N, D]."""
-        with torch.inference_mode():
+        with torch.no_grad():
             return torch.cat([self._of(part) for part in pictures.split(BATCH)]).float()
 
     def _of(self, pictures: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
+from generative.retrieval import nearest as nearest_codes
 from lab.pictures import sheet, tile
 from lab.trial import Picture
 
@@ -51,9 +52,8 @@ def interpolated(codes: Tensor, decoded: Callable[[Tensor], Tensor], columns: in
 
 def neighbours(queries: Tensor, query_codes: Tensor, images: Tensor, codes: Tensor, columns: int = COLUMNS) -> Picture:
     """Each query [Q, C, H, W], framed, and after it the images [N, C, H, W] of the nearest codes."""
-    nearest = torch.cdist(query_codes, codes).topk(columns - 1, largest=False).indices
     tiles = []
-    for query, found in zip(queries, nearest):
+    for query, found in zip(queries, nearest_codes(columns - 1, query_codes, codes)):
         tiles += [tile(query, _QUERY), *(tile(images[i], _FOUND) for i in found)]
     caption = f"{len(queries)} test examples (blue), and the training examples of like codes."
     return Picture(sheet(tiles, columns), caption)
@@ -70,7 +70,7 @@ def over_time(kept: Mapping[int, Tensor]) -> Picture:
 
 def nearest(made: Tensor, images: Tensor) -> Picture:
     """Made-up pictures [M, C, H, W], and beneath each the training image [N, C, H, W] with the nearest pixels."""
-    found = torch.cdist(made.flatten(1), images.flatten(1)).argmin(1)
+    found = nearest_codes(1, made.flatten(1), images.flatten(1)).squeeze(1)
     tiles = [tile(picture) for picture in [*made, *images[found]]]
     return Picture(sheet(tiles, len(made)), f"{len(made)} made-up examples, and the training images nearest to them.")
 

@@ -31,9 +31,10 @@ _DAMAGED = "Copy or write the file again; or, if it is of the other form, set `b
 def save_vectors(vectors: WordVectors, path: str | Path, *, binary: bool = False) -> None:
     """Writes a file of word vectors, in text or in binary; it takes the place of what was there once it is whole.
 
-    It is packed if its name ends in .gz or .xz. Text keeps every bit too, as nine digits tell any float32. Raises
-    ValueError for a word that stands there twice, for one with a space or a line end in it, which no reader could tell
-    from two, and for numbers that are not finite.
+    Of a WordPredictor these are its vectors alone; generative.predictor_files keeps all of it. The file is packed if
+    its name ends in .gz or .xz. Text keeps every bit too, as nine digits tell any float32. Raises ValueError for a word
+    that stands there twice, for one with a space or a line end in it, which no reader could tell from two, and for
+    numbers that are not finite.
     """
     if len(set(vectors.words)) < len(vectors.words):
         twice = next(word for word, times in Counter(vectors.words).items() if times > 1)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 BAND = 32  # words: at a window of 5 each meets 42 others, of which 10 at most are its contexts
@@ -108,54 +109,54 @@ def skip_gram(
     size, count = inputs.shape[1], bands * BAND
     window = (width - BAND) // 2
     centres = words[window : window + count]
-    told, by = inputs.index_select(0, centres), outputs.index_select(0, words)
-    around, banded = windows(by, width, BAND), told.view(bands, BAND, size)
+    vectors, output_vectors = inputs.index_select(0, centres), outputs.index_select(0, words)
+    around, banded = windows(output_vectors, width, BAND), vectors.view(bands, BAND, size)
 
-    said = torch.bmm(banded, around.transpose(1, 2)).sigmoid_()
-    loss = -summed(said.clamp(min=1e-12).log_() * contexts) if with_loss else None
-    error = said.sub_(1).mul_(contexts)  # [bands, BAND, width], below 0
+    scores = torch.bmm(banded, around.transpose(1, 2))
+    loss = -summed(F.logsigmoid(scores) * contexts) if with_loss else None
+    error = scores.sigmoid_().sub_(1).mul_(contexts)  # [bands, BAND, width], below 0
     weight = contexts.sum(2).mul_(negatives / noise.shape[1])
-    lengths = squared_norms(told)
-    of_noise, apart = _apart(told, lengths, outputs, noise, weight.view(len(noise), -1, 1), with_loss)
+    lengths = squared_norms(vectors)
+    of_noise, apart = _apart(vectors, lengths, outputs, noise, weight.view(len(noise), -1, 1), with_loss)
     gradient = torch.bmm(error, around).view(count, size).add_(apart.gradient)
-    norms = windows(squared_norms(by).view(-1, 1), width, BAND).transpose(1, 2)
+    norms = windows(squared_norms(output_vectors).view(-1, 1), width, BAND).transpose(1, 2)
     curvature = apart.curvature.sub_((error * norms).sum(2).view(count))
     turned = error.transpose(1, 2)
     of_words = added_products(turned, banded, len(words))
-    bent = added_products(turned, lengths.view(bands, BAND, 1), len(words)).neg_().view(-1)
+    curvature_of_words = added_products(turned, lengths.view(bands, BAND, 1), len(words)).neg_().view(-1)
     if loss is not None:
         loss = (loss + apart.loss) / contexts.sum().clamp(min=1)
-    return Step([Rows(centres, gradient, curvature)], [Rows(words, of_words, bent), of_noise], loss)
+    return Step([Rows(centres, gradient, curvature)], [Rows(words, of_words, curvature_of_words), of_noise], loss)
 
 
 @dataclass(frozen=True)
 class _Apart:
-    gradient: Tensor  # [T, D], of what is told apart from the noise
+    gradient: Tensor  # [T, D], of the vectors that are told apart from the noise
     curvature: Tensor  # [T]
     loss: Tensor  # nats in all; 0 if it was not asked for
 
 
 def _apart(
-    told: Tensor, lengths: Tensor, outputs: Tensor, noise: Tensor, weight: Tensor, with_loss: bool
+    vectors: Tensor, lengths: Tensor, outputs: Tensor, noise: Tensor, weight: Tensor, with_loss: bool
 ) -> tuple[Rows, _Apart]:
     """The part of negative sampling's loss that words of the noise have: vectors [T, D] with their squared norms [T],
     weights [N, T / N, 1].
     """
     groups, kinds = noise.shape
-    size = told.shape[1]
+    size = vectors.shape[1]
     index = noise.view(-1)
-    by = outputs.index_select(0, index)
-    grouped, others = told.view(groups, -1, size), by.view(groups, kinds, size)
-    said = torch.bmm(grouped, others.transpose(1, 2)).sigmoid_()
-    loss = -summed((1 - said).clamp(min=1e-12).log_() * weight) if with_loss else said.new_zeros(())
-    error = said.mul_(weight)
+    output_vectors = outputs.index_select(0, index)
+    grouped, others = vectors.view(groups, -1, size), output_vectors.view(groups, kinds, size)
+    scores = torch.bmm(grouped, others.transpose(1, 2))
+    loss = -summed(F.logsigmoid(-scores) * weight) if with_loss else scores.new_zeros(())
+    error = scores.sigmoid_().mul_(weight)
     gradient = torch.bmm(error, others).view(-1, size)
     # Products of a matrix and a vector are slower by bmm.
-    curvature = (error * squared_norms(by).view(groups, 1, kinds)).sum(2).view(-1)
+    curvature = (error * squared_norms(output_vectors).view(groups, 1, kinds)).sum(2).view(-1)
     turned = error.transpose(1, 2)
     of_noise = torch.bmm(turned, grouped).view(-1, size)
-    bent = (error * lengths.view(groups, -1, 1)).sum(1).view(-1)
-    return Rows(index, of_noise, bent), _Apart(gradient, curvature, loss)
+    curvature_of_noise = (error * lengths.view(groups, -1, 1)).sum(1).view(-1)
+    return Rows(index, of_noise, curvature_of_noise), _Apart(gradient, curvature, loss)
 
 
 def bag_of_words(
@@ -163,19 +164,19 @@ def bag_of_words(
 ) -> Step:
     """The mean of the words around tells the word between them: CBOW, with negative sampling. As `skip_gram`."""
     bag = Bag(inputs, words, contexts)
-    by = outputs.index_select(0, bag.centres)
-    said = (bag.mean * by).sum(1).sigmoid_()
-    loss = -summed((said.clamp(min=1e-12).log() * bag.present).view(-1, BAND)) if with_loss else None
-    error = said.sub_(1).mul_(bag.present)
+    output_vectors = outputs.index_select(0, bag.centres)
+    scores = (bag.mean * output_vectors).sum(1)
+    loss = -summed((F.logsigmoid(scores) * bag.present).view(-1, BAND)) if with_loss else None
+    error = scores.sigmoid_().sub_(1).mul_(bag.present)
     weight = bag.present * (negatives / noise.shape[1])
     lengths = squared_norms(bag.mean)
     of_noise, apart = _apart(bag.mean, lengths, outputs, noise, weight.view(len(noise), -1, 1), with_loss)
-    gradient = apart.gradient.addcmul_(error[:, None], by)
-    curvature = apart.curvature.addcmul_(error, squared_norms(by), value=-1)
-    told = Rows(bag.centres, bag.mean, -error * lengths, error)
+    gradient = apart.gradient.addcmul_(error[:, None], output_vectors)
+    curvature = apart.curvature.addcmul_(error, squared_norms(output_vectors), value=-1)
+    of_centres = Rows(bag.centres, bag.mean, -error * lengths, error)
     if loss is not None:
         loss = (loss + apart.loss) / bag.present.sum().clamp(min=1)
-    return Step([bag.spread(gradient, curvature)], [told, of_noise], loss)
+    return Step([bag.spread(gradient, curvature)], [of_centres, of_noise], loss)
 
 
 class Bag:
@@ -202,5 +203,5 @@ class Bag:
         """
         turned = self.contexts.transpose(1, 2)
         rows = added_products(turned, gradient.view(self.bands, BAND, -1), len(self.words))
-        bent = added_products(turned, curvature.view(self.bands, BAND, 1), len(self.words))
-        return Rows(self.words, rows, bent.view(-1))
+        curvatures = added_products(turned, curvature.view(self.bands, BAND, 1), len(self.words))
+        return Rows(self.words, rows, curvatures.view(-1))

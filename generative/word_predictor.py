@@ -25,7 +25,7 @@ JUDGED = 128  # words at a time
 
 @dataclass(frozen=True, eq=False, repr=False)
 class WordPredictor(WordVectors):
-    """Words with their vectors, and by what each is told as the next.
+    """Words with their vectors, and by what each is told as the next. generative.predictor_files saves it.
 
     By hierarchical softmax the probabilities are what was learnt. By negative sampling they are an estimate: its loss
     is least where a word's product with the bag is log P(word | bag) - log(k noise(word)), so that P is in proportion

@@ -300,7 +300,8 @@ class Descent:
         was_training = network.training
         network.eval()
         try:
-            with torch.inference_mode(), self.averaged():
+            # Not inference_mode: a head of somebody's own could not learn from codes that were made inside.
+            with torch.no_grad(), self.averaged():
                 yield
         finally:
             network.train(was_training)

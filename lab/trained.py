@@ -51,7 +51,7 @@ def export_backbone(directory: RunDirectory, path: Path | None = None) -> Path:
     if backbone is None:
         raise RunError(
             f"{directory.path} has no backbone to take: its {type(trial).__name__} names none. "
-            "Take a run of a classifier, a regressor or a DQN."
+            "Take a run of a classifier, a regressor, an autoencoder, a VAE or a DQN."
         )
     if isinstance(backbone, Transferred):
         backbone = backbone.old

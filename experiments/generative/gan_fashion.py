@@ -4,13 +4,13 @@
 lab's own network (generative/features.py): not to be compared with Inception's, which `--evaluation.extractor FILE`
 takes where you have them. A run's report gives beside them what real pictures and noise come to.
 
-All arms have about the same time of one core: as many updates of the discriminator where both networks convolve, six
+All arms have four to eight minutes of one core: as many updates of the discriminator where both networks convolve, six
 times as many of the arm `mlp` and three times as many of the larger `peer`.
 
-Rates of the three arms that convolve were searched by factors of two with seeds that are not among those compared: at
-the published 2e-4, which is for longer runs, each stood at twice the distance or more. DCGAN is as good at 3.2e-3 as
-here (two seeds; 6 % closer in the one run whose rate fell from there to 0), WGAN-GP worse at 4e-3, spectral norms worse
-with a rate that falls. WGAN-GP's critic learns once for each time the generator does.
+Rates of the three arms that convolve, and of no other, were searched by factors of two with seeds that are not among
+those compared: at the published 2e-4, which is for longer runs, each stood at twice the distance or more. DCGAN is as
+good at 3.2e-3 as here (two seeds; 6 % closer in the one run whose rate fell from there to 0), WGAN-GP worse at 4e-3,
+spectral norms worse with a rate that falls. WGAN-GP's critic learns once for each time the generator does.
 """
 
 from __future__ import annotations
@@ -90,12 +90,10 @@ def variants(config: Config) -> dict[str, Config]:
     """DCGAN; fully connected; Wasserstein with gradient penalty; spectral norms with the hinge loss; a peer's.
 
     The peer is PyTorch-GAN's (github.com/eriklindernoren/PyTorch-GAN, implementations/wgan_gp/wgan_gp.py at commit
-    0484f45): its networks, noise, batches, Adam, five critic's updates for each of the generator's, penalty 10. Its
-    gradients' norms there are of each pixel, here of the whole picture as in Gulrajani et al. 2017; answers are summed
-    there over the batch of 64, but the penalty is its mean, so that beside means as here it weighs 10 / 64; its tanh is
-    a logistic here, as pictures lie in [0, 1], where slopes are twice as steep as in [-1, 1]; gains of batch norm begin
-    at 1 instead of near it; a point between real and made-up is drawn for a picture, there for each pixel; and the
-    generator's pictures are drawn anew.
+    e0a8f3c): its networks, noise, batches, Adam, five critic's updates for each of the generator's, penalty 10. Its
+    tanh is a logistic here, as pictures lie in [0, 1], where slopes are twice as steep as in [-1, 1]; batch norm adds
+    1e-5 to a variance, there 0.8 (which stands where its momentum was meant); and the generator learns by noise of its
+    own, there by the critic's last.
     """
     published = _taught_by(PUBLISHED, config.gan)
     penalised = _taught_by(replace(WITHOUT_MOMENTUM, learning_rate=2e-3), config.gan)

@@ -121,3 +121,13 @@ def test_another_text_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own.txt").write_text(text_of(1_001))
     with pytest.raises(ValueError, match=r"own\.txt was changed: its SHA-256 is"):
         word2vec_enwiki.build(config, Seeds(0))
+
+
+def test_a_text_that_the_budget_does_not_fit_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "own.txt").write_text(text_of(4_000))
+    every_word = replace(SMOKE.blocks, sample=0.0)  # so that an epoch is 4,000 words, 62.5 blocks of 64
+    built(tmp_path / "own.txt", "skip-gram", blocks=every_word)
+    assert "60 updates go through this text 0.96 times. 5 epochs of it are --run.steps 312 --model.decay" in caplog.text
+    caplog.clear()
+    built(tmp_path / "own.txt", "skip-gram", blocks=every_word, run=replace(SMOKE.run, steps=312))
+    assert caplog.text == ""

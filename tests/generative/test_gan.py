@@ -154,7 +154,7 @@ def test_a_discriminator_that_has_won_is_told_while_it_learns(caplog: pytest.Log
 
 def test_losses_that_run_off_are_told(caplog: pytest.LogCaptureFixture) -> None:
     wild = OptimizerConfig(learning_rate=0.3)
-    config = replace(ARMS["wasserstein"], penalty=0.0, discriminator_updates=1_000, discriminator_optimizer=wild)
+    config = replace(ARMS["wasserstein"], penalty=1e-12, discriminator_updates=1_000, discriminator_optimizer=wild)
     learner, real = made(config), pictures()
     learner.balance.every = 10
     with caplog.at_level(logging.WARNING, "lab"):
@@ -254,6 +254,9 @@ def test_refused() -> None:
             GANConfig(penalty=penalty)
     with pytest.raises(ValueError, match="judged is 0"):
         made(ARMS["log"], judged=0)
+    with pytest.raises(ValueError, match="nothing bounds how steep the critic may be"):
+        GANConfig(loss="wasserstein")
+    assert GANConfig(loss="wasserstein", spectral=True).penalty == 0
     dark = Dataset(torch.tensor([0.0, -0.5]).view(2, 1, 1, 1), torch.zeros(2))
     with pytest.raises(ValueError, match="Input 1 of the training set has pixels outside 0 to 1"):
         made(ARMS["log"]).check(dark, {})

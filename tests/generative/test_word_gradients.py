@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -190,3 +192,19 @@ def test_windows_are_undone_by_added_products() -> None:
     right = stream[:8].view(2, 4, 2)
     met = added_products(left, right, 10)[:, 0].tolist()
     assert met == [0, 6, 12, 18, 3 * 8 + 0, 3 * 10 + 2, 36, 42, 8, 10]
+
+
+@pytest.mark.parametrize("score", [-40.0, -17.0, 17.0, 40.0])
+def test_the_loss_is_right_where_the_probability_rounds_to_0_or_1(score: float) -> None:
+    """One word beside one context and one word of the noise, whose scores are all the same: by float64, on paper."""
+    words = torch.zeros(BAND + 2, dtype=torch.int64)
+    before, after = torch.zeros(2, BAND, dtype=torch.int64)
+    after[0] = 1
+    noise = torch.zeros(1, 1, dtype=torch.int64)
+    tables = torch.tensor([[score]]), torch.ones(1, 1)
+    expected = math.log1p(math.exp(-score)) + 5 * math.log1p(math.exp(score))
+    contexts = Contexts(1)(before, after)
+    for step in (skip_gram, bag_of_words):
+        loss = step(*tables, words, contexts, noise, 5, True).loss
+        assert loss is not None
+        assert float(loss) == pytest.approx(expected, rel=1e-6)
