@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import fmean
 
 from lab.experiment import Experiment, Target
@@ -39,10 +39,15 @@ class Entry:
 
     @property
     def target(self) -> Target:
-        """What the row is about: a recorded result stands beside the target that it was held to."""
-        target = self.result.target if self.result is not None else self.experiment.target
-        assert target is not None  # an experiment without a target has no entry
-        return target
+        """What the row is about: a recorded result stands beside the target that it was held to, with the source and
+        the published score that the experiment names today.
+        """
+        stated = self.experiment.target
+        if self.result is None:
+            assert stated is not None  # an experiment without a target or a result has no entry
+            return stated
+        held_to = self.result.target
+        return replace(held_to, source=stated.source, published=stated.published) if stated is not None else held_to
 
     @property
     def name(self) -> str:

@@ -63,6 +63,14 @@ torch 2.13.0+cpu; commit 0123456789abcdef
     assert page([*others, CART]) == expected, "the order in which files are found does not matter"
 
 
+def test_what_is_published_is_what_the_experiment_names_today() -> None:
+    found = replace(TARGET, published=480.0, source="another zoo")
+    told = Entry(experiment(target=found), result())
+    assert row(told)[1] == "480"
+    assert "  - source: another zoo" in page([told])
+    assert row(Entry(experiment(target=None), result()))[1] == "none known"
+
+
 def test_a_missed_target_and_an_outdated_result_stand_out() -> None:
     missed = Entry(experiment(), result(verdict="fail"))
     assert row(missed)[5] == "**MISSED**"
