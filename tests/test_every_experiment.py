@@ -20,10 +20,11 @@ from lab.config import address, flatten, from_json, portable, to_json
 from lab.data import DataError
 from lab.experiment import Experiment, experiments, load
 from lab.interventions import ask, interventions, waiting
+from lab.job import run_job
 from lab.launching import prepare
 from lab.repeating import rerun
-from lab.run import Outcome, run
-from lab.seeding import Seeds
+from lab.run import run
+from lab.seeding import Seeds, preserved_generators
 from lab.store import RunDirectory
 from lab.tracking import MemoryTracker
 from lab.trial import Trial
@@ -97,35 +98,30 @@ def made(experiment: Experiment, config: Any, seed: int) -> Trial:
         pytest.skip(str(error))
 
 
-def ran(
-    name: str, variant: str, seed: int = 7, folder: Path | None = None, **run_settings: Any
-) -> tuple[Outcome, list]:
-    """A run of the smallest version in this process: how it ended and its rows without the clock."""
-    experiment, config = smoke(name, variant, **run_settings)
-    trial = made(experiment, config, seed)
-    tracker = MemoryTracker()
-    checkpoints = Checkpoints(folder) if folder else None
-    outcome = run(trial, config.run, tracker, checkpoints, seeds=Seeds(seed))
-    return outcome, [timeless(row) for row in tracker.rows]
-
-
-Straight = Callable[[str, str], tuple[Outcome, list, Path]]
-
-
 @pytest.fixture(scope="session")
 def straight_run(tmp_path_factory: pytest.TempPathFactory) -> Straight:
-    """The smallest version of seed 7, run once from start to end: how it ended, its rows, and its checkpoints."""
+    """The smallest version of seed 7, run once from start to end in this process."""
 
     @cache
-    def run_once(name: str, variant: str) -> tuple[Outcome, list, Path]:
-        folder = tmp_path_factory.mktemp("straight")
-        return *ran(name, variant, folder=folder), folder
+    def run_once(name: str, variant: str) -> RunDirectory:
+        experiment, config = smoke(name, variant)
+        made(experiment, config, 7)
+        directory = prepare(experiment, variant, config, 7, tmp_path_factory.mktemp("straight"), fresh=False)
+        run_job(directory)
+        return directory
 
     return run_once
 
 
-def timeless(row: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if not key.startswith("time/")}
+Straight = Callable[[str, str], RunDirectory]
+
+
+def timeless(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.items() if not key.startswith("time/")} for row in rows]
+
+
+def sha_of(directory: RunDirectory) -> str:
+    return directory.status()["state_sha256"]
 
 
 # All tests of a case go to one worker, which runs the straight version once for them.
@@ -158,10 +154,11 @@ def test_trains_evaluates_and_saves(name: str, variant: str, straight_run: Strai
     experiment, config = smoke(name, variant)
     again = made(experiment, config, 7)
     untrained = digest(again.state_dict())
-    outcome, rows, folder = straight_run(name, variant)
-    assert outcome.state == "finished"
-    assert outcome.step >= config.run.steps
-    assert outcome.state_sha256 != untrained
+    straight = straight_run(name, variant)
+    status, rows = straight.status(), straight.rows()
+    assert status["state"] == "finished"
+    assert status["step"] >= config.run.steps
+    assert sha_of(straight) != untrained
     assert [row["step"] for row in rows] == sorted({row["step"] for row in rows})
     assert any(key.startswith("train/") for row in rows for key in row)
     if experiment.target is not None:
@@ -170,69 +167,72 @@ def test_trains_evaluates_and_saves(name: str, variant: str, straight_run: Strai
     if experiment.compared is not None:
         told = {*experiment.compared.metrics}
         assert told - NOT_IN_SMOKE <= set(rows[-1]), "what arms are compared by must be judged at the end"
-    found = Checkpoints(folder).newest()
+    found = Checkpoints(straight.checkpoints).newest()
     assert found is not None
-    assert found.step == outcome.step
+    assert found.step == status["step"]
     again.load_state_dict(found.state["trial"])
-    assert digest(again.state_dict()) == outcome.state_sha256
+    assert digest(again.state_dict()) == sha_of(straight)
 
 
 @exactness_case
-def test_same_seed_same_bits_and_another_seed_others(name: str, variant: str, straight_run: Straight) -> None:
-    first, rows, _ = straight_run(name, variant)
-    torch.rand(3)  # whatever else the process drew must not matter
-    second, again = ran(name, variant)
-    assert first.state_sha256 == second.state_sha256
-    assert rows == again
-    assert ran(name, variant, seed=8)[0].state_sha256 != first.state_sha256
+def test_same_seed_same_bits_and_another_seed_others(name: str, variant: str) -> None:
+    """For a few steps; that whole runs have the same bits, in this process and in others, the tests below show."""
+    experiment, config = smoke(name, variant)
+    states = []
+    for seed in (7, 7, 8):
+        trial = made(experiment, config, seed)
+        torch.rand(3)  # whatever else the process drew must not matter
+        with preserved_generators():
+            torch.manual_seed(Seeds(seed).derive("dropout"))
+            for _ in range(3):
+                trial.step()
+        states.append(digest(trial.state_dict()))
+    assert states[0] == states[1] != states[2]
 
 
 @exactness_case
 def test_stop_and_resume_equals_never_stopping(name: str, variant: str, tmp_path: Path, straight_run: Straight) -> None:
-    _, config = smoke(name, variant)
-    straight, rows, _ = straight_run(name, variant)
-    total = config.run.steps
+    straight = straight_run(name, variant)
+    experiment, config = smoke(name, variant)
     seen: list[dict[str, Any]] = []
-    for k, budget in enumerate((total // 3 + 1, 2 * total // 3 + 1, total)):
-        # Each stop saves; a budget's last row and judgement stand only in the last attempt, as in the straight run.
-        experiment, asked = smoke(name, variant)
-        trial, tracker = made(experiment, asked, 7), MemoryTracker()
-        if budget < total:
-            stop = lambda trial=trial, budget=budget: "enough" if trial.steps >= budget else ""  # noqa: E731
-            run(trial, asked.run, tracker, Checkpoints(tmp_path), seeds=Seeds(7), stop=stop)
-        else:
-            resumed = run(trial, asked.run, tracker, Checkpoints(tmp_path), seeds=Seeds(7))
-        assert k == 0 or all(row["step"] > seen[-1]["step"] for row in tracker.rows if seen)
-        seen += [timeless(row) for row in tracker.rows]
-    assert resumed.state_sha256 == straight.state_sha256
-    assert seen == rows
+    for budget in (config.run.steps // 2 + 1, None):
+        # The stop saves; the last row and judgement stand only in the last attempt, as in the straight run.
+        trial, tracker = made(experiment, config, 7), MemoryTracker()
+        stop = lambda trial=trial, budget=budget: "enough" if budget and trial.steps >= budget else ""  # noqa: E731
+        torch.rand(3)  # whatever else the process drew must not matter
+        resumed = run(trial, config.run, tracker, Checkpoints(tmp_path), seeds=Seeds(7), stop=stop)
+        assert all(row["step"] > seen[-1]["step"] for row in tracker.rows if seen)
+        seen += tracker.rows
+    assert resumed.state_sha256 == sha_of(straight)
+    assert timeless(seen) == timeless(straight.rows())
 
 
 @exactness_case
 def test_evaluating_never_changes_training(name: str, variant: str, straight_run: Straight) -> None:
-    at_times, _, _ = straight_run(name, variant)
-    often, rows = ran(name, variant, evaluate_every=max(1, smoke(name, variant)[1].run.steps // 4))
-    assert sum(any(key.startswith("eval/") for key in row) for row in rows) > 3
-    assert often.state_sha256 == at_times.state_sha256, "judged first at another moment, and more often"
+    experiment, config = smoke(name, variant)
+    often = replace(config.run, evaluate_every=max(1, config.run.steps // 3))
+    trial, tracker = made(experiment, config, 7), MemoryTracker()
+    outcome = run(trial, often, tracker, seeds=Seeds(7))
+    assert sum(any(key.startswith("eval/") for key in row) for row in tracker.rows) > 2
+    at_times = straight_run(name, variant)
+    assert outcome.state_sha256 == sha_of(at_times), "judged first at another moment, and more often"
 
 
 @exactness_case
-def test_killed_at_random_equals_never_stopping(name: str, variant: str, tmp_path: Path) -> None:
+def test_killed_at_random_equals_never_stopping(
+    name: str, variant: str, tmp_path: Path, straight_run: Straight
+) -> None:
+    """In processes of their own, where the straight run was in this one."""
+    straight = straight_run(name, variant)
     experiment, config = smoke(name, variant)
-    made(experiment, config, 7)
-
-    def directory(which: str) -> RunDirectory:
-        return prepare(experiment, variant, config, 7, tmp_path / which, fresh=False)
-
-    straight, killed = directory("straight"), directory("killed")
-    assert attempt(straight.path) == 0
+    killed = prepare(experiment, variant, config, 7, tmp_path, fresh=False)
     life = straight.rows()[-1]["time/seconds"]
     # The arms of one experiment run the same code but for a switch or a game.
     attempts = 5 if variant == next(iter(experiment.variants(experiment.smoke))) else 4
     kills = kill_until_finished(killed.path, seed=hash_of(name, variant), kills=attempts, longest_life=life / 6)
     assert kills >= 3, "the job finished before it could be killed: give SMOKE more steps"
-    assert [timeless(row) for row in killed.rows()] == [timeless(row) for row in straight.rows()]
-    assert killed.status()["state_sha256"] == straight.status()["state_sha256"]
+    assert timeless(killed.rows()) == timeless(straight.rows())
+    assert sha_of(killed) == sha_of(straight)
     assert whole_state(killed) == whole_state(straight)
     assert episodes(killed) == episodes(straight), "each episode stands once, whatever the number of kills"
 
@@ -257,15 +257,15 @@ def test_nursed_to_what_it_was_it_stays_what_it_was(
     name: str, variant: str, tmp_path: Path, straight_run: Straight
 ) -> None:
     experiment, config = smoke(name, variant)
-    straight, rows, _ = straight_run(name, variant)
+    straight = straight_run(name, variant)
     settings = flatten(config)
     same = {rate: settings[rate] for rate in learning_rates(config)}
     directory = prepare(experiment, variant, config, 7, tmp_path, fresh=False)
     third = config.run.steps // 3
     nurse(directory, {third: [same], 2 * third: [same]})
     assert len(interventions(directory)) == 2
-    assert [timeless(row) for row in directory.rows()] == rows
-    assert directory.status()["state_sha256"] == straight.state_sha256
+    assert timeless(directory.rows()) == timeless(straight.rows())
+    assert sha_of(directory) == sha_of(straight)
 
 
 @pytest.mark.parametrize(
