@@ -43,8 +43,8 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread:
-        """The quartiles of at least two values."""
-        lower, median, upper = quantiles(values, n=4, method="inclusive")
+        """The quartiles of values; those of a single one are that."""
+        lower, median, upper = quantiles(values, n=4, method="inclusive") if len(values) > 1 else 3 * list(values)
         return cls(lower=lower, median=median, upper=upper, n=len(values))
 
     def text(self, scale: float = 1.0, digits: int = 2) -> str:

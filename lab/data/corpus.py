@@ -33,8 +33,10 @@ class Corpus:
     def numbered(self) -> tuple[Vocabulary, Tensor]:
         """The different characters in the order of their code points, and the text as their numbers: int64 [S]."""
         codes = np.frombuffer(self.text.encode("utf-32-le"), dtype="<u4")
-        found, numbers = np.unique(codes, return_inverse=True)
-        return Vocabulary(tuple(map(chr, found))), torch.from_numpy(numbers).long()
+        there = np.zeros(codes.max(initial=0) + 1, bool)  # by code point: np.unique would sort the text
+        there[codes] = True
+        numbers = (there.cumsum() - 1)[codes]
+        return Vocabulary(tuple(map(chr, there.nonzero()[0]))), torch.from_numpy(numbers).long()
 
     def excerpt(self) -> str:
         """How it begins."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from lab.data.sequences import Padded, Ragged
 from lab.data.spectra import Spectra, SpectraConfig, cosines, mel_bands
 
+pytestmark = pytest.mark.xdist_group("librosa")  # which takes ten seconds to load its parts
 RATE = 8_000
 LENGTHS = (1_700, 256, 3_001)
 
