@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from agents.dqn_config import SMALL_BRICKS, replay_and_target_arms
 from agents.interaction import EvaluationConfig, Interaction
 from experiments.agents._bricks import Problem, interaction
+from lab.experiment import Compared
 from lab.run import RunConfig
 from lab.seeding import Seeds
 
@@ -31,6 +32,11 @@ def build(config: Config, seeds: Seeds) -> Interaction:
 
 
 TARGET = None  # a comparison; Mnih et al. 2015, extended data table 3, made it on five Atari games
+COMPARED = Compared(
+    metrics=("eval/return",),
+    steps=120_000,
+    protocol="mean return of 30 episodes of at most 500 steps, no exploration, last weights",
+)
 
 SMOKE = Config(
     agent=SMALL_BRICKS,

@@ -13,6 +13,7 @@ from agents.dqn_config import SMALL, DQNConfig, replay_and_target_arms
 from agents.dqn_trial import dqn_in
 from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
+from lab.experiment import Compared
 from lab.run import RunConfig
 from lab.seeding import Seeds
 
@@ -47,6 +48,11 @@ def build(config: Config, seeds: Seeds) -> Interaction:
 
 
 TARGET = None  # a comparison; Mnih et al. 2015, extended data table 3, made it on five Atari games
+COMPARED = Compared(
+    metrics=("eval/return",),
+    steps=50_000,
+    protocol="mean return of 20 episodes, no exploration, last weights",
+)
 
 SMOKE = Config(
     agent=SMALL,

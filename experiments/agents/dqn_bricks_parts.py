@@ -9,6 +9,7 @@ from agents.dqn_config import SMALL_BRICKS
 from agents.interaction import EvaluationConfig, Interaction
 from agents.priorities import PrioritisedConfig
 from experiments.agents._bricks import Problem, interaction
+from lab.experiment import Compared
 from lab.run import RunConfig
 from lab.schedules import constant, linear
 from lab.seeding import Seeds
@@ -40,6 +41,12 @@ def build(config: Config, seeds: Seeds) -> Interaction:
 
 
 TARGET = None  # a comparison; dqn_bricks holds its first arm to a number
+COMPARED = Compared(
+    metrics=("eval/return",),
+    steps=120_000,
+    seeds=3,
+    protocol="mean return of 30 episodes of at most 500 steps, no exploration, last weights",
+)
 
 SMOKE = Config(
     agent=SMALL_BRICKS,
