@@ -22,11 +22,10 @@ from generative.tree_gradients import bag_of_words_by_tree, skip_gram_by_tree
 from generative.word_gradients import Contexts, Step, bag_of_words, skip_gram
 from generative.word_predictor import WordPredictor
 from generative.word_vectors import WordVectors
-from lab.backbones.layers import check_name
 from lab.data.analogies import AnalogyQuestions
 from lab.data.word_pairs import WordPairs
 from lab.data.word_stream import Lexicon, NumberedText
-from lab.ranges import check_least
+from lab.ranges import check_least, check_name
 from lab.recording import Graphed
 from lab.schedules import Schedule
 from lab.seeding import Seeds

@@ -15,6 +15,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lab import parallel
 from lab.backbones import Backbone
 from lab.best import Best
+from lab.optim import Descent
 from lab.probe import Case
 from lab.stopping import StoppingConfig
 from lab.trial import Illustration, Manner, Metrics, Speaker, State
@@ -132,11 +133,16 @@ class Fit:
 
     @property
     def backbone(self) -> Backbone | None:
-        """The learner's, whose weights another experiment can begin with; none if it names none."""
-        backbone = getattr(self.learner, "backbone", None)
-        if self._best is None:
+        """The learner's, whose weights another experiment can begin with; none if it names none.
+
+        With the weights that it is judged by: at its best where early stopping keeps that, averaged where they are.
+        """
+        backbone, descent = getattr(self.learner, "backbone", None), getattr(self.learner, "descent", None)
+        best = self._best.applied() if self._best is not None else None
+        average = descent.averaged() if isinstance(descent, Descent) and descent.average is not None else None
+        if best is None and average is None:
             return backbone
-        with self._best.applied():
+        with best or nullcontext(), average or nullcontext():
             return deepcopy(backbone)
 
     def step(self) -> Metrics:

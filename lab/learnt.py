@@ -19,7 +19,8 @@ def learnt_weights(state: State) -> dict[str, Tensor]:
     """The weights and running statistics in a trial's state, by dotted names such as `network.0.weight`.
 
     Of a `Fit` those of its learner, as it was at its best where early stopping keeps that; of an `Interaction` those of
-    its agent; of another trial all that there are. Nothing where it holds none.
+    its agent; of another trial all that there are. Nothing where it holds none. Where an average of the weights is
+    judged, these are what it is taken of: the state does not name averages by parameter. `lab export` has them.
     """
     best = state.get("best") or {}
     return dict(_weights(best.get("kept") or state.get("learner") or state.get("agent") or state, ""))

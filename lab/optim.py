@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from lab import parallel
 from lab.averages import WeightedAverage
+from lab.ranges import check_choices
 from lab.schedules import Schedule
 from lab.trial import Metrics, State
 
@@ -64,6 +65,7 @@ class OptimizerConfig:
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range or would have no effect."""
+        check_choices(self)
         for name in ("learning_rate", "epsilon", "l1", "l2", "weight_decay"):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise ValueError(

@@ -2,7 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+from lab.names import did_you_mean
+
+
+def check_name(name: str, valid: Iterable[str], setting: str) -> None:
+    """Raises ValueError for a value that names nothing, with the nearest that does."""
+    if name not in valid:
+        raise ValueError(f"{setting} is {name!r}, which names nothing here. {did_you_mean(name, valid)}")
+
+
+def check_choices(config: Any) -> None:
+    """Raises ValueError for a field of a dataclass that is a choice, as a Literal says, and holds none of its values.
+
+    The command line and config.json are checked anyway; this is for whoever builds a config in Python.
+    """
+    kind: Any = type(config)
+    for name, valid in _choices(kind).items():
+        check_name(getattr(config, name), valid, name)
+
+
+@cache
+def _choices(kind: type) -> dict[str, tuple[Any, ...]]:
+    return {name: get_args(hint) for name, hint in get_type_hints(kind).items() if get_origin(hint) is Literal}
 
 
 def check_least(config: Any, **least: float) -> None:

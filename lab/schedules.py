@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from lab.ranges import check_choices
+
 Kind = Literal["constant", "linear", "cosine", "exponential", "inverse", "inverse_sqrt", "staircase", "by_hand"]
 
 
@@ -35,6 +37,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         """Raises ValueError where the settings name no schedule."""
+        check_choices(self)
         if not (math.isfinite(self.start) and math.isfinite(self.end)):
             raise ValueError(
                 f"A schedule from {self.start} to {self.end} would hand on values that are not finite. "

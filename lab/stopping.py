@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
+from lab.ranges import check_choices, check_name
 from lab.trial import State
+
+Better = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,11 +20,12 @@ class StoppingConfig:
     judge_every: int = 50  # updates from one judgement to the next, whatever the run's own cadence of evaluating
     dataset: str = "dev"  # the evaluation set that is judged on; never the test set, whose score it would embellish
     metric: str = "loss"  # one of the learner's
-    better: Literal["lower", "higher"] = "lower"
+    better: Better = "lower"
     least_gain: float = 0.0  # an improvement must be greater than this
 
     def __post_init__(self) -> None:
-        """Raises ValueError where nothing would ever be judged."""
+        """Raises ValueError where nothing would ever be judged, or by nothing that there is."""
+        check_choices(self)
         if self.judge_every < 1:
             raise ValueError(f"judge_every is {self.judge_every} updates. Set it to 1 or more.")
 
@@ -32,9 +36,10 @@ class EarlyStopping:
     A number that is not a number is no improvement. Source: Prechelt 1998, "Early stopping - but when?".
     """
 
-    def __init__(self, patience: int, *, better: Literal["lower", "higher"] = "lower", least_gain: float = 0.0):
+    def __init__(self, patience: int, *, better: Better = "lower", least_gain: float = 0.0):
         if patience < 1:
             raise ValueError(f"patience is {patience}, which stops before anything was judged. Set it to 1 or more.")
+        check_name(better, get_args(Better), "better")
         self.patience = patience  # judgements
         self.better = better
         self.least_gain = least_gain  # an improvement must be greater than this

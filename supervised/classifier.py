@@ -15,7 +15,7 @@ from lab.one_network import OneNetwork, Updating
 from lab.optim import OptimizerConfig
 from lab.precision import autocast_bfloat16, warn_if_imitated
 from lab.probe import Case, Expectation
-from lab.ranges import check_least, check_share
+from lab.ranges import check_least, check_name, check_share
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
@@ -40,6 +40,8 @@ class ClassifierConfig:
         """Raises ValueError where a setting is out of its range."""
         check_least(self, evaluation_batch=1)
         check_share(self, "label_smoothing", whole=False)
+        for score in self.scores:
+            check_name(score, SCORES, "scores")
 
 
 class Classifier(OneNetwork):

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from lab.backbones import valid_steps
 from lab.data.sequences import Padded
 
 
@@ -37,7 +38,7 @@ def ctc_loss(logits: Tensor, lengths: Tensor, labels: Padded) -> Tensor:
 def fewest_steps(labels: Padded) -> Tensor:
     """The steps that it takes to say labels [B, L]: one each, and a blank between two that are the same. [B]."""
     values, lengths = labels
-    inside = torch.arange(1, values.shape[1], device=values.device) < lengths[:, None]
+    inside = valid_steps(lengths, values.shape[1])[:, 1:]
     return lengths + ((values[:, 1:] == values[:, :-1]) & inside).sum(1)
 
 

@@ -101,7 +101,7 @@ class CTCRecogniser(OneNetwork):
                 likeliest = (search_prefixes(each, self.config.beam_width)[0] for each in _unpadded(logits, lengths))
                 searched += [labels for labels, _ in likeliest]
         metrics: Metrics = {
-            "loss": torch.cat(losses).sum() / sum(map(len, wanted)),
+            "loss": torch.cat(losses).sum() / max(1, sum(map(len, wanted))),
             "wer": word_error_rate(found, wanted),
         }
         return metrics | ({"wer_beam": word_error_rate(searched, wanted)} if searched else {})
@@ -159,7 +159,7 @@ NEAR = 0.3  # share by which the first loss may lie from that of even odds: a sm
 
 def _nats_a_label(network: nn.Module, features: Padded, labels: Padded) -> Tensor:
     logits, lengths = network(features)
-    return ctc_loss(logits, lengths, labels).sum() / labels.lengths.sum()
+    return ctc_loss(logits, lengths, labels).sum() / labels.lengths.sum().clamp_min(1)  # of silence alone
 
 
 def _unpadded(logits: Tensor, lengths: Tensor) -> list[Tensor]:

@@ -20,10 +20,10 @@ from lab.backbones import (
     padding_mask,
     valid_steps,
 )
-from lab.backbones.layers import check_name, dropout_layer
+from lab.backbones.layers import dropout_layer
 from lab.data.sequences import Padded
 from lab.data.vocabulary import Vocabulary
-from lab.ranges import check_least, check_share
+from lab.ranges import check_least, check_name, check_share
 from supervised.embedding import WordEmbedding
 
 Cell = Literal["gru", "lstm"]
@@ -114,7 +114,7 @@ class EncoderDecoder(nn.Module):
     once: a step's query is its own state. A read-out is tanh(W [context; state]). Source: Luong et al. 2015,
     "Effective approaches to attention-based neural machine translation", sections 3 and 3.3, which holds for each
     attention here: Bahdanau's original queries by the state before the step, and has the context enter the cell. The
-    query of those that multiply is divided by the root of its width.
+    products of Luong's are divided by the root of the query's width, as those of each of several heads are by its own.
     """
 
     def __init__(self, reading: nn.Module, backbone: SequenceBackbone, config: DecoderConfig, symbols: Symbols):
@@ -131,8 +131,9 @@ class EncoderDecoder(nn.Module):
         self.cell = cell(config.embedding_width + fed, config.width, config.num_layers, batch_first=True)
         self.attention, context = _attention(config, backbone.out_features)
         # Products of learnt vectors grow with their width, and a softmax that has become one-hot learns no more: at a
-        # learning rate that suits Bahdanau's bounded score, plain products looked at the wrong words for good.
-        self.sharpness = 1.0 if config.attention == "bahdanau" else config.width**-0.5
+        # learning rate that suits Bahdanau's bounded score, plain products looked at the wrong words for good. Several
+        # heads divide by themselves.
+        self.sharpness = config.width**-0.5 if config.attention == "luong" else 1.0
         self.readout = nn.Linear(config.width + context, config.readout_width)
         self.words = nn.Linear(config.readout_width, symbols.total)
         self.dropout = dropout_layer(config.dropout)

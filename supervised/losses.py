@@ -34,7 +34,12 @@ def correct(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def squared_error(predicted: Tensor, labels: Tensor) -> Tensor:
-    """(predicted - label) ** 2 of each example: [B] and [B] -> [B]."""
+    """(predicted - label) ** 2 of each example: [B] and [B] -> [B]. Raises ValueError for labels of another shape."""
+    if predicted.shape != labels.shape:
+        raise ValueError(
+            f"The labels are {list(labels.shape)}, but {list(predicted.shape)} numbers were predicted: each would be "
+            "held to every label. Give one label an example, as [B]."
+        )
     return (predicted - labels).square()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -76,6 +77,22 @@ class Regressor(OneNetwork):
         # In double precision, as sums of squares lose digits.
         errors = squared_error(predicted.double(), dataset.labels.double())
         return {"mse": errors.mean(), "r2": 1 - errors.mean() / dataset.labels.double().var(correction=0)}
+
+    def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
+        """Raises ValueError, naming the part, for labels that are not one finite number an example."""
+        for part, dataset in {"training": training, **evaluation}.items():
+            labels = dataset.labels
+            if labels.ndim != 1 or not labels.is_floating_point():
+                raise ValueError(
+                    f"The labels of the {part} part are {list(labels.shape)} of {labels.dtype}, but a regressor learns "
+                    "one floating number an example: [N]. Squeeze or convert them."
+                )
+            if not bool(labels.isfinite().all()):
+                example = int((~labels.isfinite()).nonzero()[0])
+                raise ValueError(
+                    f"Example {example} of the {part} part (counted from 0) has the label {float(labels[example])}, "
+                    "which nothing can be near to. Leave it out."
+                )
 
     def probe_case(self, dataset: Dataset) -> Case:
         """The network with the loss that it descends, penalties included, on as many examples as it can learn by heart.

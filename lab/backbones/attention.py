@@ -13,8 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from lab.backbones.layers import Initialisation, check_name, initialise
+from lab.backbones.layers import Initialisation, initialise
 from lab.backbones.sequence import valid_steps
+from lab.ranges import check_name
 
 Score = Literal["dot", "general", "concat"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from math import sqrt
 from typing import Literal, TypeVar
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
-from lab.names import did_you_mean
+from lab.ranges import check_name
 
 Activation = Literal["identity", "sigmoid", "tanh", "relu", "leaky_relu", "leaky_relu_0.2", "gelu"]
 Initialisation = Literal["torch", "zeros", "fan_in", "xavier", "he", "large"]
@@ -107,9 +107,3 @@ def choose(table: Mapping[str, Entry], name: str, setting: str) -> Entry:
     """The entry of that name."""
     check_name(name, table, setting)
     return table[name]
-
-
-def check_name(name: str, valid: Iterable[str], setting: str) -> None:
-    """Refuses a value that names nothing, with the nearest that does."""
-    if name not in valid:
-        raise ValueError(f"{setting} is {name!r}, which names nothing here. {did_you_mean(name, valid)}")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from lab.backbones.backbone import Backbone, check_axes
-from lab.backbones.layers import check_name
+from lab.ranges import check_name
 
 Pool = Literal["last", "mean"]
 

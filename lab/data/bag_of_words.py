@@ -10,6 +10,7 @@ import torch
 
 from lab.data.dataset import Dataset
 from lab.data.lines import LabelledText
+from lab.ranges import check_choices
 
 WORDS = r"\w+|[^\w\s]"
 """A word is a run of letters and digits; every other sign but space is one of its own: of spam, `!` and `£` tell."""
@@ -26,6 +27,8 @@ class BagOfWordsConfig:
     least: int = 1  # training texts that a word must stand in; others do not count
 
     def __post_init__(self) -> None:
+        """Raises ValueError where a setting is out of its range."""
+        check_choices(self)
         if self.least < 1:
             raise ValueError(f"least is {self.least}, but it counts texts that a word stands in. Set it to 1 or more.")
 

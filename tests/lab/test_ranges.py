@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from lab.data.bag_of_words import BagOfWordsConfig
+from lab.optim import OptimizerConfig
 from lab.ranges import check_least, check_odd, check_share
+from lab.schedules import Schedule
+from lab.stopping import EarlyStopping, StoppingConfig
+from supervised.classifier import ClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,3 +53,18 @@ def test_what_has_no_middle_or_is_too_low_is_named(size: int) -> None:
 def test_what_is_no_share_is_named(share: float, whole: bool, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_share(Config(share=share), "share", whole=whole)
+
+
+def test_what_is_none_of_the_choices_is_named_with_the_nearest() -> None:
+    with pytest.raises(ValueError, match=r"kind is 'Adam', which names nothing here\. Did you mean 'adam'"):
+        OptimizerConfig(kind="Adam")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"kind is 'cosin', which names nothing here\. Did you mean 'cosine'"):
+        Schedule(kind="cosin", steps=9)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="better is 'min'"):
+        StoppingConfig(better="min")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="better is 'min'"):
+        EarlyStopping(2, better="min")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="weighting is 'tf-idf'"):
+        BagOfWordsConfig(weighting="tf-idf")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="scores is 'matthews'"):
+        ClassifierConfig(scores=("matthews",))  # type: ignore[arg-type]

@@ -122,3 +122,18 @@ def test_a_run_that_saved_nothing_has_learnt_nothing(taught: RunDirectory) -> No
         checkpoint.rmdir()
     with pytest.raises(RunError, match="has no checkpoint yet"):
         trained(taught)
+
+
+def test_averaged_weights_are_handed_on_as_they_are_judged() -> None:
+    experiment = load("optimization_regularisers")
+    config = experiment.variants(experiment.smoke)["weight-average"]
+    trial = experiment.make(config, Seeds(0))
+    for _ in range(5):
+        trial.step()
+    raw = [weight.clone() for weight in trial.learner.backbone.parameters()]
+    with trial.learner.descent.averaged():
+        judged = [weight.clone() for weight in trial.learner.backbone.parameters()]
+    handed = list(trial.backbone.parameters())
+    assert all(torch.equal(a, b) for a, b in zip(handed, judged, strict=True))
+    assert not any(torch.equal(a, b) for a, b in zip(handed, raw, strict=True))
+    assert all(torch.equal(a, b) for a, b in zip(trial.learner.backbone.parameters(), raw, strict=True))

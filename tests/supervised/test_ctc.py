@@ -149,3 +149,11 @@ def test_where_every_step_is_sure_a_search_of_any_width_is_greedy(width: int) ->
 def test_a_search_that_keeps_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match=r"width is 0, but a search that keeps no prefix finds none\. Set it to 1"):
         search_prefixes(drawn(2, 2), 0)
+
+
+def test_silence_takes_no_steps() -> None:
+    silence = Padded(torch.empty(2, 0, dtype=torch.int64), torch.zeros(2, dtype=torch.int64))
+    assert fewest_steps(silence).tolist() == [0, 0]
+    logits = drawn(2, 3, 4)
+    expected = -logits.log_softmax(-1)[:, :, -1].sum(1)
+    torch.testing.assert_close(ctc_loss(logits, torch.tensor([3, 3]), silence), expected)

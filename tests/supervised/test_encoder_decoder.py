@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lab.backbones import RecurrentConfig, TransformerConfig
+from lab.backbones import MultiHeadAttention, RecurrentConfig, TransformerConfig
 from lab.data import Padded, Ragged, Vocabulary
 from supervised.embedding import EmbeddingConfig, WordEmbedding
 from supervised.encoder_decoder import Attention, DecoderConfig, EmbeddedWords, EncoderDecoder, Symbols
@@ -167,3 +167,16 @@ def test_symbols_of_a_vocabulary() -> None:
 def test_a_decoder_that_cannot_be_is_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         replace(SMALL, **wrong)
+
+
+def test_heads_look_by_scaled_products() -> None:
+    """Against torch's own kernel: its softmax is of products divided once, by the root of a head's width."""
+    model = network(replace(SMALL, attention="multihead"))
+    state = model.encode(SOURCE)
+    vectors = model.embedding(words_of(TARGET))
+    hidden = model.cell(vectors, state.hidden[0])[0]
+    readouts, _, _ = model(words_of(TARGET), state)
+    assert isinstance(model.attention, MultiHeadAttention)
+    context = model.attention.context(hidden, state.memory.steps, state.memory.steps, state.memory.mask)
+    expected = model.readout(torch.cat([context, hidden], -1)).tanh()
+    torch.testing.assert_close(readouts, expected, atol=1e-6, rtol=0)

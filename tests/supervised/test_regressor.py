@@ -115,3 +115,24 @@ def test_the_closed_form_is_what_the_experiments_are_held_to() -> None:
 def test_an_empty_batch_of_judging_is_refused() -> None:
     with pytest.raises(ValueError, match=r"evaluation_batch is 0, but it is 1 or more"):
         RegressorConfig(evaluation_batch=0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (
+            torch.zeros(4, 1),
+            r"The labels of the dev part are \[4, 1\] of torch.float32, .* one floating number an example",
+        ),
+        (torch.zeros(4, dtype=torch.int64), "torch.int64"),
+        (torch.tensor([0.0, 1.0, float("nan"), 1.0]), "Example 2 of the dev part .* has the label nan"),
+    ],
+)
+def test_labels_that_are_not_one_number_an_example_are_refused(labels: Tensor, said: str) -> None:
+    learner = made()
+    inputs = example().inputs[:4]
+    with pytest.raises(ValueError, match=said):
+        learner.check(example(), {"dev": Dataset(inputs, labels)})
+    if labels.ndim == 2:
+        with pytest.raises(ValueError, match="each would be held to every label"):
+            learner.update((inputs, labels))

@@ -26,7 +26,7 @@ def test_no_example_stands_twice_in_an_epoch(size: int, batch_size: int) -> None
         order = [example for batch in epoch for example in batch]
         assert len(set(order)) == len(order) == batches.per_epoch * batch_size
         orders.append(order)
-    assert len({tuple(order) for order in orders}) == (5 if size > 5 else len({tuple(order) for order in orders}))
+    assert len({tuple(order) for order in orders}) > (4 if size > 5 else 1)
     assert orders[0] != sorted(orders[0])
 
 
