@@ -32,6 +32,8 @@ PUBLISHED = Target(
     seeds=5,
     protocol="Matthews correlation on the 70 % of the messages that split seed 0, stratified, keeps for testing, last "
     "weights; mean over 5 seeds",
-    source="Almeida, Gomez Hidalgo and Yamakami 2011: a linear SVM, trained on 30 % of the messages, 0.893",
+    source="Almeida, Gomez Hidalgo and Yamakami 2011: a linear SVM, trained on 30 % of the messages, 0.893. (Of this "
+    "split and spam_words' features, scikit-learn's LinearSVC, its C by cross-validation within the training part: "
+    "0.949; 0.944 without the 219 test messages that stand verbatim in the training part)",
     published=0.893,
 )

@@ -19,7 +19,7 @@ from lab.launching import command, unique_seeds
 from lab.report.searches import SCHEMA
 from lab.search import Candidate, Found, Satisfy, Search, config_of, search
 from lab.search_space import at_the_border, axis
-from lab.store import runs_folder
+from lab.store import RunDirectory, runs_folder
 from lab.words import value_said
 from lab.writing import written_aside
 
@@ -180,6 +180,12 @@ def _said(found: Found, path: Path, figure: Path, where: list[str]) -> str:
     for each in found.foretold:
         if each.warning:
             lines.append(f"suspicious: {each.warning}; stop none before the end: --first-steps {what.steps}.")
+    if what.metric.startswith("eval/test_"):
+        others = _not_for_testing(found, best, path.parents[2])
+        lines.append(
+            f"suspicious: {what.metric} chose it, so on the test set it is flattered, whatever the seeds. "
+            + (f"Choose by another part: --metric {' or '.join(others)}." if others else "No other part is judged.")
+        )
     if len(what.seeds) < 3:
         lines.append(
             f"{len(what.seeds)} seed(s) choose among {len(found.candidates)}, so the best is flattered by luck."
@@ -188,6 +194,14 @@ def _said(found: Found, path: Path, figure: Path, where: list[str]) -> str:
     lines.append(f"Figure of each setting's effect: {figure} (and on the page: {page})")
     lines.append(f"Hold it to seeds that it was not chosen by: {shlex.join(_held(what, best) + where)}")
     return "\n".join(lines)
+
+
+def _not_for_testing(found: Found, best: Candidate, folder: Path) -> list[str]:
+    """What the best was judged by on development and validation parts."""
+    what = found.search
+    where = address(what.experiment.name, config_of(what, best, what.steps))
+    rows = RunDirectory.at(folder, what.experiment.name, where, what.seeds[0]).rows()
+    return [name for name in (rows[-1] if rows else {}) if name.startswith(("eval/dev_", "eval/valid"))]
 
 
 def _held(what: Search, best: Candidate) -> list[str]:

@@ -69,6 +69,17 @@ def test_a_mistyped_metric_is_told_with_the_nearest(capsys: pytest.CaptureFixtur
     assert "has no eval/scor at 10. Did you mean 'eval/score'?" in capsys.readouterr().out
 
 
+def test_what_the_test_set_chose_is_suspicious(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["search", "mlp_digits", "--vary", "classifier.optimizer.learning-rate=1e-3,1e-2", "--run.steps", "40"]
+    words += ["--candidates", "2", "--first-steps", "40", "--seeds", "0"]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    assert "suspicious: eval/test_accuracy chose it, so on the test set it is flattered" in told
+    assert "Choose by another part: --metric eval/dev_loss or eval/dev_accuracy." in told
+    assert main([*words, "--metric", "eval/dev_accuracy"]) == 0
+    assert "chose it" not in capsys.readouterr().out
+
+
 def test_the_best_at_a_border_is_suspicious(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--vary", "walk.drift=0:5", "--candidates", "40"]
     assert main([*WALK, *words]) == 0
