@@ -4,7 +4,7 @@ nanoGPT's recipe for one GPU: six layers, windows of 256 characters, dropout, bf
 updates, as it soon knows the text by heart, and where nanoGPT keeps the best weights by validation, this takes the
 last. On a processor without bfloat16 (`--model.bfloat16 False`) it takes half a day.
 
-How many updates was settled by the loss that is judged: after 2,500 it was 1.479 (three seeds), so they were cut to 2,000.
+How many updates was settled by the loss that is judged: after 2,500 it was 1.479 (three seeds), so there are 2,000.
 
 Source: Karpathy 2022, nanoGPT, config/train_shakespeare_char.py.
 """
@@ -67,7 +67,8 @@ TARGET = Target(
     statistic="mean",
     seeds=5,
     protocol="nats a character over the last tenth of tiny Shakespeare in windows of 256 that do not overlap, each "
-    "character given those before it in its window; last weights after 2,000 updates, whose number this loss has settled; 5 seeds",
+    "character given those before it in its window; last weights after 2,000 updates, a number that this loss has "
+    "settled; 5 seeds",
     source="Karpathy 2022, nanoGPT, README: 1.4697 was the best of a run, over 200 random batches of windows",
     published=1.4697,
     needs="a GPU",

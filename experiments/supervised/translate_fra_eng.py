@@ -32,7 +32,7 @@ TARGET = Target(
     at_least=32.0,
     steps=STEPS,
     statistic="mean",
-    seeds=3,  # a run takes an hour of a core
+    seeds=3,  # a run takes 12 minutes of a core
     protocol=PROTOCOL,
     source="the lab's own bound, which half the updates reach: nobody has published a BLEU of this split",
 )
