@@ -39,7 +39,7 @@ from lab.optim import Descent
 from lab.precision import warn_if_imitated
 from lab.probe import Case
 from lab.recording import Graphed, on_its_way
-from lab.seeding import Seeds
+from lab.seeding import Seeds, take_up
 from lab.transfer import shares, transferred
 from lab.trial import Metrics, State
 
@@ -223,11 +223,12 @@ class DQN:
             rows = self.replay.newest(blocks * config.train_every).expand(updates, -1)
         weights = self._importance(rows)
         self.replay.tell()
-        self.descent.set_learning_rate(config.learning_rate * config.learning_rate_decay(self.steps))
+        rate = config.learning_rate * config.learning_rate_decay(self.steps)
+        self.descent.set_learning_rate(rate)
         done = self.descent.updates
         loss, value = self._learning(rows) if weights is None else self._learning(rows, weights)
         self.descent.counted(done + len(rows))
-        return {"loss": loss, "value": value, "exploration": config.exploration(self.steps)}
+        return {"loss": loss, "value": value, "exploration": config.exploration(self.steps), "learning_rate": rate}
 
     def _learn_from(self, rows: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Updates from rows [U, B] of the replay: their mean loss, and the mean value in the last one's targets."""
@@ -381,7 +382,7 @@ class DQN:
         for recorded in (self._learning, self._choosing, self._choosing_noisily):
             recorded.forget()  # moments and the replay's columns may lie elsewhere now
         self.exploration.bit_generator.state = state["exploration"]
-        self.noise.set_state(state["noise"])
+        take_up(self.noise, state["noise"])
 
 
 def example(observation_shape: tuple[int, ...], num_actions: int, discount: float, seeds: Seeds) -> DQN:

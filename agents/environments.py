@@ -22,6 +22,8 @@ from agents.simulator import (
 from lab.seeding import Seeds
 from lab.trial import State
 
+LONGEST = 27_000  # steps of an episode in evaluation that nothing else limits
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -41,6 +43,10 @@ class Replayed:
     frame: np.ndarray  # [H, W, 3] uint8, before the action
     observation: np.ndarray  # [...] where the agent acted
     reward: float  # that followed its action
+
+
+def _limit_of(simulator: gym.Env) -> int | None:
+    return simulator.spec.max_episode_steps if simulator.spec is not None else None
 
 
 def episode_seed(seeds: Seeds, copy: int, episode: int) -> int:
@@ -79,7 +85,8 @@ class Environments:
         """With `settings` for gymnasium.make, `max_episode_steps` among them.
 
         The setting `stack` is ours: an observation is then the newest so many frames, [stack, ...], zeros before
-        the first. `once`: each copy plays one episode and then rests, for evaluation.
+        the first. `once`: each copy plays one episode and then rests, for evaluation; where neither the environment nor
+        the settings limit an episode's steps, it is cut after `LONGEST`, as a greedy agent may walk for ever.
         Observations that are numbers (Discrete) come one-hot, as [n] float32.
         Raises ValueError if there is no such environment or its spaces are of a kind that is not supported.
         """
@@ -89,6 +96,8 @@ class Environments:
         self._seeds = seeds
         self.stack: int = self.settings.get("stack", 1)  # frames along axis 0 of an observation
         self._copies = [make(name, self.settings) for _ in range(num)]
+        if once and _limit_of(self._copies[0]) is None:
+            self._copies = [gym.wrappers.TimeLimit(copy, LONGEST) for copy in self._copies]
         self.observation_shape, self.observation_dtype = observation_format(name, self._copies[0].observation_space)
         self.action_space = supported_action_space(name, self._copies[0].action_space)
         self._episodes = [0] * num  # number of the episode that each copy is in

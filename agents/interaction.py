@@ -42,7 +42,7 @@ class EvaluationConfig:
         if self.episodes < 1:
             raise ValueError(f"evaluation.episodes is {self.episodes}, which gives no mean. Set it to at least 1.")
         if not 0 <= self.epsilon <= 1:
-            raise ValueError(f"evaluation.epsilon is {self.epsilon}, but a share lies between 0 and 1.")
+            raise ValueError(f"evaluation.epsilon is {self.epsilon}, but it is a share. Set it from 0 to 1.")
 
 
 class Interaction:

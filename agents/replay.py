@@ -18,7 +18,7 @@ from agents.memory import check_memory
 from agents.priorities import Priorities, PrioritisedConfig
 from agents.transition_checks import check_form, check_values, kept_rewards
 from lab.recording import Graphed, in_any_order
-from lab.seeding import Seeds
+from lab.seeding import Seeds, take_up
 from lab.tracked import Tracked
 from lab.trial import State
 
@@ -350,7 +350,7 @@ class Replay:
             lanes.load_state_dict(state["lanes"])
             self._newest_frames = self.frames.tensor[lanes.heads].cpu().numpy()
             self._link()
-        self.generator.set_state(state["generator"])
+        take_up(self.generator, state["generator"])
         if self.priorities is not None:
             self.priorities.load_state_dict(state["priorities"])
 

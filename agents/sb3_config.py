@@ -60,7 +60,7 @@ class SB3DQNConfig:
         _check_counts(self, names)
         for name in ("exploration_initial_eps", "exploration_final_eps"):
             if not 0 <= (share := getattr(self, name)) <= 1:
-                raise ValueError(f"{name} is {share}, but a share lies between 0 and 1.")
+                raise ValueError(f"{name} is {share}, but it is a share. Set it from 0 to 1.")
         if not 0 < self.exploration_fraction <= 1:
             raise ValueError(
                 f"exploration_fraction is {self.exploration_fraction}, but is a share of the horizon. Set it above 0 "

@@ -35,9 +35,10 @@ def to_sb3(agent: DQN, path: Path | str, observation_space: gym.spaces.Box | Non
     `observation_space` is the environment's. SB3 needs it to go on learning there and compares the bounds in it, which
     an agent does not know; to act, and for images of bytes, it needs none.
 
-    It holds network, target network, Adam's moments, counters, and the settings that SB3 has, too. If it is to learn
-    on, these it has not: a learning rate that decays, half the squared error, clipped rewards, double, prioritised,
-    bfloat16. The replay stays here; SB3's is made for as many transitions, but no more than 8 GiB of them.
+    It holds network, target network, Adam's moments (RMSProp's stay here), counters, and those settings that SB3 has,
+    too. If it is to learn on, these it has not: a learning rate that decays, half the squared error, clipped rewards,
+    double, prioritised, bfloat16, exploration that begins to fall later, learning without a replay or a frozen network.
+    The replay stays here; SB3's is made for as many transitions, but no more than 8 GiB of them.
     Raises ValueError for a network that SB3's DQN does not have, or an observation_space that is not the agent's.
     """
     convolutional = _check_network(agent)
@@ -173,8 +174,12 @@ def _blank_model(agent: DQN, space: gym.spaces.Box, convolutional: bool) -> Any:
         policy = {"net_arch": widths[1:], "features_extractor_kwargs": {"features_dim": widths[0]}}
         if space.dtype != np.uint8:
             policy["normalize_images"] = False
-    if config.optimizer == "adam" and config.optimizer_epsilon != 1e-8:
-        policy["optimizer_kwargs"] = {"eps": config.optimizer_epsilon}
+    rule = config.optimizer_config()
+    if rule.kind == "rmsprop":
+        policy["optimizer_class"] = torch.optim.RMSprop
+        policy["optimizer_kwargs"] = {"alpha": rule.smoothing, "eps": rule.epsilon, "centered": rule.centered}
+    elif rule.epsilon != 1e-8:
+        policy["optimizer_kwargs"] = {"eps": rule.epsilon}
     # SB3's exploration falls over a share of a horizon, which it is told anew if it learns on.
     duration = max(config.exploration.turns) if config.exploration.varies else 0
     horizon = max(agent.steps, duration, 1)
@@ -278,7 +283,12 @@ def _check_saved(saved: SB3Zip, tensors: Mapping[str, Tensor]) -> tuple[tuple[in
     """
     shape, dtype = saved.observation_format()
     policy = saved.settings.get("policy_kwargs") or {}
-    for name, allowed in [("activation_fn", "ReLU"), ("features_extractor_class", "FlattenExtractor NatureCNN")]:
+    known = {
+        "activation_fn": "ReLU",
+        "features_extractor_class": "FlattenExtractor NatureCNN",
+        "optimizer_class": "Adam",
+    }
+    for name, allowed in known.items():
         kind = str(policy.get(name, allowed)).removesuffix("'>").rpartition(".")[2]
         if kind not in (allowed, *allowed.split()):
             raise ValueError(

@@ -49,7 +49,9 @@ def _made(name: str, settings: Settings) -> gym.Env:
             f"gymnasium cannot make an environment {name!r}: {error} {did_you_mean(name, gym.registry)}"
         ) from error
     except TypeError as error:
-        raise ValueError(f"{name} does not take the settings {dict(settings)}: {error}.") from error
+        raise ValueError(
+            f"{name} does not take the settings {dict(settings)}: {error}. Give those of its own and gymnasium.make's."
+        ) from error
 
 
 def _register_atari() -> None:

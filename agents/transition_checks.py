@@ -32,14 +32,14 @@ def check_form(transition: Transition, num: int | None, shape: tuple[int, ...], 
     if shapes != ((given,),) * 4:
         raise ValueError(
             f"action, reward, discount and last are {', '.join(str(list(shape)) for shape in shapes)}, but each "
-            f"is one number an environment: [{given}]."
+            f"is one number an environment: [{given}]. Give them so."
         )
 
 
 def check_values(actions: list[int], discounts: list[float], num_actions: int) -> None:
     """Raises ValueError for an action that there is not, and for a discount other than 0 and 1."""
     if min(actions) < 0 or max(actions) >= num_actions:
-        raise ValueError(f"The actions {actions} are not all in [0, {num_actions}), for which it was made.")
+        raise ValueError(f"The actions {actions} are not all in [0, {num_actions}). Count actions from 0.")
     if not _NOUGHT_OR_ONE.issuperset(discounts):
         raise ValueError(
             f"The discounts {discounts} are not all 0 (terminated) or 1. What a later reward is worth is a "

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 
 import numpy as np
 import torch
+
+log = logging.getLogger("lab")
 
 
 class Seeds:
@@ -44,6 +47,21 @@ class Seeds:
         with preserved_generators():
             torch.manual_seed(self.derive(name))
             yield
+
+
+def take_up(generator: torch.Generator, state: torch.Tensor) -> None:
+    """Sets a generator to a saved state.
+
+    What one on another kind of device has saved says nothing here: then its stream begins anew, which is logged.
+    """
+    try:
+        generator.set_state(state)
+    except RuntimeError:
+        log.warning(
+            "A generator was saved on another kind of device than %s, so its stream begins anew: from here on the "
+            "draws are others than they would have been there.", generator.device,
+        )  # fmt: skip
+        generator.manual_seed(int.from_bytes(sha256(state.cpu().numpy().tobytes()).digest()[:7], "big"))
 
 
 def global_generators() -> dict[str, torch.Tensor]:

@@ -1,4 +1,7 @@
-"""DQN plays any Atari game from pixels, at the settings and under the protocol of Mnih et al. 2015."""
+"""DQN plays any Atari game from pixels, at the settings of Mnih et al. 2015 and under DQN Zoo's form of their protocol.
+
+In that, games that are judged last 30 minutes at most; in the paper it was five.
+"""
 
 from __future__ import annotations
 

@@ -45,7 +45,8 @@ TARGET = Target(
     seeds=3,
     protocol="mean return of 10 episodes with sticky actions (0.25), epsilon 0.001, last weights, 2.5 million agent "
     "steps (10 million frames); 3 seeds",
-    source="Dopamine, baselines/atari/data, their compact Rainbow on Pong: 14.7 in training",
+    source="Dopamine, baselines/atari/data, their compact Rainbow on Pong: 14.7 in training, by "
+    "convolutions that pad and a Rainbow without duelling, double and noisy parts",
     published=14.7,
     needs="a GPU, or several hours a seed on two cores",
 )

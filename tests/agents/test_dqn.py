@@ -243,6 +243,7 @@ def test_what_it_reports_of_a_bandit(switched: dict[str, Any]) -> None:
     reported = [agent.learn(bandit()) for _ in range(600)][-1]
     assert float(reported["value"]) == pytest.approx(2.75, abs=0.1)
     assert reported["exploration"] == 0.5
+    assert reported["learning_rate"] == pytest.approx(3e-3 * agent.config.learning_rate_decay(600))
 
 
 def test_observations_of_another_type_are_refused_when_acting() -> None:

@@ -9,6 +9,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from agents import environments as environments_module
 from agents.environments import Environments
 from lab.seeding import Seeds
 
@@ -303,3 +304,23 @@ def test_actions_have_names_where_the_simulator_has_them() -> None:
     assert count().action_meanings is None
     meanings = Environments("ALE/Pong-v5", 1, Seeds(0)).action_meanings
     assert meanings == ["NOOP", "FIRE", "RIGHT", "LEFT", "RIGHTFIRE", "LEFTFIRE"]
+
+
+def test_an_evaluation_ends_where_nothing_limits_an_episode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A walk along the cliff's edge that turns back for ever: gymnasium limits it by nothing."""
+    monkeypatch.setattr(environments_module, "LONGEST", 50)
+    judged = Environments("CliffWalking-v1", 2, Seeds(0), once=True)
+    steps = 0
+    while not judged.resting.all():
+        judged.step(np.zeros(2, np.int64))
+        steps += 1
+    assert steps == 50
+    assert [len(finished.actions) for finished in judged.take_finished()] == [50, 50]
+    training = Environments("CliffWalking-v1", 1, Seeds(0))
+    for _ in range(60):
+        training.step(np.zeros(1, np.int64))
+    assert training.take_finished() == []
+    limited = Environments("CliffWalking-v1", 1, Seeds(0), settings={"max_episode_steps": 7}, once=True)
+    while not limited.resting.all():
+        limited.step(np.zeros(1, np.int64))
+    assert len(limited.take_finished()[0].actions) == 7

@@ -165,3 +165,13 @@ def test_what_sb3_does_not_have_is_refused(
     with pytest.raises(ValueError, match=why):
         to_sb3(agent, tmp_path / "agent.zip")
     assert not (tmp_path / "agent.zip").exists()
+
+
+def test_the_rule_goes_along(tmp_path: Path) -> None:
+    agent = untrained(replace(MLP, optimizer="rmsprop", optimizer_epsilon=0.1 / 32), VECTORS, np.float32)
+    model = opened(to_sb3(agent, tmp_path / "a.zip"))
+    assert type(model.policy.optimizer) is torch.optim.RMSprop
+    (group,) = model.policy.optimizer.param_groups
+    assert (group["alpha"], group["eps"], group["centered"]) == (0.95, 0.1 / 32, True)
+    with pytest.raises(ValueError, match="optimizer_class is RMSprop, but only Adam can be taken over"):
+        from_sb3(tmp_path / "a.zip")
