@@ -5,20 +5,19 @@ In that, games that are judged last 30 minutes at most; in the paper it was five
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from agents.atari import AtariEnvironments
 from agents.atari_protocol import NATURE, AtariProtocol
-from agents.dqn_config import NATURE_DQN, SMALL_PIXELS, DQNConfig
-from agents.dqn_trial import dqn_in
+from agents.dqn_config import NATURE_DQN, DQNConfig
 from agents.emulator import game_named
 from agents.interaction import EvaluationConfig, Interaction
+from experiments.agents._atari import Problem, interaction, small
 from lab.run import RunConfig
 from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of dqn_atari."""
 
     game: str = "breakout"  # any of ale-py's, by any of its names: ms_pacman, MsPacman, ALE/MsPacman-v5
@@ -35,22 +34,9 @@ class Config:
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x the game, which goes on while the DQN learns."""
-    return dqn_in(
-        AtariEnvironments(config.game, config.num_environments, seeds.child("environments"), config.protocol),
-        config.agent,
-        seeds,
-        evaluation=config.evaluation,
-        device=config.run.torch_device(),
-        overlap=True,
-    )
+    return interaction(config, config.game, seeds)
 
 
 TARGET = None  # every game has a number of its own; dqn_pong and dqn_breakout are held to theirs
 
-SMOKE = Config(
-    agent=SMALL_PIXELS,
-    protocol=replace(NATURE, image_height=42, image_width=42, max_frames=400),
-    num_environments=2,
-    evaluation=EvaluationConfig(episodes=1, epsilon=0.05),
-    run=RunConfig(steps=400, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
-)
+SMOKE = Config(**small(NATURE, epsilon=0.05))

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from agents.atari import AtariEnvironments
 from agents.atari_protocol import NATURE, AtariProtocol
-from agents.dqn_config import ADAM_DQN, SMALL_PIXELS, DQNConfig
-from agents.dqn_trial import dqn_in
+from agents.dqn_config import ADAM_DQN, DQNConfig
 from agents.interaction import EvaluationConfig, Interaction
+from experiments.agents._atari import Problem, interaction, small
 from lab.experiment import Target
 from lab.run import RunConfig
 from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of dqn_breakout."""
 
     agent: DQNConfig = ADAM_DQN
@@ -27,14 +26,7 @@ class Config:
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x Breakout, which goes on while the agent learns."""
-    return dqn_in(
-        AtariEnvironments("breakout", config.num_environments, seeds.child("environments"), config.protocol),
-        config.agent,
-        seeds,
-        evaluation=config.evaluation,
-        device=config.run.torch_device(),
-        overlap=True,
-    )
+    return interaction(config, "breakout", seeds)
 
 
 TARGET = Target(
@@ -50,10 +42,4 @@ TARGET = Target(
     needs="a GPU, or 15 to 25 hours a seed on two cores",
 )
 
-SMOKE = Config(
-    agent=SMALL_PIXELS,
-    protocol=replace(NATURE, image_height=42, image_width=42, max_frames=400),
-    num_environments=2,
-    evaluation=EvaluationConfig(episodes=1, epsilon=0.05),
-    run=RunConfig(steps=400, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
-)
+SMOKE = Config(**small(NATURE, epsilon=0.05))

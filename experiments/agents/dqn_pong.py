@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agents.atari import AtariEnvironments
 from agents.atari_protocol import NATURE, AtariProtocol
-from agents.dqn_config import ADAM_DQN, SMALL_PIXELS, DQNConfig
-from agents.dqn_trial import dqn_in
+from agents.dqn_config import ADAM_DQN, DQNConfig
 from agents.interaction import EvaluationConfig, Interaction
+from experiments.agents._atari import Problem, interaction, small
 from lab.experiment import Target
 from lab.run import RunConfig
 from lab.schedules import linear
@@ -20,7 +19,7 @@ from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of dqn_pong."""
 
     # Exploration ends sooner than for ten million steps, and learning begins sooner.
@@ -42,14 +41,7 @@ class Config:
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x Pong, which goes on while the agent learns."""
-    return dqn_in(
-        AtariEnvironments("pong", config.num_environments, seeds.child("environments"), config.protocol),
-        config.agent,
-        seeds,
-        evaluation=config.evaluation,
-        device=config.run.torch_device(),
-        overlap=True,
-    )
+    return interaction(config, "pong", seeds)
 
 
 TARGET = Target(
@@ -65,10 +57,4 @@ TARGET = Target(
     needs="a GPU, or 3 to 5 hours a seed on two cores",
 )
 
-SMOKE = Config(
-    agent=SMALL_PIXELS,
-    protocol=replace(NATURE, image_height=42, image_width=42, max_frames=400),
-    num_environments=2,
-    evaluation=EvaluationConfig(episodes=1, epsilon=0.05),
-    run=RunConfig(steps=400, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
-)
+SMOKE = Config(**small(NATURE, epsilon=0.05))

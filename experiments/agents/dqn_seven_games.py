@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agents.atari import AtariEnvironments
 from agents.atari_protocol import DOPAMINE, AtariProtocol
 from agents.dqn_config import ADAM_DQN, SMALL_PIXELS, DQNConfig
-from agents.dqn_trial import dqn_in
 from agents.interaction import EvaluationConfig, Interaction
+from experiments.agents._atari import Problem, interaction
 from lab.run import RunConfig
 from lab.schedules import linear
 from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of dqn_seven_games."""
 
     game: str = "pong"  # set by each arm
@@ -47,14 +46,7 @@ def variants(config: Config) -> dict[str, Config]:
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x the game, which goes on while the agent learns."""
-    return dqn_in(
-        AtariEnvironments(config.game, config.num_environments, seeds.child("environments"), config.protocol),
-        config.agent,
-        seeds,
-        evaluation=config.evaluation,
-        device=config.run.torch_device(),
-        overlap=True,
-    )
+    return interaction(config, config.game, seeds)
 
 
 # A suite. Dopamine's curves are of training, where 1 action in 100 is random; and its convolutions pad (7,744 features,

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agents.atari import AtariEnvironments
 from agents.atari_protocol import DOPAMINE, AtariProtocol
 from agents.dqn_config import RAINBOW, SMALL_PIXELS, DQNConfig
-from agents.dqn_trial import dqn_in
 from agents.interaction import EvaluationConfig, Interaction
+from experiments.agents._atari import Problem, interaction, small
 from lab.experiment import Target
 from lab.run import RunConfig
 from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of rainbow_pong."""
 
     agent: DQNConfig = RAINBOW
@@ -27,14 +26,7 @@ class Config:
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: Rainbow x Pong, which goes on while the agent learns."""
-    return dqn_in(
-        AtariEnvironments("pong", config.num_environments, seeds.child("environments"), config.protocol),
-        config.agent,
-        seeds,
-        evaluation=config.evaluation,
-        device=config.run.torch_device(),
-        overlap=True,
-    )
+    return interaction(config, "pong", seeds)
 
 
 TARGET = Target(
@@ -52,19 +44,18 @@ TARGET = Target(
 )
 
 SMOKE = Config(
-    agent=replace(
-        SMALL_PIXELS,
-        hidden=(8,),
-        double=True,
-        duelling=True,
-        n_step=3,
-        prioritised=True,
-        distributional=True,
-        atoms=11,
-        noisy=True,
-    ),
-    protocol=replace(DOPAMINE, image_height=42, image_width=42, max_frames=400),
-    num_environments=2,
-    evaluation=EvaluationConfig(episodes=1, epsilon=0.001),
-    run=RunConfig(steps=400, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
+    **small(DOPAMINE, epsilon=0.001)
+    | {
+        "agent": replace(
+            SMALL_PIXELS,
+            hidden=(8,),
+            double=True,
+            duelling=True,
+            n_step=3,
+            prioritised=True,
+            distributional=True,
+            atoms=11,
+            noisy=True,
+        )
+    }
 )

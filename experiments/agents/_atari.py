@@ -1,0 +1,48 @@
+"""What the experiments on Atari games share: a game, as a DQN plays and is judged in it, and the smallest version."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from agents.atari import AtariEnvironments
+from agents.atari_protocol import AtariProtocol
+from agents.dqn_config import SMALL_PIXELS, DQNConfig
+from agents.dqn_trial import dqn_in
+from agents.interaction import EvaluationConfig, Interaction
+from lab.run import RunConfig
+from lab.seeding import Seeds
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """The settings that all of them have, each with values of its own."""
+
+    agent: DQNConfig
+    protocol: AtariProtocol
+    num_environments: int  # stepped together
+    evaluation: EvaluationConfig
+    run: RunConfig
+
+
+def interaction(config: Problem, game: str, seeds: Seeds) -> Interaction:
+    """The trial: a DQN x the game, which goes on while the DQN learns."""
+    return dqn_in(
+        AtariEnvironments(game, config.num_environments, seeds.child("environments"), config.protocol),
+        config.agent,
+        seeds,
+        evaluation=config.evaluation,
+        device=config.run.torch_device(),
+        overlap=True,
+    )
+
+
+def small(protocol: AtariProtocol, epsilon: float) -> dict[str, Any]:
+    """Settings of the smallest version, under that protocol and judged with that share of random actions."""
+    return {
+        "agent": SMALL_PIXELS,
+        "protocol": replace(protocol, image_height=42, image_width=42, max_frames=400),
+        "num_environments": 2,
+        "evaluation": EvaluationConfig(episodes=1, epsilon=epsilon),
+        "run": RunConfig(steps=400, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
+    }
