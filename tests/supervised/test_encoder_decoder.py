@@ -169,14 +169,14 @@ def test_a_decoder_that_cannot_be_is_refused(wrong: dict[str, Any], message: str
         replace(SMALL, **wrong)
 
 
-def test_heads_look_by_scaled_products() -> None:
-    """Against torch's own kernel: its softmax is of products divided once, by the root of a head's width."""
+def test_heads_look_by_products_that_are_divided_twice() -> None:
+    """Against torch's own kernel, which divides them by the root of a head's width, 4: before, by that of all, 8."""
     model = network(replace(SMALL, attention="multihead"))
     state = model.encode(SOURCE)
     vectors = model.embedding(words_of(TARGET))
     hidden = model.cell(vectors, state.hidden[0])[0]
     readouts, _, _ = model(words_of(TARGET), state)
     assert isinstance(model.attention, MultiHeadAttention)
-    context = model.attention.context(hidden, state.memory.steps, state.memory.steps, state.memory.mask)
+    context = model.attention.context(hidden / 8**0.5, state.memory.steps, state.memory.steps, state.memory.mask)
     expected = model.readout(torch.cat([context, hidden], -1)).tanh()
     torch.testing.assert_close(readouts, expected, atol=1e-6, rtol=0)
