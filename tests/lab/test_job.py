@@ -70,11 +70,11 @@ def test_a_torn_checkpoint_is_told_on_resume(runs: Path, caplog: pytest.LogCaptu
     directory = prepared(runs, run__save_every=4)
     run_job(directory, stop=lambda: "enough" if len(directory.rows()) >= 3 else "")
     newest = Checkpoints(directory.checkpoints).steps()
-    assert newest == [12, 15]
-    (directory.checkpoints / "step-000000000015" / "state.json").write_text("{")
+    assert newest == [12, 16]
+    (directory.checkpoints / "step-000000000016" / "state.json").write_text("{")
     outcome = run_job(directory)
-    assert "checkpoint of step 15 is not intact" in caplog.text
-    assert "3 steps are repeated" in caplog.text
+    assert "checkpoint of step 16 is not intact" in caplog.text
+    assert "4 steps are repeated" in caplog.text
     assert outcome.state_sha256 == straight.state_sha256
     assert [row["step"] for row in directory.rows()] == [5, 10, 15, 20]
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ import wandb
 from lab.cli import main
 from lab.launching import launch
 from lab.store import RunDirectory, RunError
-from lab.tracking.upload import Uploaded, upload
+from lab.tracking.upload import NOTE, Uploaded, upload
 from tests.wandb_server import CLOSED, StoredRun, WandbServer, isolate
 
 pytestmark = pytest.mark.usefixtures("toys")
@@ -247,11 +249,19 @@ def test_a_full_disk_is_told_and_costs_nothing(
     directory = ran("off")
     account(monkeypatch, server)
 
-    def full(file: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    durably, note = os.fsync, re.escape(NOTE)
+
+    def full(what: str, file: int) -> None:
+        if re.search(what, os.readlink(f"/proc/self/fd/{file}")):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        durably(file)
 
     with monkeypatch.context() as disk:
-        disk.setattr(os, "fsync", full)
+        disk.setattr(os, "fsync", partial(full, "weights"))
+        assert main(["sync"]) == 1
+    assert "W&B did not get the weights (OSError: [Errno 28] No space left on device)" in capsys.readouterr().out
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", partial(full, note))
         assert main(["sync"]) == 1
     said = capsys.readouterr().out
     assert f"could not be written to {directory.path}: No space left on device. Nothing is lost. Make room" in said

@@ -63,7 +63,7 @@ def test_it_holds_the_page_and_is_written_in_its_own_place(
     headings = [block["children"][0]["text"] for block in of_type(report.blocks, "heading")]
     assert headings == ["At a glance", "walk: pass", "Repeat", "Runs (2)"]
     [code] = of_type(report.blocks, "code-block")
-    assert code["children"][0]["children"][0]["text"] == "lab run walk --seeds 0-1 --run.steps 100"
+    assert code["children"][0]["children"][0]["text"] == "lab run walk --seeds 0-1"
     [grid] = of_type(report.blocks, "panel-grid")
     [run_set] = grid["metadata"]["runSets"]
     assert [(each["key"]["name"], each["op"], each["value"]) for each in run_set["filters"]["filters"]] == [
