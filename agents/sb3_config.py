@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from lab.ranges import check_share
+
 if TYPE_CHECKING:
     from stable_baselines3 import DQN, PPO
     from stable_baselines3.common.vec_env import VecEnv
@@ -58,9 +60,7 @@ class SB3DQNConfig:
         """Raises ValueError where a setting is out of its range and SB3 would not say so."""
         names = ("horizon", "features_dim", "buffer_size", "batch_size", "train_freq", "target_update_interval")
         _check_counts(self, names)
-        for name in ("exploration_initial_eps", "exploration_final_eps"):
-            if not 0 <= (share := getattr(self, name)) <= 1:
-                raise ValueError(f"{name} is {share}, but it is a share. Set it from 0 to 1.")
+        check_share(self, "exploration_initial_eps", "exploration_final_eps")
         if not 0 < self.exploration_fraction <= 1:
             raise ValueError(
                 f"exploration_fraction is {self.exploration_fraction}, but is a share of the horizon. Set it above 0 "

@@ -279,6 +279,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any]:
+    """What `write_json` wrote. Raises RunError for a file that is not there or holds no JSON object."""
     try:
         value = json.loads(path.read_text())
     except FileNotFoundError:
