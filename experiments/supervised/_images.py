@@ -2,34 +2,67 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
 from lab.backbones import BackboneConfig
-from lab.data import Augment, Batches, Published
+from lab.data import Augment, Batches, Dataset, Published, hold_out
 from lab.fit import Fit
+from lab.normalisation import Normalisation
+from lab.ranges import check_share
+from lab.run import RunConfig
 from lab.seeding import Seeds
 from supervised.classifier import Classifier, ClassifierConfig
 from supervised.pictures import shown
 
+DEVELOPMENT_SEED = 0  # which training images are held out: the same ones in every run
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """The settings that all of them have, beside a backbone."""
+
+    if TYPE_CHECKING:
+        backbone: BackboneConfig  # each declares its own kind
+    classifier: ClassifierConfig
+    batch_size: int = 128  # examples
+    development_share: float = field(default=0.0, metadata={"later": True})
+    """Share of the training images that are not trained on but judged on as `dev`: choose settings by those."""
+    run: RunConfig
+
+    def __post_init__(self) -> None:
+        """Raises ValueError if nothing would be left to train on."""
+        check_share(self, "development_share", whole=False)
+
 
 def fit(
     published: Published,
-    backbone: BackboneConfig,
-    classifier: ClassifierConfig,
-    batch_size: int,
+    config: Problem,
     seeds: Seeds,
     augment: Augment | None = None,
     *,
+    normalise: bool = False,
     show: bool = True,
 ) -> Fit:
-    """A classifier x batches of all training images, judged on all test images, on the device that they lie on.
+    """A classifier x batches of the training images, judged on all test images, on the device that they lie on.
 
-    With `show` a run shows its answers and its confusion table; the images then hold colours from 0 to 1.
+    With `normalise` each colour has mean 0 and deviation 1 in the images that are trained on. With `show` a run shows
+    its answers and its confusion table; the images then hold colours from 0 to 1.
     """
-    train, test = published.train, published.test
-    assert test is not None
+    assert published.test is not None
+    training, development = hold_out(published.train, config.development_share, DEVELOPMENT_SEED)
+    judged = {"test": published.test, **development}
+    if normalise:
+        of_colours = Normalisation.fit(training.inputs, (0, 2, 3))
+        training, *others = (Dataset(of_colours(part.inputs), part.labels) for part in (training, *judged.values()))
+        judged = dict(zip(judged, others))
     with seeds.initialising("backbone"):
-        network = backbone.build(tuple(train.inputs.shape[1:]))
-    learner = Classifier(classifier, network, len(published.classes), seeds, train.inputs.device)
-    batches = Batches(train, batch_size, seeds.child("batches"), augment=augment)
+        network = config.backbone.build(tuple(training.inputs.shape[1:]))
+    learner = Classifier(config.classifier, network, len(published.classes), seeds, training.inputs.device)
+    batches = Batches(training, config.batch_size, seeds.child("batches"), augment=augment)
     return Fit(
-        learner, batches, {"test": test}, show=(lambda: shown(learner, test, published.classes)) if show else None
+        learner,
+        batches,
+        judged,
+        show=(lambda: shown(learner, judged["test"], published.classes)) if show else None,
     )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from lab.data import LabelledText, load_text, split
+from lab.data import LabelledText, hold_out, load_text, split
 from lab.experiment import Target
+from lab.ranges import check_share
 from lab.run import RunConfig
 
 
@@ -15,13 +16,21 @@ class Problem:
 
     training_share: float = 0.3  # of the messages; the others are for testing
     split_seed: int = 0  # which messages are for training
+    development_share: float = field(default=0.0, metadata={"later": True})
+    """Share of the training messages that are not trained on but judged on as `dev`: choose settings by those."""
     run: RunConfig
 
+    def __post_init__(self) -> None:
+        """Raises ValueError for shares that leave no message to train on or to test."""
+        check_share(self, "training_share", "development_share", whole=False)
 
-def parted(config: Problem) -> list[LabelledText]:
-    """Messages for training and for testing, with as much spam in each."""
+
+def parted(config: Problem) -> dict[str, LabelledText]:
+    """Messages to `train` on, to `test` and, if some are held out, those as `dev`, with as much spam in each."""
     shares = (config.training_share, 1 - config.training_share)
-    return split(load_text("sms_spam"), shares, config.split_seed, stratified=True)
+    training, test = split(load_text("sms_spam"), shares, config.split_seed, stratified=True)
+    training, development = hold_out(training, config.development_share, config.split_seed)
+    return {"train": training, "test": test, **development}
 
 
 PUBLISHED = Target(

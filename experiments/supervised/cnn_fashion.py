@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.supervised._images import fit
+from experiments.supervised._images import Problem, fit
 from lab.backbones import ConvolutionConfig
 from lab.data import compose, flip, load, shift
 from lab.experiment import Target
@@ -17,7 +17,7 @@ from supervised.classifier import ClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of cnn_fashion: 93,706 parameters with the head."""
 
     backbone: ConvolutionConfig = ConvolutionConfig(
@@ -33,7 +33,6 @@ class Config:
         ),
         label_smoothing=0.05,
     )
-    batch_size: int = 128  # examples
     shift: int = 2  # pixels that a training image moves at most, each way
     run: RunConfig = RunConfig(steps=9_360, log_every=234, evaluate_every=2_340, save_every=2_340)  # 20 epochs
 
@@ -42,7 +41,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of mirrored and shifted training images, judged on the 10,000 test images."""
     published = load("fashion_mnist").to(config.run.torch_device())
     augment = compose(flip(), shift(config.shift))
-    return fit(published, config.backbone, config.classifier, config.batch_size, seeds, augment)
+    return fit(published, config, seeds, augment)
 
 
 TARGET = Target(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.supervised._images import fit
+from experiments.supervised._images import Problem, fit
 from lab.backbones import ConvolutionConfig
 from lab.data import compose, load, rotate, shift
 from lab.experiment import Target
@@ -17,7 +17,7 @@ from supervised.classifier import ClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of cnn_mnist: 93,706 parameters with the head."""
 
     backbone: ConvolutionConfig = ConvolutionConfig(
@@ -33,7 +33,6 @@ class Config:
         ),
         label_smoothing=0.05,
     )
-    batch_size: int = 128  # examples
     rotate: float = 10.0  # degrees that a training image turns at most, each way
     shift: int = 2  # pixels that a training image moves at most, each way
     run: RunConfig = RunConfig(steps=4_680, log_every=234, evaluate_every=1_170, save_every=1_170)  # 10 epochs
@@ -43,7 +42,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of turned and shifted training images, judged on the 10,000 test images."""
     published = load("mnist").to(config.run.torch_device())
     augment = compose(rotate(config.rotate), shift(config.shift))
-    return fit(published, config.backbone, config.classifier, config.batch_size, seeds, augment)
+    return fit(published, config, seeds, augment)
 
 
 TARGET = Target(

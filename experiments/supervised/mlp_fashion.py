@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.supervised._images import fit
+from experiments.supervised._images import Problem, fit
 from lab.backbones import MLPConfig
 from lab.data import load
 from lab.experiment import Target
@@ -17,7 +17,7 @@ from supervised.classifier import ClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of mlp_fashion. The widths are those of the published number."""
 
     backbone: MLPConfig = MLPConfig(widths=(256, 128, 100), dropout=0.2)
@@ -26,14 +26,13 @@ class Config:
             kind="adamw", learning_rate=1e-3, weight_decay=0.01, decay=cosine(1.0, 0.0, 14_000, warmup_steps=200)
         )
     )
-    batch_size: int = 128  # examples
     run: RunConfig = RunConfig(steps=14_000, log_every=500, evaluate_every=2_000, save_every=7_000)  # 30 epochs
 
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of the 60,000 training images, judged on the 10,000 test images."""
     published = load("fashion_mnist").to(config.run.torch_device())
-    return fit(published, config.backbone, config.classifier, config.batch_size, seeds)
+    return fit(published, config, seeds)
 
 
 TARGET = Target(

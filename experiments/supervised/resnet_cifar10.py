@@ -13,12 +13,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.supervised._images import fit
+from experiments.supervised._images import Problem, fit
 from lab.backbones import ResidualConfig
-from lab.data import Dataset, Published, compose, crop, flip, load
+from lab.data import compose, crop, flip, load
 from lab.experiment import Target
 from lab.fit import Fit
-from lab.normalisation import Normalisation
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
 from lab.schedules import Schedule
@@ -27,7 +26,7 @@ from supervised.classifier import ClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of resnet_cifar10."""
 
     backbone: ResidualConfig = ResidualConfig(channels=(64, 128, 256, 512), blocks=2)
@@ -50,12 +49,8 @@ class Config:
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of mirrored and cropped training images, judged on the 10,000 test images."""
     published = load("cifar10").to(config.run.torch_device())
-    assert published.test is not None
-    normalise = Normalisation.fit(published.train.inputs, (0, 2, 3))
-    train, test = (Dataset(normalise(part.inputs), part.labels) for part in (published.train, published.test))
     augment = compose(flip(), crop(config.crop, "reflect"))
-    published = Published(train, test, published.classes)
-    return fit(published, config.backbone, config.classifier, config.batch_size, seeds, augment, show=False)
+    return fit(published, config, seeds, augment, normalise=True, show=False)
 
 
 TARGET = Target(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.supervised._images import fit
+from experiments.supervised._images import Problem, fit
 from lab.backbones import ResidualConfig
 from lab.data import compose, crop, erase, flip, load
 from lab.experiment import Target
@@ -24,7 +24,7 @@ from supervised.classifier import ClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of resnet_fashion: 696,042 parameters with the head."""
 
     backbone: ResidualConfig = ResidualConfig(channels=(32, 64, 128), blocks=2)
@@ -38,7 +38,6 @@ class Config:
         label_smoothing=0.1,
         mirror=True,
     )
-    batch_size: int = 128  # examples
     crop: int = 2  # pixels that a training image is widened by on every side before it is cut anew
     erased: float = 0.5  # share of the training images that lose a rectangle
     run: RunConfig = RunConfig(steps=14_040, log_every=468, evaluate_every=2_808, save_every=2_808)  # 30 epochs
@@ -48,7 +47,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of mirrored and cropped training images, judged on the 10,000 test images."""
     published = load("fashion_mnist").to(config.run.torch_device())
     augment = compose(flip(), crop(config.crop), erase(config.erased))
-    return fit(published, config.backbone, config.classifier, config.batch_size, seeds, augment)
+    return fit(published, config, seeds, augment)
 
 
 TARGET = Target(

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from experiments.supervised._images import fit
+from experiments.supervised._images import Problem, fit
 from lab.backbones import ConvolutionConfig, InceptionConfig, MLPConfig, ResidualConfig
 from lab.data import compose, flip, load, shift
 from lab.experiment import Compared
@@ -90,7 +90,7 @@ def shapes(width: float) -> dict[str, Shape]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of shapes_fashion, which all arms share but for the backbone."""
 
     width: float = 1.0  # what the numbers of filters and units of every arm are multiplied by
@@ -101,7 +101,6 @@ class Config:
         ),
         label_smoothing=0.05,
     )
-    batch_size: int = 128  # examples
     shift: int = 2  # pixels that a training image moves at most, each way
     run: RunConfig = RunConfig(steps=2_340, log_every=234, evaluate_every=468, save_every=468, threads=1)  # 5 epochs
 
@@ -115,7 +114,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of mirrored and shifted training images, judged on the 10,000 test images."""
     published = load("fashion_mnist").to(config.run.torch_device())
     augment = compose(flip(), shift(config.shift))
-    return fit(published, config.backbone, config.classifier, config.batch_size, seeds, augment, show=False)
+    return fit(published, config, seeds, augment, show=False)
 
 
 TARGET = None  # a comparison: of shapes, at one recipe and (LeNet-5 apart) one cost

@@ -42,16 +42,17 @@ def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier of sequences x batches of training messages, judged on training and test messages."""
     device = config.run.torch_device()
     messages = parted(config)
-    words, parts = word_sequences(config.words, *messages)
-    training, test = (part.to(device) for part in parts)
+    words, sequences = word_sequences(config.words, *messages.values())
+    judged = {name: part.to(device) for name, part in zip(messages, sequences)}
     with seeds.initialising("embedding"):
         embedding = WordEmbedding(config.embedding, words.sizes)
     with seeds.initialising("backbone"):
         backbone = config.backbone.build((1, embedding.out_features))  # of any number of steps
-    classes = Names(messages[0].classes, len(messages[0].classes))
+    names = messages["train"].classes
+    classes = Names(names, len(names))
     tagger = Tagger(config.tagger, embedding, backbone, seeds, device, classes=classes)
-    batches = BucketedBatches(training, config.batch_size, seeds.child("batches"))
-    return Fit(tagger, batches, {"train": training, "test": test})
+    batches = BucketedBatches(judged["train"], config.batch_size, seeds.child("batches"))
+    return Fit(tagger, batches, judged)
 
 
 TARGET = PUBLISHED

@@ -39,13 +39,15 @@ class Config(Problem):
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of training messages, judged on training and test messages."""
-    training, test = (part.to(config.run.torch_device()) for part in bag_of_words(config.words, *parted(config)))
+    device, parts = config.run.torch_device(), parted(config)
+    judged = {name: part.to(device) for name, part in zip(parts, bag_of_words(config.words, *parts.values()))}
+    training, test = judged["train"], judged["test"]
     with seeds.initialising("backbone"):
         backbone = config.backbone.build(tuple(training.inputs.shape[1:]))
-    classifier = Classifier(config.classifier, backbone, 2, seeds, config.run.torch_device())
+    classifier = Classifier(config.classifier, backbone, 2, seeds, device)
     batches = Batches(training, config.batch_size, seeds.child("batches"))
     return Fit(
-        classifier, batches, {"train": training, "test": test},
+        classifier, batches, judged,
         show=lambda: {"confusion": confusion(classifier, test, ("ham", "spam"))},
     )  # fmt: skip
 

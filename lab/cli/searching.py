@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from lab.search_space import at_the_border, axis
 from lab.store import RunDirectory, runs_folder
 from lab.words import value_said
 from lab.writing import written_aside
+
+DEVELOPMENT_SHARE = "development_share"  # by this name experiments keep training examples to choose settings by
 
 HELP = """usage: lab search NAME --vary SETTING=LOW:HIGH[:SCALE] ... [--candidates 32] [--seeds 0-2] [settings]
 
@@ -184,7 +186,7 @@ def _said(found: Found, path: Path, figure: Path, where: list[str]) -> str:
         others = _not_for_testing(found, best, path.parents[2])
         lines.append(
             f"suspicious: {what.metric} chose it, so on the test set it is flattered, whatever the seeds. "
-            + (f"Choose by another part: --metric {' or '.join(others)}." if others else "No other part is judged.")
+            + (f"Choose by another part: --metric {' or '.join(others)}." if others else _part_to_keep(what))
         )
     if len(what.seeds) < 3:
         lines.append(
@@ -204,12 +206,25 @@ def _not_for_testing(found: Found, best: Candidate, folder: Path) -> list[str]:
     return [name for name in (rows[-1] if rows else {}) if name.startswith(("eval/dev_", "eval/valid"))]
 
 
+def _part_to_keep(what: Search) -> str:
+    if not hasattr(what.config, DEVELOPMENT_SHARE):
+        return "No other part is judged."
+    metric = what.metric.replace("eval/test_", "eval/dev_", 1)
+    return f"Keep training examples to choose by: --{DEVELOPMENT_SHARE.replace('_', '-')} 0.1 --metric {metric}."
+
+
 def _held(what: Search, best: Candidate) -> list[str]:
-    """The words that run it with other seeds, and hold it to the target where its budget is the target's."""
+    """The words that run it with other seeds, and hold it to the target where its budget is the target's.
+
+    What was kept from training to choose by is trained on now.
+    """
     target = what.experiment.target_of(what.variant)
     verified = target is not None and target.steps == what.steps
     steps = what.experiment.Config().run.steps if verified else what.steps
-    words = shlex.split(command(what.experiment, what.variant, config_of(what, best, steps), 0))
+    config = config_of(what, best, steps)
+    if hasattr(config, DEVELOPMENT_SHARE):
+        config = replace(config, **{DEVELOPMENT_SHARE: 0.0})
+    words = shlex.split(command(what.experiment, what.variant, config, 0))
     words[words.index("--seeds") + 1] = _fresh(what)
     return [words[0], "verify" if verified else "run", *words[2:]]
 

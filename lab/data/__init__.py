@@ -11,7 +11,7 @@ from lab.data.lines import LabelledText, read_labelled_lines
 from lab.data.mixing import BatchAugment, mixup
 from lab.data.sequences import Padded, Ragged, SequenceSet
 from lab.data.shipped import breast_cancer, diabetes, digits
-from lab.data.splits import split
+from lab.data.splits import hold_out, split
 from lab.data.tables import Table, read_table
 from lab.data.vocabulary import Vocabulary
 from lab.data.warping import distort, rotate, zoom
@@ -39,6 +39,7 @@ __all__ = [
     "distort",
     "erase",
     "flip",
+    "hold_out",
     "load",
     "load_as",
     "load_text",

@@ -48,6 +48,17 @@ def split(dataset: Labelled, shares: Sequence[float], seed: int, *, stratified: 
     return [dataset.subset(torch.cat(part).to(device)) for part in parts]
 
 
+def hold_out(training: Labelled, share: float, seed: int) -> tuple[Labelled, dict[str, Labelled]]:
+    """What is left to train on without a `share` of each class, and that as `dev`, to choose settings by.
+
+    Of a share of 0, all of it and nothing. Otherwise as `split`, stratified.
+    """
+    if share == 0:
+        return training, {}
+    kept, development = split(training, (1 - share, share), seed, stratified=True)
+    return kept, {"dev": development}
+
+
 def _classes(labels: Tensor) -> Tensor:
     if labels.ndim != 1 or labels.is_floating_point():
         raise ValueError(

@@ -59,8 +59,8 @@ class Lexicon:
         words = words[:most]
         if len(words) < 2:
             raise ValueError(
-                f"{text} has {len(counts):,} different words, {len(words)} of them at least {least} times, but a word "
-                "cannot be told from others where there are none. Give a longer text, or lower least."
+                f"{text} has a vocabulary of {len(counts):,}, of {len(words)} that occur at least {least} times, but a "
+                "word cannot be told from others where there are none. Give a longer text, or lower least."
             )
         found = torch.tensor([counts[word] for word in words], dtype=torch.int64)
         return cls(tuple(words), found, counts.total())

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.cli import main
+from lab.data import DataError, load_text
 
 pytestmark = pytest.mark.usefixtures("toys")
 WALK = ["search", "walk", "--candidates", "6", "--first-steps", "10", "--seeds", "0", "--run.evaluate-every", "0"]
@@ -78,6 +79,24 @@ def test_what_the_test_set_chose_is_suspicious(capsys: pytest.CaptureFixture[str
     assert "Choose by another part: --metric eval/dev_loss or eval/dev_accuracy." in told
     assert main([*words, "--metric", "eval/dev_accuracy"]) == 0
     assert "chose it" not in capsys.readouterr().out
+
+
+def test_a_part_can_be_kept_to_choose_by_and_is_trained_on_in_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        load_text("sms_spam")
+    except DataError as error:
+        pytest.skip(str(error))
+    words = ["search", "spam_words", "--vary", "classifier.optimizer.learning-rate=1,10", "--run.steps", "20"]
+    words += ["--candidates", "2", "--first-steps", "20", "--seeds", "0"]
+    assert main(words) == 0
+    told = capsys.readouterr().out
+    keep = "--development-share 0.1 --metric eval/dev_mcc"
+    assert f"Keep training examples to choose by: {keep}." in told
+    assert main([*words, *keep.split()]) == 0
+    told = capsys.readouterr().out
+    assert "chose it" not in told
+    assert "Hold it to seeds" in told
+    assert "--development-share" not in told
 
 
 def test_the_best_at_a_border_is_suspicious(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lab.data import Dataset, LabelledText, split
+from lab.data import Dataset, LabelledText, hold_out, split
 from lab.data.splits import LARGE, SMALL, few, normalised, target_split
 from tests.lab.data.cases import numbered
 
@@ -63,6 +63,23 @@ def test_a_class_too_small_for_every_part_is_refused() -> None:
     labels = torch.tensor([0] * 100 + [7] * 2)
     with pytest.raises(ValueError, match=r"Class 7 has 2 examples, too few for each of the shares"):
         split(Dataset(torch.arange(102), labels), SMALL, seed=0, stratified=True)
+
+
+def test_a_tenth_of_each_class_is_held_out() -> None:
+    """Of 30 examples of class 0 and 20 of class 1."""
+    whole = Dataset(torch.arange(50), torch.tensor([0] * 30 + [1] * 20))
+    kept, parts = hold_out(whole, 0.1, seed=0)
+    assert list(parts) == ["dev"]
+    assert parts["dev"].labels.bincount().tolist() == [3, 2]
+    assert kept.labels.bincount().tolist() == [27, 18]
+    assert sorted(torch.cat([kept.inputs, parts["dev"].inputs]).tolist()) == list(range(50))
+
+
+def test_where_nothing_is_held_out_all_is_as_it_was() -> None:
+    whole = numbered(9)
+    kept, parts = hold_out(whole, 0.0, seed=0)
+    assert kept is whole
+    assert parts == {}
 
 
 def test_the_large_shares_are_nearly_all_for_training() -> None:

@@ -112,8 +112,11 @@ def test_numbers_without_a_place_lie_on_the_disk_under_no_name(tmp_path: Path, m
     [
         (b"", "is empty, so there is nothing to learn from"),
         (b" \n\t\n", "is empty, so there is nothing to learn from"),
-        (b"word word\nword word word\n", "has 1 different words, 1 of them at least 5 times, but a word cannot be "),
-        (b"a b c d", "has 4 different words, 0 of them at least 5 times.*Give a longer text, or lower least"),
+        (
+            b"word word\nword word word\n",
+            "has a vocabulary of 1, of 1 that occur at least 5 times, but a word cannot be ",
+        ),
+        (b"a b c d", "has a vocabulary of 4, of 0 that occur at least 5 times.*Give a longer text, or lower least"),
         (b"a\nb\nc \xe9 d\n", r"line 3: the byte 0xe9 is not UTF-8\. Save the file as UTF-8"),
     ],
 )
