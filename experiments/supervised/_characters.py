@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lab.backbones import RecurrentConfig, TransformerConfig
 from lab.data.catalogue import load_as
 from lab.data.corpus import Corpus, RandomWindows, first_and_rest, read_corpus, windows
 from lab.data.own_files import own_file, pin, pinned
 from lab.fit import Fit
+from lab.ranges import check_share
 from lab.run import RunConfig
 from lab.seeding import Seeds
 from lab.trial import Manner, Passage
@@ -27,12 +28,15 @@ class Problem:
     context: int = 64  # characters of a window
     embedding: int  # numbers that stand for a character
     batch_size: int = 12  # windows
+    development_share: float = field(default=0.0, metadata={"later": True})
+    """Share of the text to learn from, its end, that is judged on as `dev` instead: choose settings by that."""
     text: str = own_file()  # a text file of your own; none: tiny Shakespeare
     text_sha256: str = ""  # of that file, found by itself
     run: RunConfig
 
     def __post_init__(self) -> None:
-        """Raises ValueError if the text is not there."""
+        """Raises ValueError if the text is not there, or nothing would be left to learn from."""
+        check_share(self, "development_share", whole=False)
         pin(self, "text")
 
 
@@ -42,6 +46,10 @@ def fit(config: Problem, seeds: Seeds) -> Fit:
     corpus = read_corpus(own) if own else load_as("tiny_shakespeare", Corpus)
     vocabulary, symbols = corpus.numbered()
     training, validation = first_and_rest(symbols.to(config.run.torch_device()), TRAINING)
+    judged = {"validation": windows(validation, config.context)}
+    if config.development_share:
+        training, development = first_and_rest(training, 1 - config.development_share)
+        judged["dev"] = windows(development, config.context)
     with seeds.initialising("backbone"):
         backbone = config.backbone.build((config.context, config.embedding))
     learner = LanguageModel(config.model, backbone, vocabulary, seeds, training.device)
@@ -50,4 +58,4 @@ def fit(config: Problem, seeds: Seeds) -> Fit:
     def show() -> dict[str, Passage]:
         return {"sample": Passage(learner.reply("", Manner(length=SAMPLE)))}
 
-    return Fit(learner, batches, {"validation": windows(validation, config.context)}, show=show)
+    return Fit(learner, batches, judged, show=show)

@@ -26,13 +26,16 @@ def built(experiment: Experiment, development_share: float) -> Fit:
 
 
 @pytest.mark.parametrize("name", HOLDING_OUT)
-def test_a_fifth_is_not_trained_on_but_judged_on_beside_the_same_test_set(name: str) -> None:
+def test_a_fifth_is_not_trained_on_but_judged_on_beside_what_is_judged_anyway(name: str) -> None:
     experiment = load(name)
     whole, parted = built(experiment, 0.0), built(experiment, 0.2)
     assert set(parted.evaluation) - set(whole.evaluation) == {"dev"}
-    assert len(parted.evaluation["dev"]) == pytest.approx(0.2 * len(whole.batches.dataset), abs=5)
-    assert len(parted.evaluation["dev"]) + len(parted.batches.dataset) == len(whole.batches.dataset)
-    assert len(parted.evaluation["test"]) == len(whole.evaluation["test"])
+    development = len(parted.evaluation["dev"])
+    left, training = len(parted.batches.dataset), len(whole.batches.dataset)
+    assert development == pytest.approx(0.2 * training, abs=5)
+    assert development + left == pytest.approx(training, abs=1)  # a text may lose a window where it is cut
+    for part in set(whole.evaluation) - {"train"}:
+        assert len(parted.evaluation[part]) == len(whole.evaluation[part])
 
 
 @pytest.mark.parametrize("name", HOLDING_OUT)
