@@ -1,34 +1,26 @@
-"""What experiments on published pictures share: how a classifier, its batches and its judges are put together."""
+"""What experiments on published pictures share: all are trained on, or some kept to choose settings by."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
-from lab.backbones import BackboneConfig
-from lab.data import Augment, Batches, Dataset, Published, hold_out
+from experiments.supervised import _classifiers
+from lab.data import Augment, Dataset, Published, hold_out
 from lab.fit import Fit
 from lab.normalisation import Normalisation
 from lab.ranges import check_share
-from lab.run import RunConfig
 from lab.seeding import Seeds
-from supervised.classifier import Classifier, ClassifierConfig
-from supervised.pictures import shown
 
 DEVELOPMENT_SEED = 0  # which training images are held out: the same ones in every run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
-    """The settings that all of them have, beside a backbone."""
+class Problem(_classifiers.Problem):
+    """The settings that all of them have."""
 
-    if TYPE_CHECKING:
-        backbone: BackboneConfig  # each declares its own kind
-    classifier: ClassifierConfig
     batch_size: int = 128  # examples
     development_share: float = field(default=0.0, metadata={"later": True})
     """Share of the training images that are not trained on but judged on as `dev`: choose settings by those."""
-    run: RunConfig
 
     def __post_init__(self) -> None:
         """Raises ValueError if nothing would be left to train on."""
@@ -44,10 +36,9 @@ def fit(
     normalise: bool = False,
     show: bool = True,
 ) -> Fit:
-    """A classifier x batches of the training images, judged on all test images, on the device that they lie on.
+    """A classifier x batches of the training images, judged on all test images; on the device that they lie on.
 
-    With `normalise` each colour has mean 0 and deviation 1 in the images that are trained on. With `show` a run shows
-    its answers and its confusion table; the images then hold colours from 0 to 1.
+    With `normalise` each colour has mean 0 and deviation 1 in the images that are trained on.
     """
     assert published.test is not None
     training, development = hold_out(published.train, config.development_share, DEVELOPMENT_SEED)
@@ -56,13 +47,4 @@ def fit(
         of_colours = Normalisation.fit(training.inputs, (0, 2, 3))
         training, *others = (Dataset(of_colours(part.inputs), part.labels) for part in (training, *judged.values()))
         judged = dict(zip(judged, others))
-    with seeds.initialising("backbone"):
-        network = config.backbone.build(tuple(training.inputs.shape[1:]))
-    learner = Classifier(config.classifier, network, len(published.classes), seeds, training.inputs.device)
-    batches = Batches(training, config.batch_size, seeds.child("batches"), augment=augment)
-    return Fit(
-        learner,
-        batches,
-        judged,
-        show=(lambda: shown(learner, judged["test"], published.classes)) if show else None,
-    )
+    return _classifiers.fit(config, training, judged, published.classes, seeds, augment, show=show)

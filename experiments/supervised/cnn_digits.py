@@ -7,20 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experiments.supervised._classifiers import fit
+from experiments.supervised._digits import CLASSES, Problem, parts
 from lab.backbones import ConvolutionConfig
-from lab.data import Batches, digits, shift, split
+from lab.data import shift
 from lab.experiment import Target
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
 from lab.schedules import Schedule
 from lab.seeding import Seeds
-from supervised.classifier import Classifier, ClassifierConfig
-from supervised.pictures import shown
+from supervised.classifier import ClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of cnn_digits."""
 
     backbone: ConvolutionConfig = ConvolutionConfig(
@@ -36,27 +37,14 @@ class Config:
         ),
         label_smoothing=0.05,
     )
-    batch_size: int = 64  # examples
     shift: int = 1  # pixels that a training image moves at most, each way
-    split_seed: int = 0  # which images are training, development and test
     run: RunConfig = RunConfig(steps=2_000, log_every=100, evaluate_every=500, save_every=1_000, threads=1)
 
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of shifted training images, judged on development and test images."""
-    device = config.run.torch_device()
-    training, development, test = (part.to(device) for part in split(digits(), (0.6, 0.2, 0.2), config.split_seed))
-    with seeds.initialising("backbone"):
-        backbone = config.backbone.build(tuple(training.inputs.shape[1:]))
-    classifier = Classifier(config.classifier, backbone, 10, seeds, device)
     augment = shift(config.shift) if config.shift else None
-    batches = Batches(training, config.batch_size, seeds.child("batches"), augment=augment)
-    return Fit(
-        classifier,
-        batches,
-        {"dev": development, "test": test},
-        show=lambda: shown(classifier, test, map(str, range(10))),
-    )
+    return fit(config, *parts(config), CLASSES, seeds, augment)
 
 
 TARGET = Target(

@@ -11,23 +11,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from experiments.supervised._classifiers import Problem, fit
 from lab.backbones import MLPConfig
-from lab.data import Batches, load, split
+from lab.data import load, split
 from lab.data.splits import SMALL
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
 from lab.schedules import cosine
 from lab.seeding import Seeds
-from supervised.classifier import Classifier, ClassifierConfig
+from supervised.classifier import ClassifierConfig
 
 DEPTHS = (1, 2, 4, 8)  # hidden layers
 PIXELS = {"digits": 8 * 8, "fashion_mnist": 28 * 28}
-CLASSES = 10
+CLASSES = tuple(map(str, range(10)))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of mlp_depth, which all arms share but for the widths."""
 
     data: Literal["fashion_mnist", "digits"] = "fashion_mnist"
@@ -53,7 +54,7 @@ def _width(config: Config, depth: int) -> int:
     """The width of `depth` equal layers whose number of parameters, the head's included, is nearest to the setting."""
 
     def parameters(width: int) -> int:
-        return (PIXELS[config.data] + 1) * width + (depth - 1) * (width + 1) * width + (width + 1) * CLASSES
+        return (PIXELS[config.data] + 1) * width + (depth - 1) * (width + 1) * width + (width + 1) * len(CLASSES)
 
     widest = config.parameters // PIXELS[config.data] + 1
     return min(range(1, widest + 1), key=lambda width: abs(parameters(width) - config.parameters))
@@ -66,11 +67,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
         training, _, test = split(published.train, SMALL, config.split_seed)
     else:
         training, test = published.train, published.test
-    with seeds.initialising("backbone"):
-        backbone = config.backbone.build(tuple(training.inputs.shape[1:]))
-    classifier = Classifier(config.classifier, backbone, CLASSES, seeds, config.run.torch_device())
-    batches = Batches(training, config.batch_size, seeds.child("batches"))
-    return Fit(classifier, batches, {"test": test})
+    return fit(config, training, {"test": test}, CLASSES, seeds, show=False)
 
 
 TARGET = None  # a comparison at equal numbers of parameters, settings and updates; settings were tuned for no arm

@@ -1,27 +1,27 @@
 """A multi-layer perceptron names handwritten digits (8x8, scikit-learn's).
 
-1,797 images, split 60/20/20 into training, development and test by a seed of the split's own, so that all seeds of
-the experiment learn from and are judged on the same images. Settings were chosen on the development part.
+1,797 images, split 60/20/20 into training, development and test by a seed of the split's own. Settings were chosen on
+the development part.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from experiments.supervised._classifiers import fit
+from experiments.supervised._digits import CLASSES, Problem, parts
 from lab.backbones import MLPConfig
-from lab.data import Batches, digits, split
 from lab.experiment import Target
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
 from lab.schedules import Schedule
 from lab.seeding import Seeds
-from supervised.classifier import Classifier, ClassifierConfig
-from supervised.pictures import shown
+from supervised.classifier import ClassifierConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of mlp_digits."""
 
     backbone: MLPConfig = MLPConfig(widths=(256, 256), dropout=0.3)
@@ -31,25 +31,12 @@ class Config:
         ),
         label_smoothing=0.05,
     )
-    batch_size: int = 64  # examples
-    split_seed: int = 0  # which images are training, development and test
     run: RunConfig = RunConfig(steps=3_000, log_every=100, evaluate_every=500, save_every=1_000, threads=1)
 
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of training images, judged on development and test images."""
-    device = config.run.torch_device()
-    training, development, test = (part.to(device) for part in split(digits(), (0.6, 0.2, 0.2), config.split_seed))
-    with seeds.initialising("backbone"):
-        backbone = config.backbone.build(tuple(training.inputs.shape[1:]))
-    classifier = Classifier(config.classifier, backbone, 10, seeds, device)
-    batches = Batches(training, config.batch_size, seeds.child("batches"))
-    return Fit(
-        classifier,
-        batches,
-        {"dev": development, "test": test},
-        show=lambda: shown(classifier, test, map(str, range(10))),
-    )
+    return fit(config, *parts(config), CLASSES, seeds)
 
 
 TARGET = Target(
