@@ -12,6 +12,7 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import VecEnv
 
+from agents.spaces import box
 from agents.world import World
 
 
@@ -31,7 +32,8 @@ class SB3Environments(VecEnv):
         self.environments, self.reward_clip = environments, reward_clip
         # The action space is SB3's own, which draws from it. Actions are counted from 0 on either side.
         actions = gym.spaces.Discrete(environments.num_actions)
-        super().__init__(environments.num, observation_space(environments), actions)
+        space = box(environments.observation_shape, environments.observation_dtype)
+        super().__init__(environments.num, space, actions)
 
     def reset(self) -> np.ndarray:
         """The observations [N, ...] to act on next: SB3 asks at its beginning, and episodes that are going on go on."""
@@ -77,10 +79,3 @@ class SB3Environments(VecEnv):
 
     def get_images(self) -> Sequence[np.ndarray | None]:
         return [None] * self.num_envs
-
-
-def observation_space(environments: World) -> gym.spaces.Box:
-    """The space of one observation by its shape and type; whole numbers may take every value of their type."""
-    dtype = np.dtype(environments.observation_dtype)
-    low, high = (-np.inf, np.inf) if dtype.kind == "f" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    return gym.spaces.Box(low, high, environments.observation_shape, dtype.type)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from agents.dqn import DQN
 from agents.dqn_config import NATURE_CONVOLUTIONS, DQNConfig
 from agents.sb3_zip import SB3Zip, read_sb3_zip
+from agents.spaces import box
 from lab.backbones import MLPConfig
 from lab.schedules import constant, linear
 from lab.seeding import Seeds, preserved_generators
@@ -220,10 +221,7 @@ def _dtype_of(agent: DQN) -> np.dtype:
 
 
 def _space_of(agent: DQN) -> gym.spaces.Box:
-    """Of its observations, which may take every value of their type."""
-    dtype = _dtype_of(agent)
-    low, high = (-np.inf, np.inf) if dtype.kind == "f" else (np.iinfo(dtype).min, np.iinfo(dtype).max)
-    return gym.spaces.Box(low, high, agent.network.backbone.input_shape, dtype.type)
+    return box(agent.network.backbone.input_shape, _dtype_of(agent))
 
 
 def _check_space(agent: DQN, space: gym.spaces.Box) -> None:

@@ -34,6 +34,10 @@ class Parser(argparse.ArgumentParser):
         """Adds --runs-dir."""
         self.add_argument("--runs-dir", metavar="DIR", help="where runs are kept (default: $LAB_RUNS, or ./runs)")
 
+    def add_repository(self) -> None:
+        """Adds --repository."""
+        self.add_argument("--repository", metavar="DIR", help="what holds results/ (default: the lab's checkout)")
+
     def add_json(self) -> None:
         """Adds --json."""
         self.add_argument("--json", action="store_true", help="print JSON for other programs")

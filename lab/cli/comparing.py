@@ -75,7 +75,7 @@ def compare_command(words: list[str]) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the resampling (default: 0)")
     parser.add_argument("--resamples", type=int, default=RESAMPLES, help=f"default: {RESAMPLES:,}")
     parser.add_argument("--record", action="store_true", help="keep the comparison of an experiment's arms")
-    parser.add_argument("--repository", metavar="DIR", help="where results are kept (default: the lab's checkout)")
+    parser.add_repository()
     parser.add_runs_dir()
     parser.add_json()
     given = parser.parse_args(words)

@@ -12,7 +12,7 @@ def results_command(words: list[str]) -> int:
         "Write RESULTS.md anew, from the recorded results in results/ and from the experiments' targets.\n"
         "`lab verify NAME --record` records a result and does this as well.",
     )
-    parser.add_argument("--repository", metavar="DIR", help="what holds results/ (default: the lab's checkout)")
+    parser.add_repository()
     given = parser.parse_args(words)
     from lab.results import repository, write_page
 
