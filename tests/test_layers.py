@@ -17,6 +17,7 @@ PARTS = {
         "backbones",
         "best",
         "data",
+        "development",
         "errors",
         "fit",
         "gradients",

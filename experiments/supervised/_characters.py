@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lab.backbones import RecurrentConfig, TransformerConfig
 from lab.data.catalogue import load_as
 from lab.data.corpus import Corpus, RandomWindows, first_and_rest, read_corpus, windows
 from lab.data.own_files import own_file, pin, pinned
+from lab.development import Development
 from lab.fit import Fit
-from lab.ranges import check_share
 from lab.run import RunConfig
 from lab.seeding import Seeds
 from lab.trial import Manner, Passage
@@ -20,7 +20,7 @@ SAMPLE = 600  # characters that a run shows
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class Problem(Development):
     """The settings that all of them have."""
 
     backbone: RecurrentConfig | TransformerConfig
@@ -28,20 +28,21 @@ class Problem:
     context: int = 64  # characters of a window
     embedding: int  # numbers that stand for a character
     batch_size: int = 12  # windows
-    development_share: float = field(default=0.0, metadata={"later": True})
-    """Share of the text to learn from, its end, that is judged on as `dev` instead: choose settings by that."""
     text: str = own_file()  # a text file of your own; none: tiny Shakespeare
     text_sha256: str = ""  # of that file, found by itself
     run: RunConfig
 
     def __post_init__(self) -> None:
         """Raises ValueError if the text is not there, or nothing would be left to learn from."""
-        check_share(self, "development_share", whole=False)
+        super().__post_init__()
         pin(self, "text")
 
 
 def fit(config: Problem, seeds: Seeds) -> Fit:
-    """The trial: a language model x windows of the first nine tenths of the text, judged on the last tenth."""
+    """The trial: a language model x windows of the first nine tenths of the text, judged on the last tenth.
+
+    The development share of the former is its end.
+    """
     own = pinned(config, "text")
     corpus = read_corpus(own) if own else load_as("tiny_shakespeare", Corpus)
     vocabulary, symbols = corpus.numbered()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from lab.backbones import BackboneConfig
 from lab.data import Augment, Batches, Dataset
@@ -20,8 +20,7 @@ from supervised.pictures import shown
 class Problem:
     """The settings that all of them have."""
 
-    if TYPE_CHECKING:
-        backbone: BackboneConfig  # each declares its own kind
+    backbone: BackboneConfig  # each declares its own kind
     classifier: ClassifierConfig
     batch_size: int  # examples
     run: RunConfig

@@ -11,8 +11,6 @@ from experiments.supervised import _classifiers
 from lab.data import Dataset, digits, split
 from lab.data.splits import SMALL
 
-CLASSES = tuple(map(str, range(10)))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Problem(_classifiers.Problem):

@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from experiments.supervised import _classifiers
-from lab.data import Augment, Dataset, Published, hold_out
+from lab.data import Augment, Published, hold_out
+from lab.data.splits import normalised
+from lab.development import Development
 from lab.fit import Fit
-from lab.normalisation import Normalisation
-from lab.ranges import check_share
 from lab.seeding import Seeds
 
 DEVELOPMENT_SEED = 0  # which training images are held out: the same ones in every run
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem(_classifiers.Problem):
+class Problem(_classifiers.Problem, Development):
     """The settings that all of them have."""
 
     batch_size: int = 128  # examples
-    development_share: float = field(default=0.0, metadata={"later": True})
-    """Share of the training images that are not trained on but judged on as `dev`: choose settings by those."""
-
-    def __post_init__(self) -> None:
-        """Raises ValueError if nothing would be left to train on."""
-        check_share(self, "development_share", whole=False)
 
 
 def fit(
@@ -44,7 +38,6 @@ def fit(
     training, development = hold_out(published.train, config.development_share, DEVELOPMENT_SEED)
     judged = {"test": published.test, **development}
     if normalise:
-        of_colours = Normalisation.fit(training.inputs, (0, 2, 3))
-        training, *others = (Dataset(of_colours(part.inputs), part.labels) for part in (training, *judged.values()))
+        training, *others = normalised(training, *judged.values(), axes=(0, 2, 3))
         judged = dict(zip(judged, others))
     return _classifiers.fit(config, training, judged, published.classes, seeds, augment, show=show)

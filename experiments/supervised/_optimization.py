@@ -14,6 +14,7 @@ import torch
 from experiments.supervised import _classifiers, _digits
 from lab.backbones import MLPConfig
 from lab.data import rotate
+from lab.data.catalogue import NUMERALS
 from lab.fit import Fit
 from lab.seeding import Seeds
 from lab.stopping import StoppingConfig
@@ -45,7 +46,7 @@ def fit(config: Problem, seeds: Seeds, unit: Literal["updates", "examples"] = "u
     training = training.subset(torch.arange(config.training_images, device=training.inputs.device))
     augment = rotate(config.rotation) if config.rotation else None
     return _classifiers.fit(
-        config, training, judged, _digits.CLASSES, seeds, augment, show=False, unit=unit, stopping=config.stopping
+        config, training, judged, NUMERALS, seeds, augment, show=False, unit=unit, stopping=config.stopping
     )
 
 

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lab.data import LabelledText, hold_out, load_text, split
+from lab.development import Development
 from lab.experiment import Target
 from lab.ranges import check_share
 from lab.run import RunConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class Problem(Development):
     """The settings that both have."""
 
     training_share: float = 0.3  # of the messages; the others are for testing
     split_seed: int = 0  # which messages are for training
-    development_share: float = field(default=0.0, metadata={"later": True})
-    """Share of the training messages that are not trained on but judged on as `dev`: choose settings by those."""
     run: RunConfig
 
     def __post_init__(self) -> None:
         """Raises ValueError for shares that leave no message to train on or to test."""
-        check_share(self, "training_share", "development_share", whole=False)
+        super().__post_init__()
+        check_share(self, "training_share", whole=False)
 
 
 def parted(config: Problem) -> dict[str, LabelledText]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from experiments.supervised._classifiers import fit
-from experiments.supervised._digits import CLASSES, Problem, parts
+from experiments.supervised._digits import Problem, parts
 from lab.backbones import ConvolutionConfig
 from lab.data import shift
+from lab.data.catalogue import NUMERALS
 from lab.experiment import Target
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
@@ -44,7 +45,7 @@ class Config(Problem):
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of shifted training images, judged on development and test images."""
     augment = shift(config.shift) if config.shift else None
-    return fit(config, *parts(config), CLASSES, seeds, augment)
+    return fit(config, *parts(config), NUMERALS, seeds, augment)
 
 
 TARGET = Target(

@@ -24,7 +24,7 @@ from supervised.classifier import ClassifierConfig
 
 DEPTHS = (1, 2, 4, 8)  # hidden layers
 PIXELS = {"digits": 8 * 8, "fashion_mnist": 28 * 28}
-CLASSES = tuple(map(str, range(10)))
+CLASSES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ def _width(config: Config, depth: int) -> int:
     """The width of `depth` equal layers whose number of parameters, the head's included, is nearest to the setting."""
 
     def parameters(width: int) -> int:
-        return (PIXELS[config.data] + 1) * width + (depth - 1) * (width + 1) * width + (width + 1) * len(CLASSES)
+        return (PIXELS[config.data] + 1) * width + (depth - 1) * (width + 1) * width + (width + 1) * CLASSES
 
     widest = config.parameters // PIXELS[config.data] + 1
     return min(range(1, widest + 1), key=lambda width: abs(parameters(width) - config.parameters))
@@ -67,7 +67,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
         training, _, test = split(published.train, SMALL, config.split_seed)
     else:
         training, test = published.train, published.test
-    return fit(config, training, {"test": test}, CLASSES, seeds, show=False)
+    return fit(config, training, {"test": test}, published.classes, seeds, show=False)
 
 
 TARGET = None  # a comparison at equal numbers of parameters, settings and updates; settings were tuned for no arm

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from experiments.supervised._classifiers import fit
-from experiments.supervised._digits import CLASSES, Problem, parts
+from experiments.supervised._digits import Problem, parts
 from lab.backbones import MLPConfig
+from lab.data.catalogue import NUMERALS
 from lab.experiment import Target
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
@@ -36,7 +37,7 @@ class Config(Problem):
 
 def build(config: Config, seeds: Seeds) -> Fit:
     """The trial: a classifier x batches of training images, judged on development and test images."""
-    return fit(config, *parts(config), CLASSES, seeds)
+    return fit(config, *parts(config), NUMERALS, seeds)
 
 
 TARGET = Target(

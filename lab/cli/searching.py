@@ -14,6 +14,7 @@ from lab.cli import UsageError
 from lab.cli.arguments import number, parse_seeds, table
 from lab.cli.running import exit_code, settings_of, split_names
 from lab.config import address
+from lab.development import Development
 from lab.experiment import Experiment, load
 from lab.launching import command, unique_seeds
 from lab.report.searches import SCHEMA
@@ -22,8 +23,6 @@ from lab.search_space import at_the_border, axis
 from lab.store import RunDirectory, runs_folder
 from lab.words import value_said
 from lab.writing import written_aside
-
-DEVELOPMENT_SHARE = "development_share"  # by this name experiments keep training examples to choose settings by
 
 HELP = """usage: lab search NAME --vary SETTING=LOW:HIGH[:SCALE] ... [--candidates 32] [--seeds 0-2] [settings]
 
@@ -207,10 +206,10 @@ def _not_for_testing(found: Found, best: Candidate, folder: Path) -> list[str]:
 
 
 def _part_to_keep(what: Search) -> str:
-    if not hasattr(what.config, DEVELOPMENT_SHARE):
+    if not isinstance(what.config, Development):
         return "No other part is judged."
     metric = what.metric.replace("eval/test_", "eval/dev_", 1)
-    return f"Keep training examples to choose by: --{DEVELOPMENT_SHARE.replace('_', '-')} 0.1 --metric {metric}."
+    return f"Keep training examples to choose by: --development-share 0.1 --metric {metric}."
 
 
 def _held(what: Search, best: Candidate) -> list[str]:
@@ -222,8 +221,8 @@ def _held(what: Search, best: Candidate) -> list[str]:
     verified = target is not None and target.steps == what.steps
     steps = what.experiment.Config().run.steps if verified else what.steps
     config = config_of(what, best, steps)
-    if hasattr(config, DEVELOPMENT_SHARE):
-        config = replace(config, **{DEVELOPMENT_SHARE: 0.0})
+    if isinstance(config, Development):
+        config = replace(config, development_share=0.0)
     words = shlex.split(command(what.experiment, what.variant, config, 0))
     words[words.index("--seeds") + 1] = _fresh(what)
     return [words[0], "verify" if verified else "run", *words[2:]]

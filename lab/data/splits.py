@@ -112,7 +112,10 @@ def target_split(
     return {"train": kept, "train_dev": held_out, "dev": development, "test": tested}
 
 
-def normalised(training: Dataset, *others: Dataset) -> list[Dataset]:
-    """The parts of a split in their order, the inputs of all brought to mean 0 and deviation 1 of the training part."""
-    normalise = Normalisation.fit(training.inputs)
+def normalised(training: Dataset, *others: Dataset, axes: tuple[int, ...] = (0,)) -> list[Dataset]:
+    """The parts of a split in their order, the inputs of all brought to mean 0 and deviation 1 of the training part.
+
+    These are measured over `axes`, as `Normalisation.fit` says.
+    """
+    normalise = Normalisation.fit(training.inputs, axes)
     return [Dataset(normalise(part.inputs), part.labels) for part in (training, *others)]

@@ -8,11 +8,12 @@ import pytest
 
 from lab.config import address
 from lab.data import DataError
+from lab.development import Development
 from lab.experiment import Experiment, experiments, load
 from lab.fit import Fit
 from lab.seeding import Seeds
 
-HOLDING_OUT = [name for name in experiments() if hasattr(load(name).Config(), "development_share")]
+HOLDING_OUT = [name for name in experiments() if isinstance(load(name).Config(), Development)]
 
 
 def built(experiment: Experiment, development_share: float) -> Fit:
