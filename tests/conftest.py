@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,30 @@ os.environ["LAB_OFFLINE"] = "1"  # a data set that is not in $LAB_DATA is not fe
 
 import torch
 
+from lab.data import MissingData
+
 torch.set_num_threads(1)
 
 TOYS = Path(__file__).parent / "toys"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup() -> Generator[None, Any, Any]:
+    """Skips a test whose fixture needs a data set's files that are not in $LAB_DATA, and says which."""
+    return (yield from _skipping())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, Any, Any]:
+    """Skips a test that needs such files itself."""
+    return (yield from _skipping())
+
+
+def _skipping() -> Generator[None, Any, Any]:
+    try:
+        return (yield)
+    except MissingData as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(autouse=True)

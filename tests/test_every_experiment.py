@@ -17,7 +17,7 @@ import torch
 from benchmarks.kills import episodes
 from lab.checkpoint import Checkpoints, digest
 from lab.config import address, flatten, from_json, portable, to_json
-from lab.data import DataError
+from lab.data import MissingData
 from lab.experiment import Experiment, experiments, load
 from lab.interventions import ask, interventions, waiting
 from lab.job import run_job
@@ -27,7 +27,6 @@ from lab.run import run
 from lab.seeding import Seeds, preserved_generators
 from lab.store import RunDirectory
 from lab.tracking import MemoryTracker
-from lab.trial import Trial
 from tests.killing import attempt, kill_until_finished
 from tests.nursing import nurse
 
@@ -71,7 +70,7 @@ def form_of(experiment: Experiment, config: Any) -> str:
     """The names of all that a trial keeps once it has made a step; nothing where its data are not there."""
     try:
         trial = experiment.make(replace(config, run=replace(config.run, device="cpu")), Seeds(0))
-    except DataError:
+    except MissingData:
         return ""
     trial.step()
     return "\n".join(names_in(trial.state_dict()))
@@ -90,14 +89,6 @@ def smoke(name: str, variant: str, **run_settings: Any) -> tuple[Experiment, Any
     return experiment, replace(config, run=replace(config.run, **settings))
 
 
-def made(experiment: Experiment, config: Any, seed: int) -> Trial:
-    """The trial; where a data set's files are not in $LAB_DATA the test is skipped, and says which."""
-    try:
-        return experiment.make(config, Seeds(seed))
-    except DataError as error:
-        pytest.skip(str(error))
-
-
 @pytest.fixture(scope="session")
 def straight_run(tmp_path_factory: pytest.TempPathFactory) -> Straight:
     """The smallest version of seed 7, run once from start to end in this process."""
@@ -105,7 +96,7 @@ def straight_run(tmp_path_factory: pytest.TempPathFactory) -> Straight:
     @cache
     def run_once(name: str, variant: str) -> RunDirectory:
         experiment, config = smoke(name, variant)
-        made(experiment, config, 7)
+        experiment.make(config, Seeds(7))  # here a test whose data are missing is skipped; in a run it would fail
         directory = prepare(experiment, variant, config, 7, tmp_path_factory.mktemp("straight"), fresh=False)
         run_job(directory)
         return directory
@@ -152,7 +143,7 @@ def test_a_target_names_the_arm_that_it_speaks_of(name: str) -> None:
 @every_case
 def test_trains_evaluates_and_saves(name: str, variant: str, straight_run: Straight) -> None:
     experiment, config = smoke(name, variant)
-    again = made(experiment, config, 7)
+    again = experiment.make(config, Seeds(7))
     untrained = digest(again.state_dict())
     straight = straight_run(name, variant)
     status, rows = straight.status(), straight.rows()
@@ -180,7 +171,7 @@ def test_same_seed_same_bits_and_another_seed_others(name: str, variant: str) ->
     experiment, config = smoke(name, variant)
     states = []
     for seed in (7, 7, 8):
-        trial = made(experiment, config, seed)
+        trial = experiment.make(config, Seeds(seed))
         torch.rand(3)  # whatever else the process drew must not matter
         with preserved_generators():
             torch.manual_seed(Seeds(seed).derive("dropout"))
@@ -197,7 +188,7 @@ def test_stop_and_resume_equals_never_stopping(name: str, variant: str, tmp_path
     seen: list[dict[str, Any]] = []
     for budget in (config.run.steps // 2 + 1, None):
         # The stop saves; the last row and judgement stand only in the last attempt, as in the straight run.
-        trial, tracker = made(experiment, config, 7), MemoryTracker()
+        trial, tracker = experiment.make(config, Seeds(7)), MemoryTracker()
         stop = lambda trial=trial, budget=budget: "enough" if budget and trial.steps >= budget else ""  # noqa: E731
         torch.rand(3)  # whatever else the process drew must not matter
         resumed = run(trial, config.run, tracker, Checkpoints(tmp_path), seeds=Seeds(7), stop=stop)
@@ -211,7 +202,7 @@ def test_stop_and_resume_equals_never_stopping(name: str, variant: str, tmp_path
 def test_evaluating_never_changes_training(name: str, variant: str, straight_run: Straight) -> None:
     experiment, config = smoke(name, variant)
     often = replace(config.run, evaluate_every=max(1, config.run.steps // 3))
-    trial, tracker = made(experiment, config, 7), MemoryTracker()
+    trial, tracker = experiment.make(config, Seeds(7)), MemoryTracker()
     outcome = run(trial, often, tracker, seeds=Seeds(7))
     assert sum(any(key.startswith("eval/") for key in row) for row in tracker.rows) > 2
     at_times = straight_run(name, variant)

@@ -5,7 +5,7 @@ from lab.data.batches import Batches
 from lab.data.buckets import BucketedBatches
 from lab.data.catalogue import Published, load, load_as, load_text
 from lab.data.dataset import Dataset
-from lab.data.files import DataError
+from lab.data.files import DataError, MissingData
 from lab.data.folders import ImageFolder, read_images
 from lab.data.lines import LabelledText, read_labelled_lines
 from lab.data.mixing import BatchAugment, mixup
@@ -25,6 +25,7 @@ __all__ = [
     "Dataset",
     "ImageFolder",
     "LabelledText",
+    "MissingData",
     "Padded",
     "Published",
     "Ragged",

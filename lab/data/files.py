@@ -30,6 +30,10 @@ class DataError(OSError):
     """A file of a data set is missing, damaged or not what it should be; the message says what to do."""
 
 
+class MissingData(DataError):
+    """A file of a data set is not there, and not to be had; tests take it as the reason to be skipped."""
+
+
 class _Damaged(DataError):
     """What lies there is not the file."""
 
@@ -72,18 +76,18 @@ class File:
     def find(self) -> Path:
         """Where it lies, whole; fetched first if it is not there, unless $LAB_OFFLINE is set.
 
-        Raises DataError if it is damaged, or neither there nor to be had.
+        Raises DataError if it is damaged, MissingData if it is neither there nor to be had.
         """
         path = self.there()
         if path is None:
             path = data_folder() / self.path
             if not self.address:
-                raise DataError(
+                raise MissingData(
                     f"{path} is not there, and no publisher has it in this form. Put it there, or set $LAB_DATA to a "
                     f"folder that has {self.path}."
                 )
             if os.environ.get("LAB_OFFLINE"):
-                raise DataError(
+                raise MissingData(
                     f"{path} is not there, and $LAB_OFFLINE forbids to fetch it. Get it from {self.address} and put it "
                     f"there, or set $LAB_DATA to a folder that has {self.path}."
                 )
@@ -149,7 +153,7 @@ class File:
             raise
         except OSError as error:  # urllib's errors among them
             why = getattr(error, "reason", None) or error.strerror or error
-            raise DataError(
+            raise MissingData(
                 f"{path} is not there, and could not be fetched from {self.address} ({why}). Get it by other means "
                 f"and put it there, or set $LAB_DATA to a folder that has {self.path}."
             ) from error

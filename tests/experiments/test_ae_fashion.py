@@ -10,17 +10,13 @@ from experiments.generative import ae_fashion
 from generative.autoencoder import NEAREST
 from generative.principal import Principal
 from generative.retrieval import precision_at
-from lab.data import DataError, Published, load
+from lab.data import Published, load
 from lab.seeding import Seeds
 
 
 @pytest.fixture
 def published() -> Published:
-    """Fashion-MNIST; where its files are not there, the test is skipped."""
-    try:
-        return load("fashion_mnist")
-    except DataError as error:
-        pytest.skip(str(error))
+    return load("fashion_mnist")
 
 
 @pytest.mark.usefixtures("published")

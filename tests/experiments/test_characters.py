@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from experiments.supervised import char_lstm, char_transformer, char_transformer_large
-from lab.data.catalogue import source
 from lab.fit import Fit
 from lab.seeding import Seeds
 from lab.trial import Manner, Passage
@@ -61,7 +60,5 @@ def test_a_text_that_is_too_short_is_refused(experiment: Any, tmp_path: Path) ->
 )
 def test_the_networks_are_as_large_as_the_ones_that_they_are_held_to(experiment: Any, least: int, most: int) -> None:
     """The ones of nanoGPT have 0.80 and 10.65 million weights, tied with the head's and without biases."""
-    if not all(file.there() for file in source("tiny_shakespeare").files):
-        pytest.skip("the text is not in the data folder")
     network = experiment.build(experiment.Config(), Seeds(0)).learner.network
     assert least <= sum(parameter.numel() for parameter in network.parameters()) <= most

@@ -10,7 +10,7 @@ import torch
 
 from experiments.supervised.resnet_cifar10 import SMOKE, TARGET, Config, build
 from lab.checkpoint import digest
-from lab.data import DataError, cifar
+from lab.data import MissingData, cifar
 from lab.data.files import File
 from lab.fit import Fit
 from lab.run import run
@@ -73,5 +73,5 @@ def test_its_own_network_is_the_papers() -> None:
 def test_missing_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_DATA", str(tmp_path))
     monkeypatch.setenv("LAB_OFFLINE", "1")
-    with pytest.raises(DataError, match=r"cifar-10-binary\.tar\.gz is not there.*Get it from https://www\.cs\.toronto"):
+    with pytest.raises(MissingData, match=r"cifar-10-binary\.tar\.gz is not there.*Get it from https://www\.cs\.toronto"):
         build(SMOKE, Seeds(0))

@@ -11,14 +11,10 @@ import torch
 from experiments.supervised import ctc_digits, ctc_held_out, speech_attention
 from lab.backbones import TransformerConfig
 from lab.data.sequences import Padded
-from lab.data.spoken_digits import BUNDLES, SPEAKERS, hold_out, read_spoken_digits
+from lab.data.spoken_digits import SPEAKERS, hold_out, read_spoken_digits
 from lab.data.spoken_strings import StringBatches
 from lab.fit import Fit
 from lab.seeding import Seeds
-
-pytestmark = pytest.mark.skipif(
-    any(BUNDLES[speaker].there() is None for speaker in ctc_digits.SMOKE.speakers), reason="fsdd is not in $LAB_DATA"
-)
 
 
 def heard_by(trial: Fit) -> tuple[list[int], list[int]]:

@@ -8,15 +8,10 @@ import pytest
 
 from experiments.generative import vae_mnist
 from experiments.generative.vae_mnist import EvaluationConfig
-from lab.data import DataError, load
 from lab.seeding import Seeds
 
 
 def test_a_thousand_updates_bring_the_bound_below_115_nats() -> None:
-    try:
-        load("mnist")
-    except DataError as error:
-        pytest.skip(str(error))
     config = replace(vae_mnist.Config(), evaluation=EvaluationConfig(importance_samples=1))
     trial = vae_mnist.build(config, Seeds(0))
     for _ in range(1_000):

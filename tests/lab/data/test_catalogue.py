@@ -44,15 +44,8 @@ def test_every_set_is_known_by_its_size() -> None:
     assert {*SIZES, *TEXTS, *PAIRS, *SOUNDS, *TAGGED, *CORPORA, *ANALOGIES, *WORD_PAIRS} == set(SOURCES)
 
 
-def skip_if_absent(name: str) -> None:
-    absent = [file.path for file in source(name).files if file.there() is None]
-    if absent:
-        pytest.skip(f"{name} is not in $LAB_DATA: {', '.join(absent)}")
-
-
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_set_of_texts_is_as_its_publisher_says(name: str) -> None:
-    skip_if_absent(name)
     data = load_text(name)
     assert dict(zip(data.classes, data.labels.bincount().tolist())) == TEXTS[name]
     with pytest.raises(ValueError, match=rf"{name} is a LabelledText, and no Published\. .*load_as\('{name}', Labe"):
@@ -61,7 +54,6 @@ def test_a_set_of_texts_is_as_its_publisher_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", PAIRS)
 def test_a_set_of_pairs_is_as_its_publisher_says(name: str) -> None:
-    skip_if_absent(name)
     pairs = load_as(name, PairedText)
     assert (len(pairs), pairs.sources[0], pairs.targets[0]) == PAIRS[name]
     with pytest.raises(ValueError, match=rf"{name} is a PairedText, and no Published"):
@@ -70,7 +62,6 @@ def test_a_set_of_pairs_is_as_its_publisher_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", SOUNDS)
 def test_a_set_of_recordings_is_as_its_publisher_says(name: str) -> None:
-    skip_if_absent(name)
     recordings = load_as(name, Recordings)
     assert (len(recordings), recordings.rate) == SOUNDS[name]
     with pytest.raises(ValueError, match=rf"{name} is a Recordings, and no Published"):
@@ -79,7 +70,6 @@ def test_a_set_of_recordings_is_as_its_publisher_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", TAGGED)
 def test_a_set_of_tagged_requests_is_as_its_publisher_says(name: str) -> None:
-    skip_if_absent(name)
     parts = load_as(name, TaggedParts)
     assert (len(parts.train), len(parts.valid), len(parts.test)) == TAGGED[name]
     with pytest.raises(ValueError, match=rf"{name} is a TaggedParts, and no Published"):
@@ -88,7 +78,6 @@ def test_a_set_of_tagged_requests_is_as_its_publisher_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", CORPORA)
 def test_a_corpus_is_as_its_publisher_says(name: str) -> None:
-    skip_if_absent(name)
     vocabulary, symbols = load_as(name, Corpus).numbered()
     assert (len(symbols), len(vocabulary)) == CORPORA[name]
     with pytest.raises(ValueError, match=rf"{name} is a Corpus, and no Published"):
@@ -97,7 +86,6 @@ def test_a_corpus_is_as_its_publisher_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", CORPORA)
 def test_the_file_of_a_corpus_has_its_text(name: str) -> None:
-    skip_if_absent(name)
     assert read_text(text_file(name)) == load_as(name, Corpus).text
 
 
@@ -111,7 +99,6 @@ def test_what_is_no_corpus_has_no_text_to_read_piece_by_piece() -> None:
 
 @pytest.mark.parametrize("name", ANALOGIES)
 def test_a_set_of_analogies_is_as_its_publisher_says(name: str) -> None:
-    skip_if_absent(name)
     questions = load_as(name, AnalogyQuestions)
     semantic = sum(len(group.questions) for group in questions.groups if not group.syntactic)
     assert (len(questions), semantic, questions.groups[0].questions[0]) == ANALOGIES[name]
@@ -122,7 +109,6 @@ def test_a_set_of_analogies_is_as_its_publisher_says(name: str) -> None:
 
 @pytest.mark.parametrize("name", WORD_PAIRS)
 def test_a_set_of_word_pairs_is_as_its_publisher_says(name: str) -> None:
-    skip_if_absent(name)
     pairs = load_as(name, WordPairs)
     assert (len(pairs), pairs.pairs[0], float(pairs.scores[0])) == WORD_PAIRS[name]
     with pytest.raises(ValueError, match=rf"{name} is a WordPairs, and no Published"):
@@ -136,7 +122,6 @@ def test_tensors_are_no_texts() -> None:
 
 @pytest.mark.parametrize("name", SIZES)
 def test_a_set_is_as_its_publisher_says(name: str) -> None:
-    skip_if_absent(name)
     training, test, shape = SIZES[name]
     published = load(name)
     assert published.train.inputs.shape == (training, *shape)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from lab.data.catalogue import load_as, source
+from lab.data.catalogue import load_as
 from lab.data.corpus import Corpus, RandomWindows, first_and_rest, read_corpus, windows
 from lab.seeding import Seeds
 
@@ -51,8 +51,6 @@ def test_a_text_that_cannot_be_read_is_refused(content: bytes, why: str, tmp_pat
 
 
 def test_tiny_shakespeare_is_as_its_publisher_says() -> None:
-    if not all(file.there() for file in source("tiny_shakespeare").files):
-        pytest.skip("its file is not in the data folder")
     corpus = load_as("tiny_shakespeare", Corpus)
     vocabulary, numbers = corpus.numbered()
     assert (len(corpus), len(vocabulary)) == (1_115_394, 65)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.data.files import DataError, File, data_folder
+from lab.data.files import DataError, File, MissingData, data_folder
 
 CONTENT = b"numbers and pictures"
 NO_WHOLE = "could not be fetched from .*no whole one in the archive"
@@ -48,7 +48,7 @@ def test_is_fetched_once_and_then_found(folder: Path, publisher: Path) -> None:
 
 def test_offline_nothing_is_fetched(folder: Path, publisher: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_OFFLINE", "1")
-    with pytest.raises(DataError, match=r"one\.gz is not there, and \$LAB_OFFLINE forbids to fetch it"):
+    with pytest.raises(MissingData, match=r"one\.gz is not there, and \$LAB_OFFLINE forbids to fetch it"):
         file_at(publisher).find()
     assert not folder.exists()
 
@@ -56,7 +56,7 @@ def test_offline_nothing_is_fetched(folder: Path, publisher: Path, monkeypatch: 
 def test_a_file_that_no_publisher_has_is_the_users_to_bring(folder: Path) -> None:
     file = File("set/own", len(CONTENT), sha256(CONTENT).hexdigest(), "")
     with pytest.raises(
-        DataError, match=r"own is not there, and no publisher has it in this form\. Put it there, or set"
+        MissingData, match=r"own is not there, and no publisher has it in this form\. Put it there, or set"
     ):
         file.find()
     (folder / "set").mkdir(parents=True)
@@ -98,7 +98,7 @@ def test_a_folder_that_cannot_be_written_is_told(
     monkeypatch.delenv("LAB_OFFLINE")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("LAB_DATA", str(tmp_path / "file"))
-    with pytest.raises(DataError, match=r"could not be fetched from .* \(Not a directory\)"):
+    with pytest.raises(MissingData, match=r"could not be fetched from .* \(Not a directory\)"):
         file_at(publisher).find()
 
 

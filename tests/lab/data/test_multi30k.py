@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lab.data.files import DataError
+from lab.data.files import MissingData
 from lab.data.multi30k import read_multi30k
 
 
@@ -29,5 +29,5 @@ def test_its_parts_go_from_german_to_english(tmp_path: Path, monkeypatch: pytest
 
 def test_files_that_are_not_there_are_named_with_where_to_get_them(tmp_path: Path) -> None:
     folder = put(tmp_path / "mine", without="val.en")
-    with pytest.raises(DataError, match=r"Of Multi30k val\.en are not in .*mine\. Get them from https://github"):
+    with pytest.raises(MissingData, match=r"Of Multi30k val\.en are not in .*mine\. Get them from https://github"):
         read_multi30k(folder)

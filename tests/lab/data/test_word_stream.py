@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from lab.data import word_stream
-from lab.data.catalogue import source
+from lab.data.catalogue import text_file
 from lab.data.word_stream import Lexicon, NumberedText, count_words, number_words, read_words
 
 TEXT = "the cat sat on the mat\n\n  the\tdog\u00a0sat \ncat é"
@@ -200,9 +200,7 @@ def test_gensim_counts_the_same(tmp_path: Path) -> None:
 
 
 def test_enwiki27_has_as_many_words_as_its_maker_says(tmp_path: Path) -> None:
-    path = source("enwiki27").files[0].there()
-    if path is None:
-        pytest.skip("enwiki27 is not in $LAB_DATA")
+    path = text_file("enwiki27")
     lexicon = count_words(path)
     assert (len(lexicon), lexicon.total, lexicon.words[:3]) == (52_098, 10_173_195, ("the", "of", "and"))
     text = number_words(path, lexicon, tmp_path / "numbers")
