@@ -130,18 +130,19 @@ class AtariEnvironments:
         taken, self._finished = self._finished, []
         return taken
 
-    def replayed(self, seed: int, actions: np.ndarray) -> Iterator[Replayed]:
-        """Makes an episode again, with pictures in colour, from its seed and its actions [T].
+    def replayed(self, seed: int, actions: np.ndarray, *, picture_every: int = 1) -> Iterator[Replayed]:
+        """Makes an episode again, from its seed and its actions [T].
 
-        Ends where the game or the protocol does, though actions may be left.
+        The first of every `picture_every` steps has a picture, in colour. Ends where the game or the protocol does,
+        though actions may be left.
         """
         emulator, camera = Emulator(self.name, self.protocol), Emulator(self.name, self.protocol, colour=True)
         moment, picture = emulator.begin(seed), camera.begin(seed).observation[0]
-        for action in actions.tolist():
+        for step, action in enumerate(actions.tolist()):
             emulator.send(action)
             camera.send(action)
             seen, moment = moment, emulator.recv()
-            yield Replayed(picture, seen.observation, float(moment.reward))
+            yield Replayed(picture if step % picture_every == 0 else None, seen.observation, float(moment.reward))
             picture = camera.recv().observation[0]
             if moment.terminated or moment.truncated:
                 return

@@ -40,7 +40,7 @@ class Finished:
 class Replayed:
     """One moment of an episode that is made again."""
 
-    frame: np.ndarray  # [H, W, 3] uint8, before the action
+    frame: np.ndarray | None  # [H, W, 3] uint8, before the action; none where no picture was asked for
     observation: np.ndarray  # [...] where the agent acted
     reward: float  # that followed its action
 
@@ -196,18 +196,19 @@ class Environments:
         taken, self._finished = self._finished, []
         return taken
 
-    def replayed(self, seed: int, actions: np.ndarray) -> Iterator[Replayed]:
-        """Makes an episode again, with pictures, from its seed and its actions [T, ...], in a simulator of its own.
+    def replayed(self, seed: int, actions: np.ndarray, *, picture_every: int = 1) -> Iterator[Replayed]:
+        """Makes an episode again, from its seed and its actions [T, ...], in a simulator of its own.
 
-        Ends where the simulator says that the episode does, though actions may be left. Raises
-        agents.simulator.NothingToSee if there are no pictures of it.
+        The first of every `picture_every` steps has a picture, which may cost more than all else. Ends where the
+        simulator says that the episode does, though actions may be left. Raises agents.simulator.NothingToSee if there
+        are no pictures of it.
         """
         simulator = make(self.name, self.settings, render=True)
         try:
             observation, _ = simulator.reset(seed=seed)
-            for action in for_simulator(actions, self.action_space):
+            for step, action in enumerate(for_simulator(actions, self.action_space)):
                 seen = np.array(observation, self.observation_dtype)
-                frame = picture(self.name, simulator, seen)
+                frame = picture(self.name, simulator, seen) if step % picture_every == 0 else None
                 observation, reward, terminated, truncated, _ = simulator.step(action)
                 yield Replayed(frame, seen, float(self.reward_dtype(reward)))
                 if terminated or truncated:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 
+import gymnasium as gym
 import numpy as np
 
 from agents.agent import Agent, ProbedAgent, RunningAhead, Transition, Valued
@@ -64,6 +65,11 @@ class Interaction:
         overlap: bool = False,
     ):
         self.agent, self.environments, self.evaluation, self.overlap = agent, environments, evaluation, overlap
+        if evaluation.epsilon > 0 and not isinstance(environments.action_space, gym.spaces.Discrete):
+            raise ValueError(
+                f"evaluation.epsilon is {evaluation.epsilon}, a share of random actions among those that are counted, "
+                f"but those of {environments.name} are {environments.action_space}. Set it to 0."
+            )
         self._ahead = agent if isinstance(agent, RunningAhead) and agent.runs_ahead else None
         self._seeds = seeds
         self._waiting: Transition | None = None  # that the agent has still to learn from

@@ -5,7 +5,7 @@ Source: stable_baselines3.DQN and stable_baselines3.PPO. Importing this file doe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
@@ -127,6 +127,10 @@ class SB3PPOConfig:
     """Weight of the value's error in the loss."""
     max_grad_norm: float = 0.5
     """Longer gradients are shortened to this."""
+    use_sde: bool = field(default=False, metadata={"later": True})
+    """On: continuous actions explore by noise that is a function of the state (Raffin et al. 2021, gSDE)."""
+    sde_sample_freq: int = field(default=-1, metadata={"later": True})
+    """Steps after which that function is drawn anew; -1 for once a rollout."""
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range and SB3 would not say so."""
@@ -154,6 +158,8 @@ class SB3PPOConfig:
             ent_coef=self.ent_coef,
             vf_coef=self.vf_coef,
             max_grad_norm=self.max_grad_norm,
+            use_sde=self.use_sde,
+            sde_sample_freq=self.sde_sample_freq,
             seed=seed,
             device=device,
         )

@@ -6,6 +6,7 @@ Source: stable_baselines3.common.vec_env.DummyVecEnv, whose behaviour the tests 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any
 
 import gymnasium as gym
@@ -25,13 +26,11 @@ class SB3Environments(VecEnv):
     """
 
     def __init__(self, environments: World, reward_clip: float | None = None):
-        """With `reward_clip` SB3 learns from rewards clipped to +- this.
-
-        Raises ValueError for actions that cannot be counted.
-        """
+        """With `reward_clip` SB3 learns from rewards clipped to +- this."""
         self.environments, self.reward_clip = environments, reward_clip
         # The action space is SB3's own, which draws from it. Actions are counted from 0 on either side.
-        actions = gym.spaces.Discrete(environments.num_actions)
+        actions = environments.action_space
+        actions = gym.spaces.Discrete(int(actions.n)) if isinstance(actions, gym.spaces.Discrete) else deepcopy(actions)
         space = box(environments.observation_shape, environments.observation_dtype)
         super().__init__(environments.num, space, actions)
 
@@ -40,7 +39,7 @@ class SB3Environments(VecEnv):
         return self.environments.observations
 
     def step_async(self, actions: np.ndarray) -> None:
-        """Gives every environment its action, [N]."""
+        """Gives every environment its action, [N] (or [N, ...])."""
         self.environments.send(actions)
 
     def step_wait(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[dict[str, Any]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,8 @@ def make(name: str, settings: Settings, *, render: bool = False) -> gym.Env:
 
     `settings` are gymnasium.make's, and `stack`: observations are then the newest `stack` frames along a new axis 0,
     with zeros for those before the episode. Observations that are numbers (Discrete) come one-hot, as [n] float32.
-    With `render`, one that can draw itself will. Raises ValueError for a name or for settings that do not exist.
+    With `render`, one that can draw itself will. A name MODULE:ID imports the module, which registers the id. Raises
+    ValueError for a name, a module or settings that do not exist, and for what the simulator needs and is not there.
     """
     settings = dict(settings)
     stack = settings.pop("stack", None)
@@ -29,7 +31,7 @@ def make(name: str, settings: Settings, *, render: bool = False) -> gym.Env:
     simulator = _made(name, settings)
     if render and draws_itself(simulator):
         simulator.close()
-        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame then draws without a screen
+        _draw_without_a_screen()
         simulator = _made(name, settings | {"render_mode": "rgb_array"})
     space = simulator.observation_space
     if isinstance(space, gym.spaces.Discrete):
@@ -44,14 +46,27 @@ def _made(name: str, settings: Settings) -> gym.Env:
         _register_atari()
     try:
         return gym.make(name, disable_env_checker=True, **settings)
-    except gym.error.Error as error:
+    except gym.error.UnregisteredEnv as error:
         raise ValueError(
             f"gymnasium cannot make an environment {name!r}: {error} {did_you_mean(name, gym.registry)}"
+        ) from error
+    except gym.error.Error as error:
+        raise ValueError(f"gymnasium cannot make an environment {name!r}: {error}.") from error
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"gymnasium cannot make an environment {name!r}: {error} Install what is missing, or add the folder that "
+            "the module lies in to $PYTHONPATH."
         ) from error
     except TypeError as error:
         raise ValueError(
             f"{name} does not take the settings {dict(settings)}: {error}. Give those of its own and gymnasium.make's."
         ) from error
+
+
+def _draw_without_a_screen() -> None:
+    os.environ.setdefault("SDL_VIDEODRIVER", "dummy")  # pygame
+    if sys.platform == "linux" and not os.environ.get("DISPLAY"):
+        os.environ.setdefault("MUJOCO_GL", "egl")  # MuJoCo
 
 
 def _register_atari() -> None:
@@ -122,10 +137,14 @@ def draws_itself(simulator: gym.Env) -> bool:
 def picture(name: str, simulator: gym.Env, observation: np.ndarray) -> np.ndarray:
     """How it looks now, [H, W, 3] uint8: as it draws itself, or else the newest frame of what it observes.
 
-    Raises NothingToSee if it draws nothing and its observation is no picture of uint8, [stack, H, W] or [H, W].
+    Raises NothingToSee if it cannot draw on this machine, or if it draws nothing and its observation is no picture of
+    uint8, [stack, H, W] or [H, W].
     """
     if simulator.render_mode == "rgb_array":
-        return np.asarray(simulator.render())
+        try:
+            return np.asarray(simulator.render())
+        except Exception as error:  # whatever a drawing library that lacks a screen or a driver raises
+            raise NothingToSee(f"{name} cannot be watched: it failed to draw itself here, {error!r}.") from error
     coloured = observation.ndim >= 3 and observation.shape[-1] == 3
     frame = observation[-1] if observation.ndim == 3 + coloured else observation
     if observation.dtype != np.uint8 or frame.ndim != 2 + coloured:

@@ -72,8 +72,9 @@ class Recording:
     def __len__(self) -> int:
         return len(self.actions)
 
-    def __iter__(self) -> Iterator[Replayed]:
-        return self.environments.replayed(self.seed, self.actions)
+    def again(self, picture_every: int) -> Iterator[Replayed]:
+        """Its moments; the first of every `picture_every` has a picture."""
+        return self.environments.replayed(self.seed, self.actions, picture_every=picture_every)
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,8 @@ class Film:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         actions = self.recorded.actions
-        for step, moment in enumerate(self.recorded):
-            if step % self.every == 0:
+        for step, moment in enumerate(self.recorded.again(self.every)):
+            if moment.frame is not None:
                 action = int(actions[step]) if actions.ndim == 1 else None
                 yield _side_by_side(scaled(moment.frame, self.width), self.panel.at(step, action))
 
@@ -102,8 +103,9 @@ def _first_look(recorded: Recording, agent: Agent, width: int) -> tuple[np.ndarr
     values: list[np.ndarray] = []
     met: list[np.ndarray] = []
     height = 0
-    for moment in recorded:
-        height = height or len(scaled(moment.frame, width))
+    for moment in recorded.again(picture_every=len(recorded)):  # one tells how high they are
+        if moment.frame is not None:
+            height = len(scaled(moment.frame, width))
         rewards.append(moment.reward)
         met.append(moment.observation)
         if len(met) == _TOGETHER:

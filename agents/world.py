@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+import gymnasium as gym
 import numpy as np
 
 from agents.agent import Transition
@@ -44,6 +45,11 @@ class World(Protocol):
     @property
     def reward_dtype(self) -> Any:
         """The smallest numpy type that holds a reward exactly."""
+        ...
+
+    @property
+    def action_space(self) -> gym.spaces.Discrete | gym.spaces.Box:
+        """What an action is to the simulator."""
         ...
 
     @property
@@ -91,8 +97,8 @@ class World(Protocol):
         """The episodes that ended since the last call. They are not in the state."""
         ...
 
-    def replayed(self, seed: int, actions: np.ndarray) -> Iterator[Replayed]:
-        """Makes an episode again, with pictures."""
+    def replayed(self, seed: int, actions: np.ndarray, *, picture_every: int = 1) -> Iterator[Replayed]:
+        """Makes an episode again; the first of every `picture_every` steps has a picture."""
         ...
 
     def close(self) -> None:

@@ -290,8 +290,13 @@ def test_an_episode_is_made_again_from_its_seed_and_actions(name: str) -> None:
     assert np.array_equal([moment.observation for moment in again], met)
     assert [moment.reward for moment in again] == [float(reward) for reward in rewards]
     assert np.cumsum([moment.reward for moment in again])[-1] == finished[0].total_reward
-    assert all(moment.frame.shape[2] == 3 and moment.frame.dtype == np.uint8 for moment in again)
-    assert not np.array_equal(again[0].frame, again[-1].frame) or len(again) < 3
+    pictures = [moment.frame for moment in again if moment.frame is not None]
+    assert len(pictures) == len(again)
+    assert all(picture.shape[2] == 3 and picture.dtype == np.uint8 for picture in pictures)
+    assert not np.array_equal(pictures[0], pictures[-1]) or len(again) < 3
+    some = [moment.frame for moment in environments.replayed(finished[0].seed, finished[0].actions, picture_every=4)]
+    assert [frame is not None for frame in some] == [step % 4 == 0 for step in range(len(again))]
+    assert all(np.array_equal(frame, pictures[step]) for step, frame in enumerate(some) if frame is not None)
     assert np.array_equal(environments.state_dict()["observations"], before["observations"]), "it is left alone"
 
 

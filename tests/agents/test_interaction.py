@@ -358,7 +358,7 @@ def test_what_cannot_be_shown_ends_no_run_but_is_told(
 ) -> None:
     interaction = trial()
 
-    def refuse(seed: int, actions: np.ndarray) -> None:
+    def refuse(seed: int, actions: np.ndarray, picture_every: int) -> None:
         raise problem("it has no picture")
 
     interaction.environments.replayed = refuse  # type: ignore[method-assign, assignment]
@@ -371,6 +371,11 @@ def test_what_cannot_be_shown_ends_no_run_but_is_told(
 def test_an_agent_without_a_model_to_probe_is_refused() -> None:
     with pytest.raises(ValueError, match="Tape cannot be probed"):
         trial().probe_case()
+
+
+def test_a_share_of_random_actions_is_refused_where_they_are_continuous() -> None:
+    with pytest.raises(ValueError, match=r"epsilon is 0\.1, .* those of Pendulum-v1 are Box.*\. Set it to 0\."):
+        Interaction(Tape(), Environments("Pendulum-v1", 1, Seeds(0)), Seeds(0), EvaluationConfig(epsilon=0.1))
 
 
 @pytest.mark.parametrize("wrong", [{"episodes": 0}, {"epsilon": 1.5}])

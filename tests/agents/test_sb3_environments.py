@@ -17,8 +17,8 @@ from lab.seeding import Seeds
 class Seeded(gym.Wrapper):
     """A simulator whose episodes have the seeds that ours give to those of copy `i`."""
 
-    def __init__(self, i: int, seeds: Seeds, **settings: int):
-        super().__init__(gym.make("CartPole-v1", **settings))
+    def __init__(self, i: int, seeds: Seeds, name: str, **settings: int):
+        super().__init__(gym.make(name, **settings))
         self.i, self.seeds, self.episode = i, seeds, -1
 
     def reset(self, **ignored: object) -> tuple[np.ndarray, dict]:
@@ -26,8 +26,8 @@ class Seeded(gym.Wrapper):
         return self.env.reset(seed=self.seeds.derive(f"{self.i}/{self.episode}") % 2**31)
 
 
-def theirs(num: int, seeds: Seeds, **settings: int) -> DummyVecEnv:
-    return DummyVecEnv([lambda i=i: Seeded(i, seeds, **settings) for i in range(num)])
+def theirs(num: int, seeds: Seeds, name: str = "CartPole-v1", **settings: int) -> DummyVecEnv:
+    return DummyVecEnv([lambda i=i: Seeded(i, seeds, name, **settings) for i in range(num)])
 
 
 def test_gives_what_sb3s_own_gives_at_falls_and_at_time_limits() -> None:
@@ -57,7 +57,8 @@ def test_gives_what_sb3s_own_gives_at_falls_and_at_time_limits() -> None:
 class LivesLost:
     """Two environments; in the second a life is lost, and the game goes on."""
 
-    num, num_actions, observation_shape, observation_dtype = 2, 3, (1,), np.dtype(np.uint8)
+    num, observation_shape, observation_dtype = 2, (1,), np.dtype(np.uint8)
+    action_space = gym.spaces.Discrete(3)
     observations = np.array([[5], [6]], np.uint8)
 
     def send(self, actions: np.ndarray) -> None:
@@ -98,16 +99,24 @@ def test_spaces_say_shape_type_and_number_of_actions() -> None:
     assert vectors.observation_space == gym.spaces.Box(-np.inf, np.inf, (4,), np.float32)
 
 
-def test_the_action_space_shares_no_generator_with_a_simulator() -> None:
-    environments = Environments("CartPole-v1", 1, Seeds(0))
+@pytest.mark.parametrize("name", ["CartPole-v1", "Pendulum-v1"])
+def test_the_action_space_shares_no_generator_with_a_simulator(name: str) -> None:
+    environments = Environments(name, 1, Seeds(0))
     before = environments.action_space.np_random.bit_generator.state
     SB3Environments(environments).action_space.sample()
     assert environments.action_space.np_random.bit_generator.state == before
 
 
-def test_actions_that_cannot_be_counted_are_refused() -> None:
-    with pytest.raises(ValueError, match="Pendulum-v1 has the action space"):
-        SB3Environments(Environments("Pendulum-v1", 1, Seeds(0)))
+def test_continuous_actions_do_what_they_do_behind_sb3s_own() -> None:
+    mine, other = SB3Environments(Environments("Pendulum-v1", 2, Seeds(4))), theirs(2, Seeds(4), "Pendulum-v1")
+    assert mine.action_space == other.action_space
+    assert np.array_equal(mine.reset(), other.reset())
+    chance = np.random.default_rng(0)
+    for _ in range(210):  # an episode lasts 200
+        actions = chance.uniform(-2, 2, size=(2, 1)).astype(np.float32)
+        found, expected = mine.step(actions), other.step(actions)
+        for one, there in zip(found[:3], expected[:3], strict=True):
+            assert np.array_equal(one, there)
 
 
 def test_single_environments_cannot_be_reached() -> None:
@@ -124,4 +133,4 @@ def test_single_environments_cannot_be_reached() -> None:
 
 
 def test_the_oracles_simulator_is_a_sound_one() -> None:
-    check_env(Seeded(0, Seeds(0)))
+    check_env(Seeded(0, Seeds(0), "CartPole-v1"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -90,6 +90,24 @@ def test_one_that_does_not_is_seen_by_its_newest_frame(settings: dict[str, int])
         assert frame.shape == (3, 2, 3)
         assert frame.dtype == np.uint8
         assert (frame == expected).all()
+
+
+class Screenless(Screen):
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}
+
+    def __init__(self, render_mode: str | None = None):
+        self.render_mode = render_mode
+
+    def render(self) -> Any:
+        raise OSError("no OpenGL here")
+
+
+def test_one_that_fails_to_draw_itself_has_no_picture() -> None:
+    gym.register("tests/Screenless-v0", entry_point=Screenless)
+    simulator = make("tests/Screenless-v0", {}, render=True)
+    observation, _ = simulator.reset(seed=0)
+    with pytest.raises(NothingToSee, match=r"it failed to draw itself here, OSError\('no OpenGL here'\)"):
+        picture("tests/Screenless-v0", simulator, observation)
 
 
 def test_what_has_no_picture_is_told() -> None:

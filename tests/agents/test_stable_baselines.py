@@ -39,12 +39,17 @@ DQN = SB3DQNConfig(
     exploration_fraction=0.5,
 )
 PPO = SB3PPOConfig(net_arch=(16,), horizon=480, n_steps=24, batch_size=16, n_epochs=2, linear_decay=True)
+GSDE = replace(PPO, use_sde=True, sde_sample_freq=4)  # of continuous actions
 both = pytest.mark.parametrize("config", [DQN, PPO], ids=["dqn", "ppo"])
+
+
+def name_of(config: Any) -> str:
+    return "Pendulum-v1" if config is GSDE else "CartPole-v1"
 
 
 def trial(config: Any, root: int = 5, num: int = 2, episodes: int = 3) -> SB3Trial:
     seeds = Seeds(root)
-    environments = Environments("CartPole-v1", num, seeds.child("environments"), settings=LIMIT)
+    environments = Environments(name_of(config), num, seeds.child("environments"), settings=LIMIT)
     return SB3Trial(config, environments, seeds, EvaluationConfig(episodes=episodes))
 
 
@@ -55,11 +60,11 @@ def going_on(one: SB3Trial, steps: int) -> SB3Trial:
 
 
 @pytest.mark.parametrize("num", [1, 2])
-@both
+@pytest.mark.parametrize("config", [DQN, PPO, GSDE], ids=["dqn", "ppo", "ppo, continuous"])
 def test_numbers_are_those_of_sb3s_own_learn(config: Any, num: int) -> None:
     ours = going_on(trial(config, num=num), config.horizon).agent.model
     seeds = Seeds(5)
-    environments = theirs(num, seeds.child("environments"), **LIMIT)
+    environments = theirs(num, seeds.child("environments"), name_of(config), **LIMIT)
     plain = config.build(environments, seeds.derive("sb3") % 2**32, torch.device("cpu"))
     plain.learn(config.horizon)
     assert ours.num_timesteps == plain.num_timesteps
@@ -96,7 +101,9 @@ def test_nothing_is_reported_twice() -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [DQN, replace(DQN, buffer_size=200_000), PPO], ids=["dqn", "dqn, saved by what changed", "ppo"]
+    "config",
+    [DQN, replace(DQN, buffer_size=200_000), PPO, GSDE],
+    ids=["dqn", "dqn, saved by what changed", "ppo", "ppo, continuous"],
 )
 def test_it_goes_on_exactly_from_a_checkpoint(config: Any, tmp_path: Path) -> None:
     one, checkpoints = trial(config), Checkpoints(tmp_path)

@@ -73,5 +73,7 @@ def test_its_own_network_is_the_papers() -> None:
 def test_missing_files_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_DATA", str(tmp_path))
     monkeypatch.setenv("LAB_OFFLINE", "1")
-    with pytest.raises(MissingData, match=r"cifar-10-binary\.tar\.gz is not there.*Get it from https://www\.cs\.toronto"):
+    with pytest.raises(
+        MissingData, match=r"cifar-10-binary\.tar\.gz is not there.*Get it from https://www\.cs\.toronto"
+    ):
         build(SMOKE, Seeds(0))
