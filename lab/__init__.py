@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lab.launching import launch
     from lab.run import Outcome, RunConfig
     from lab.seeding import Seeds
+    from lab.trained import load_run
     from lab.trial import Clip, Picture, Trial
 
 __version__ = "0.1.0"
@@ -38,6 +39,7 @@ _HOMES = {
     "Trial": "lab.trial",
     "experiments": "lab.experiment",
     "launch": "lab.launching",
+    "load_run": "lab.trained",
 }
 
 __all__ = [
@@ -54,6 +56,7 @@ __all__ = [
     "Trial",
     "experiments",
     "launch",
+    "load_run",
 ]
 
 

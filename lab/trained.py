@@ -15,7 +15,7 @@ from lab.job import read
 from lab.nursing import config_at
 from lab.seeding import Seeds
 from lab.sharing import sharing
-from lab.store import RunDirectory, RunError, find_run
+from lab.store import RunDirectory, RunError, find_run, runs_folder
 from lab.transfer import TransferConfig, Transferred
 from lab.trial import Viewable
 from lab.weights import digest_of, read_about, save_weights
@@ -39,6 +39,19 @@ def trained(directory: RunDirectory) -> tuple[Any, int]:
     else:
         trial.load_state_dict(found.state["trial"])
     return trial, found.step
+
+
+def load_run(run: str | RunDirectory, runs_dir: str | Path | None = None) -> Any:
+    """The trial of a run as its newest checkpoint has it, on the processor: to ask what was learnt, and to build on it.
+
+    `run` is a directory or a name such as dqn_cartpole, or dqn_cartpole/9f/seed-1, of a run in `runs_dir`, by default
+    $LAB_RUNS or ./runs. An Interaction has its `agent` (`act(observations, explore=False)`), a Fit its `learner`
+    (`predict(inputs)`).
+
+    Raises ValueError if there is no such run or several are meant alike, RunError if it has no checkpoint yet.
+    """
+    directory = run if isinstance(run, RunDirectory) else find_run(run, runs_folder(runs_dir))
+    return trained(directory)[0]
 
 
 def export_backbone(directory: RunDirectory, path: Path | None = None) -> Path:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import lab
 from lab.backbones import MLPConfig, ResidualConfig
 from lab.cli import main
 from lab.config import ConfigError, to_json
@@ -32,6 +33,19 @@ def taught(runs: Path) -> RunDirectory:
 def test_the_trial_is_as_the_checkpoint_has_it(taught: RunDirectory) -> None:
     trial, step = trained(taught)
     assert (trial.steps, step) == (20, 20)
+
+
+def test_a_run_is_loaded_by_its_name_or_its_directory(taught: RunDirectory, runs: Path, tmp_path: Path) -> None:
+    expected = trained(taught)[0].learner.backbone.state_dict()
+    for trial in (lab.load_run("begun"), lab.load_run(f"begun/{taught.path.parent.name[:3]}/seed-3", runs)):
+        found = trial.learner.backbone.state_dict()
+        assert found.keys() == expected.keys()
+        assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert lab.load_run(taught).steps == lab.load_run(str(taught.path)).steps == 20
+    with pytest.raises(ValueError, match=r"There is no run 'begum' under .*'begun'"):
+        lab.load_run("begum")
+    with pytest.raises(ValueError, match="There is no run 'begun' under"):
+        lab.load_run("begun", tmp_path / "elsewhere")
 
 
 def test_a_backbone_travels_as_a_file_with_its_settings(taught: RunDirectory, tmp_path: Path) -> None:
