@@ -15,6 +15,7 @@ from experiments.supervised import _classifiers, _digits
 from lab.backbones import MLPConfig
 from lab.data import rotate
 from lab.data.catalogue import NUMERALS
+from lab.experiment import Compared
 from lab.fit import Fit
 from lab.seeding import Seeds
 from lab.stopping import StoppingConfig
@@ -47,6 +48,17 @@ def fit(config: Problem, seeds: Seeds, unit: Literal["updates", "examples"] = "u
     augment = rotate(config.rotation) if config.rotation else None
     return _classifiers.fit(
         config, training, judged, NUMERALS, seeds, augment, show=False, unit=unit, stopping=config.stopping
+    )
+
+
+def compared(steps: int | None, weights: str = "last weights") -> Compared:
+    """What the arms are compared by, after so many steps; none: each after its own."""
+    return Compared(
+        metrics=("eval/test_accuracy", "eval/test_loss"),
+        lower=("eval/test_loss",),
+        steps=steps,
+        protocol="accuracy and cross-entropy on the 20 % of scikit-learn's digits that split seed 0 keeps for testing, "
+        + weights,
     )
 
 

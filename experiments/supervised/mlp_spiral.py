@@ -15,7 +15,7 @@ from lab.backbones import MLPConfig
 from lab.data import Batches, split
 from lab.data.planar import spirals
 from lab.data.splits import SMALL
-from lab.experiment import Target
+from lab.experiment import Compared, Target
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
@@ -70,6 +70,7 @@ TARGET = Target(
     protocol="accuracy on the 20 % of the points that split seed 0 keeps for testing, last weights",
     source="the lab's own bound: the points are made on the spot",
 )
+COMPARED = Compared(metrics=("eval/test_accuracy",), steps=2_000, protocol=TARGET.protocol)
 
 SMOKE = Config(
     backbone=MLPConfig(widths=(8,)),

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from experiments.supervised._optimization import SMALL, Problem, fit, optimised
+from experiments.supervised._optimization import SMALL, Problem, compared, fit, optimised
 from lab.fit import Fit
 from lab.run import RunConfig
 from lab.seeding import Seeds
@@ -38,6 +38,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
 
 
 TARGET = None  # a comparison
+COMPARED = compared(10_780)
 
 SMOKE = Config(
     backbone=SMALL,

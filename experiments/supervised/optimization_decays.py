@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from experiments.supervised._optimization import SMALL, Problem, fit, optimised
+from experiments.supervised._optimization import SMALL, Problem, compared, fit, optimised
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
@@ -53,5 +53,6 @@ def build(config: Config, seeds: Seeds) -> Fit:
 
 
 TARGET = None  # a comparison
+COMPARED = compared(UPDATES)
 
 SMOKE = Config(backbone=SMALL, run=RunConfig(steps=60, log_every=10, evaluate_every=20, save_every=10, threads=1))

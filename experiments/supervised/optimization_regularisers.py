@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from experiments.supervised._optimization import SMALL, Problem, fit, optimised
+from experiments.supervised._optimization import SMALL, Problem, compared, fit, optimised
 from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
@@ -50,6 +50,7 @@ def build(config: Config, seeds: Seeds) -> Fit:
 
 
 TARGET = None  # a comparison
+COMPARED = compared(None, "last weights, but of early stopping those that were best by development loss")
 
 SMOKE = Config(
     backbone=SMALL, batch_size=16, run=RunConfig(steps=60, log_every=10, evaluate_every=20, save_every=10, threads=1)
