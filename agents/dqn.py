@@ -70,22 +70,7 @@ class DQN:
         """
         self.config, self.num_actions, self.device = config, num_actions, torch.device(device)
         self.observation_dtype = np.dtype(observation_dtype)
-        with seeds.initialising("q_network"):
-            network = QNetwork(
-                transferred(config.backbone.build(observation_shape), config.transfer, seeds),
-                num_actions,
-                hidden=config.hidden,
-                duelling=config.duelling,
-                atoms=config.atoms if config.distributional else None,
-                noisy=config.noise if config.noisy else None,
-            )
-        norms = [each for each in network.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
-        if any(norm.weight.requires_grad for norm in norms):
-            raise ValueError(
-                "The backbone has batch norm, whose statistics are of replayed transitions in learning and of others "
-                "in acting, and which a frozen network has no use for. Set batch_norm to False, or leave it as another "
-                "run taught it: --from RUN --agent.transfer.frozen True."
-            )
+        network = _network(config, observation_shape, num_actions, seeds)
         self.passes = Passes(config, network, self.device)
         network = network.to(self.device).to(memory_format=self.passes.memory_format)  # type: ignore[call-overload]
         self.networks = NetworkPair(network, frozen=config.frozen_target, bfloat16=config.bfloat16)
@@ -383,6 +368,27 @@ class DQN:
             recorded.forget()  # moments and the replay's columns may lie elsewhere now
         self.exploration.bit_generator.state = state["exploration"]
         take_up(self.noise, state["noise"])
+
+
+def _network(config: DQNConfig, observation_shape: tuple[int, ...], num_actions: int, seeds: Seeds) -> QNetwork:
+    """Begun as the settings say; raises ValueError for batch norm that would learn."""
+    with seeds.initialising("q_network"):
+        network = QNetwork(
+            transferred(config.backbone.build(observation_shape), config.transfer, seeds),
+            num_actions,
+            hidden=config.hidden,
+            duelling=config.duelling,
+            atoms=config.atoms if config.distributional else None,
+            noisy=config.noise if config.noisy else None,
+        )
+    norms = [each for each in network.modules() if isinstance(each, nn.modules.batchnorm._BatchNorm)]
+    if any(norm.weight.requires_grad for norm in norms):
+        raise ValueError(
+            "The backbone has batch norm, whose statistics are of replayed transitions in learning and of others in "
+            "acting, and which a frozen network has no use for. Set batch_norm to False, or leave it as another run "
+            "taught it: --from RUN --agent.transfer.frozen True."
+        )
+    return network
 
 
 def example(observation_shape: tuple[int, ...], num_actions: int, discount: float, seeds: Seeds) -> DQN:
