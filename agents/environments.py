@@ -16,6 +16,7 @@ from agents.simulator import (
     from_simulator,
     make,
     observation_format,
+    own,
     picture,
     supported_action_space,
 )
@@ -161,7 +162,7 @@ class Environments:
                 next_observation[i] = observation[i]
                 continue
             self._actions[i].append(action)
-            next_observation[i], reward[i], terminated, truncated, _ = self._copies[i].step(action)
+            next_observation[i], reward[i], terminated, truncated, _ = self._copies[i].step(own(action))
             if terminated:
                 discount[i] = 0.0
             if terminated or truncated:
@@ -250,9 +251,9 @@ class Environments:
         """Returns the observation at which the saved episode of copy `i` arrives."""
         observation = self._begin(i, state["episodes"][i])
         discrete = isinstance(self.action_space, gym.spaces.Discrete)
-        self._actions[i] = state["actions"][i].tolist() if discrete else list(state["actions"][i])
+        self._actions[i] = state["actions"][i].tolist() if discrete else list(state["actions"][i].copy())
         for action in self._actions[i]:
-            observation, reward, *_ = self._copies[i].step(action)
+            observation, reward, *_ = self._copies[i].step(own(action))
             self._totals[i] += self.reward_dtype(reward)
         observation = np.asarray(observation, self.observation_dtype)
         if observation.tobytes() != state["observations"][i].tobytes():

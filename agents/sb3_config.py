@@ -130,11 +130,16 @@ class SB3PPOConfig:
     use_sde: bool = field(default=False, metadata={"later": True})
     """On: continuous actions explore by noise that is a function of the state (Raffin et al. 2021, gSDE)."""
     sde_sample_freq: int = field(default=-1, metadata={"later": True})
-    """Steps after which that function is drawn anew; -1 for once a rollout."""
+    """Steps of every environment after which that function is drawn anew; -1 for once a rollout."""
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range and SB3 would not say so."""
         _check_counts(self, ("horizon", "features_dim", "n_steps", "batch_size", "n_epochs"))
+        if self.sde_sample_freq < 1 and self.sde_sample_freq != -1:
+            raise ValueError(
+                f"sde_sample_freq is {self.sde_sample_freq}, but it counts steps. Set it to 1 or more, or to -1 "
+                "for once a rollout."
+            )
 
     def build(self, environments: VecEnv, seed: int, device: torch.device) -> PPO:
         """The algorithm, untrained. It seeds the global generators and draws its weights from them."""

@@ -48,14 +48,15 @@ def _made(name: str, settings: Settings) -> gym.Env:
         return gym.make(name, disable_env_checker=True, **settings)
     except gym.error.UnregisteredEnv as error:
         raise ValueError(
-            f"gymnasium cannot make an environment {name!r}: {error} {did_you_mean(name, gym.registry)}"
+            f"gymnasium cannot make an environment {name!r}: {error} "
+            f"{did_you_mean(name.rpartition(':')[2], gym.registry)}"
         ) from error
     except gym.error.Error as error:
-        raise ValueError(f"gymnasium cannot make an environment {name!r}: {error}.") from error
+        raise ValueError(f"gymnasium cannot make an environment {name!r}: {str(error).rstrip('.')}.") from error
     except ModuleNotFoundError as error:
         raise ValueError(
-            f"gymnasium cannot make an environment {name!r}: {error} Install what is missing, or add the folder that "
-            "the module lies in to $PYTHONPATH."
+            f"gymnasium cannot make an environment {name!r}: {str(error).rstrip('.')}. Install what is "
+            "missing, or add the folder that the module lies in to $PYTHONPATH."
         ) from error
     except TypeError as error:
         raise ValueError(
@@ -125,6 +126,11 @@ def from_simulator(actions: list[Any], space: gym.spaces.Discrete | gym.spaces.B
     return np.array(actions, dtype=space.dtype).reshape(len(actions), *space.shape)
 
 
+def own(action: Any) -> Any:
+    """An action for a simulator to keep: some change the array that they are given."""
+    return action.copy() if isinstance(action, np.ndarray) else action
+
+
 class NothingToSee(ValueError):
     """The environment has no picture of itself."""
 
@@ -142,9 +148,15 @@ def picture(name: str, simulator: gym.Env, observation: np.ndarray) -> np.ndarra
     """
     if simulator.render_mode == "rgb_array":
         try:
-            return np.asarray(simulator.render())
+            drawn = np.asarray(simulator.render())
         except Exception as error:  # whatever a drawing library that lacks a screen or a driver raises
             raise NothingToSee(f"{name} cannot be watched: it failed to draw itself here, {error!r}.") from error
+        if drawn.ndim != 3 or drawn.shape[2] != 3 or drawn.dtype != np.uint8:
+            raise NothingToSee(
+                f"{name} cannot be watched: its render() gave {list(drawn.shape)} {drawn.dtype}, but a picture is "
+                "[H, W, 3] uint8. Mend that, or take 'rgb_array' out of its render modes."
+            )
+        return drawn
     coloured = observation.ndim >= 3 and observation.shape[-1] == 3
     frame = observation[-1] if observation.ndim == 3 + coloured else observation
     if observation.dtype != np.uint8 or frame.ndim != 2 + coloured:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, cast
 
+import gymnasium as gym
 import numpy as np
 import torch
 
@@ -52,7 +53,7 @@ class SB3Trial(Interaction):
     ):
         """With `reward_clip` it learns from rewards clipped to +- this, while returns are told unclipped.
 
-        Raises ValueError for a replay that does not fit into memory.
+        Raises ValueError for a replay that does not fit into memory, and for actions that SB3 does not take.
         """
         from agents.sb3_environments import SB3Environments
 
@@ -60,9 +61,11 @@ class SB3Trial(Interaction):
         theirs = SB3Environments(environments, reward_clip)
         seed = seeds.derive("sb3") % 2**32  # numpy's global generator takes 32 bits
         if isinstance(config, SB3DQNConfig):
+            _ = environments.num_actions  # refuses those that cannot be counted
             _check_memory(config.buffer_size, environments)
             driven = SB3DQN(config, theirs, seed, torch.device(device))
         else:
+            _check_bounded(environments)
             driven = SB3PPO(config, theirs, seed, torch.device(device))
         # An agent but for `learn`: of SB3 that cannot be had apart from its own steps in the environments.
         super().__init__(cast(Agent, driven), environments, seeds, evaluation)
@@ -77,7 +80,8 @@ class SB3Trial(Interaction):
     def load_state_dict(self, state: State) -> None:
         """Goes on exactly from a state."""
         super().load_state_dict(state)
-        self._driven.model._last_obs = self.environments.observations
+        # By the model's own environments, which may hold the axes of images in another order.
+        self._driven.model._last_obs = self._driven.model.env.reset()
 
 
 _LOGGED = ("loss", "policy_gradient_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction")
@@ -226,6 +230,15 @@ class _Replay:
         self.buffer.pos, self.buffer.full = state["position"], state["full"]
         for name, field in self.fields.items():
             field.take(state[name])
+
+
+def _check_bounded(environments: World) -> None:
+    space = environments.action_space
+    if isinstance(space, gym.spaces.Box) and not space.is_bounded():
+        raise ValueError(
+            f"{environments.name} takes actions {space}, but SB3 takes continuous ones between finite bounds only. Wrap "
+            "it in gymnasium.wrappers.RescaleAction, and register that under a name of its own."
+        )
 
 
 def _check_memory(buffer_size: int, environments: World) -> None:

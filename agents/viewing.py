@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,9 +11,11 @@ import numpy as np
 from agents.agent import Agent, Valued
 from agents.environments import Replayed
 from agents.panel import Panel
+from agents.simulator import NothingToSee
 from agents.world import World
 from lab.trial import Clip
 
+log = logging.getLogger("lab")
 _TOGETHER = 64  # observations that the agent is asked about at once
 
 
@@ -91,10 +94,13 @@ class Film:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         actions = self.recorded.actions
-        for step, moment in enumerate(self.recorded.again(self.every)):
-            if moment.frame is not None:
-                action = int(actions[step]) if actions.ndim == 1 else None
-                yield _side_by_side(scaled(moment.frame, self.width), self.panel.at(step, action))
+        try:
+            for step, moment in enumerate(self.recorded.again(self.every)):
+                if moment.frame is not None:
+                    action = int(actions[step]) if actions.ndim == 1 else None
+                    yield _side_by_side(scaled(moment.frame, self.width), self.panel.at(step, action))
+        except NothingToSee as error:  # a run that has learnt all it should does not fail over its film
+            log.warning("The film ends early: %s", error)
 
 
 def _first_look(recorded: Recording, agent: Agent, width: int) -> tuple[np.ndarray, np.ndarray | None, int]:

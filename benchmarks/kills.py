@@ -26,7 +26,7 @@ from unittest.mock import patch
 from benchmarks._launch import smallest
 from benchmarks.measure import Check, Result, command
 from lab.checkpoint import digest
-from lab.data import DataError
+from lab.data import MissingData
 from lab.experiment import experiments, load
 from lab.launching import launch_configs, prepare
 from lab.records import Records
@@ -137,7 +137,7 @@ def undisturbed(folder: Path, names: Sequence[str]) -> Iterator[Case]:
         config = smallest(experiment, variant)
         try:
             experiment.make(config, Seeds(SEED))
-        except DataError as error:
+        except MissingData as error:
             print(f"left out: {name}: {error}", flush=True)
             continue
         done = launch_configs(experiment, [(variant, config)], [SEED], runs_dir=folder)[0]

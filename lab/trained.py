@@ -42,7 +42,9 @@ def trained(directory: RunDirectory) -> tuple[Any, int]:
 
 
 def load_run(run: str | RunDirectory, runs_dir: str | Path | None = None) -> Any:
-    """The trial of a run as its newest checkpoint has it, on the processor: to ask what was learnt, and to build on it.
+    """The trial of a run, on the processor, with what it had learnt at its newest checkpoint: to ask, judge and show.
+
+    An agent comes without what only learning needs, such as its replay: `lab run` goes on with a run.
 
     `run` is a directory or a name such as dqn_cartpole, or dqn_cartpole/9f/seed-1, of a run in `runs_dir`, by default
     $LAB_RUNS or ./runs. An Interaction has its `agent` (`act(observations, explore=False)`), a Fit its `learner`

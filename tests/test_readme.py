@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,9 @@ def test_the_experiment_it_shows_trains(tmp_path: Path, monkeypatch: pytest.Monk
 def short_launch(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[Launched]]:
     """Launches one small run, whatever is asked for."""
 
-    def short(name: str, changes: dict[str, Any] | None = None, **ignored: Any) -> list[Launched]:
-        return launch(name, [4], changes=SMALL | (changes or {}))
+    def short(*given: Any, **named: Any) -> list[Launched]:
+        asked = signature(launch).bind(*given, **named).arguments
+        return launch(asked["name"], [4], changes=SMALL | asked.get("changes", {}))
 
     monkeypatch.setattr("lab.launching.launch", short)
     return short

@@ -21,10 +21,11 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Raises ValueError for an Atari game: in those, scores mean nothing without a protocol."""
-        if self.environment.startswith("ALE/"):
+        game = self.environment.rpartition(":")[2]
+        if game.startswith("ALE/"):
             raise ValueError(
                 f"environment is {self.environment!r}, whose scores mean nothing without a protocol (frames "
-                f"skipped, sticky actions, no-ops). Take dqn_atari --game {self.environment}, which has one."
+                f"skipped, sticky actions, no-ops). Take dqn_atari --game {game}, which has one."
             )
 
 

@@ -58,6 +58,8 @@ def _listed(sources: dict[str, Source]) -> str:
         size = f"{sum(file.size for file in source.files) / 1e6:,.1f} MB" if source.files else ""
         there = [file.there() is not None for file in source.files]
         stands = "scikit-learn's" if not there else "there" if all(there) else "in part" if any(there) else "not there"
+        if not all(there) and not all(file.address for file in source.files):
+            stands += ", yours to bring"
         rows.append([name, stands, size, source.licence, source.about])
     return f"{table(['name', 'files', 'size', 'licence', 'what it is'], rows)}\n\nFiles lie in {data_folder()}."
 

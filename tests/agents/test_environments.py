@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -45,7 +45,31 @@ class Pair(Count):
     action_space = gym.spaces.MultiBinary(2)
 
 
-for entry in (Count, Odd, Pair):
+class Doubler(gym.Env):
+    """Adds up its actions, each doubled in the very array that it was given, and draws what it has come to."""
+
+    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"]}
+    observation_space = gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+    action_space = gym.spaces.Box(-1.0, 1.0, (2,), np.float32)
+
+    def __init__(self, render_mode: str | None = None):
+        self.render_mode = render_mode
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        self.sum = np.zeros(2, np.float32)
+        return self.sum.copy(), {}
+
+    def step(self, action: np.ndarray) -> tuple[np.ndarray, float, bool, bool, dict]:
+        action *= 2
+        self.sum += action
+        return self.sum.copy(), float(action[0]), bool(self.np_random.random() < 0.02), False, {}
+
+    def render(self) -> np.ndarray:
+        return np.full((4, 4, 3), abs(self.sum[0]) * 100 % 255, np.uint8)
+
+
+for entry in (Count, Odd, Pair, Doubler):
     gym.register(f"tests/{entry.__name__}-v0", entry_point=entry)
 
 
@@ -122,10 +146,22 @@ def test_a_batch_is_its_copies_side_by_side_and_every_episode_differs() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["CartPole-v1", "Acrobot-v1", "LunarLander-v3", "Pendulum-v1", "FrozenLake-v1", "ALE/Pong-v5"]
+    "name",
+    [
+        "CartPole-v1",
+        "Acrobot-v1",
+        "LunarLander-v3",
+        "LunarLanderContinuous-v3",
+        "Pendulum-v1",
+        "tests/Doubler-v0",
+        "FrozenLake-v1",
+        "ALE/Pong-v5",
+    ],
 )
 def test_resuming_equals_never_stopping(name: str) -> None:
-    """Also of simulators that draw in every step (for Atari's sticky actions), or have a physics engine inside."""
+    """Also of simulators that draw in every step (for Atari's sticky actions), have a physics engine inside, or change
+    the action that they are given.
+    """
     straight = Environments(name, 2, Seeds(3))
     draw = np.random.default_rng(4)
 
@@ -276,14 +312,18 @@ def test_an_episode_that_ends_after_a_resume_is_finished_with_all_of_its_reward(
     assert (finished.number, finished.actions.tolist(), finished.total_reward) == (1, [2, 1, 0], 7 + 6 + 5)
 
 
-@pytest.mark.parametrize("name", ["CartPole-v1", "Pendulum-v1", "FrozenLake-v1"])
+@pytest.mark.parametrize("name", ["CartPole-v1", "Pendulum-v1", "tests/Doubler-v0", "FrozenLake-v1"])
 def test_an_episode_is_made_again_from_its_seed_and_actions(name: str) -> None:
     environments = Environments(name, 1, Seeds(5), settings={"max_episode_steps": 30})
     draw, met, rewards = np.random.default_rng(6), [], []
     while not (finished := environments.take_finished()):
         met.append(environments.observations[0])
         discrete = isinstance(environments.action_space, gym.spaces.Discrete)
-        action = draw.integers(environments.num_actions, size=1) if discrete else draw.uniform(-2, 2, size=(1, 1))
+        action = (
+            draw.integers(environments.num_actions, size=1)
+            if discrete
+            else draw.uniform(-1, 1, size=(1, *environments.action_space.shape))
+        )
         rewards.append(environments.step(action).reward[0])
     before = environments.state_dict()
     again = list(environments.replayed(finished[0].seed, finished[0].actions))

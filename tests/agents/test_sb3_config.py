@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from inspect import signature
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,14 +29,15 @@ def test_names_and_defaults_are_sb3s(config: type, algorithm: str) -> None:
 
 @pytest.mark.parametrize("config", [SB3DQNConfig(horizon=10), SB3PPOConfig(horizon=10)])
 def test_every_setting_reaches_the_algorithm(config: SB3DQNConfig | SB3PPOConfig) -> None:
-    changes = {"net_arch": (5, 3)}
+    changes: dict[str, Any] = {"net_arch": (5, 3)}
     for field in fields(config):
         value = getattr(config, field.name)
-        if isinstance(value, int | float) and not isinstance(value, bool) and field.name not in OURS:
-            changes[field.name] = value + 1 if isinstance(value, int) else value / 2
-    model = replace(config, **changes).build(
-        SB3Environments(Environments("CartPole-v1", 1, Seeds(0))), 3, torch.device("cpu")
-    )
+        if isinstance(value, bool) and field.name not in OURS:
+            changes[field.name] = not value
+        elif isinstance(value, int | float) and field.name not in OURS:
+            changes[field.name] = abs(value) + 1 if isinstance(value, int) else value / 2
+    name = "Pendulum-v1" if isinstance(config, SB3PPOConfig) else "CartPole-v1"
+    model = replace(config, **changes).build(SB3Environments(Environments(name, 1, Seeds(0))), 3, torch.device("cpu"))
     assert model.policy.net_arch == [5, 3]
     del changes["net_arch"]
     for name, value in changes.items():
@@ -78,3 +80,6 @@ def test_settings_out_of_range_are_refused(setting: dict, why: str) -> None:
 def test_ppo_counts_are_refused_too() -> None:
     with pytest.raises(ValueError, match="n_steps is 0"):
         SB3PPOConfig(horizon=10, n_steps=0)
+    for freq in (0, -2):
+        with pytest.raises(ValueError, match=f"sde_sample_freq is {freq}, but it counts steps"):
+            SB3PPOConfig(horizon=10, sde_sample_freq=freq)

@@ -107,16 +107,18 @@ def test_the_action_space_shares_no_generator_with_a_simulator(name: str) -> Non
     assert environments.action_space.np_random.bit_generator.state == before
 
 
-def test_continuous_actions_do_what_they_do_behind_sb3s_own() -> None:
-    mine, other = SB3Environments(Environments("Pendulum-v1", 2, Seeds(4))), theirs(2, Seeds(4), "Pendulum-v1")
+@pytest.mark.parametrize("name", ["Pendulum-v1", "LunarLanderContinuous-v3"])
+def test_continuous_actions_do_what_they_do_behind_sb3s_own(name: str) -> None:
+    mine, other = SB3Environments(Environments(name, 2, Seeds(4))), theirs(2, Seeds(4), name)
     assert mine.action_space == other.action_space
     assert np.array_equal(mine.reset(), other.reset())
     chance = np.random.default_rng(0)
     for _ in range(210):  # an episode lasts 200
-        actions = chance.uniform(-2, 2, size=(2, 1)).astype(np.float32)
+        actions = chance.uniform(-1, 1, size=(2, *mine.action_space.shape)).astype(np.float32)
         found, expected = mine.step(actions), other.step(actions)
         for one, there in zip(found[:3], expected[:3], strict=True):
             assert np.array_equal(one, there)
+    assert mine.action_space.shape == ((2,) if name.startswith("Lunar") else (1,))
 
 
 def test_single_environments_cannot_be_reached() -> None:

@@ -102,12 +102,35 @@ class Screenless(Screen):
         raise OSError("no OpenGL here")
 
 
-def test_one_that_fails_to_draw_itself_has_no_picture() -> None:
-    gym.register("tests/Screenless-v0", entry_point=Screenless)
-    simulator = make("tests/Screenless-v0", {}, render=True)
+class Blank(Screenless):
+    def render(self) -> Any:
+        return None
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        (Screenless, r"it failed to draw itself here, OSError\('no OpenGL here'\)"),
+        (Blank, r"its render\(\) gave \[\] object, but a picture is \[H, W, 3\] uint8"),
+    ],
+)
+def test_one_that_fails_to_draw_itself_has_no_picture(kind: type[gym.Env], why: str) -> None:
+    gym.register("tests/Unseen-v0", entry_point=kind)
+    simulator = make("tests/Unseen-v0", {}, render=True)
     observation, _ = simulator.reset(seed=0)
-    with pytest.raises(NothingToSee, match=r"it failed to draw itself here, OSError\('no OpenGL here'\)"):
-        picture("tests/Screenless-v0", simulator, observation)
+    with pytest.raises(NothingToSee, match=why):
+        picture("tests/Unseen-v0", simulator, observation)
+    del gym.registry["tests/Unseen-v0"]
+
+
+def _needs_more(**settings: Any) -> gym.Env:
+    raise gym.error.DependencyNotInstalled("install the physics")
+
+
+def test_what_a_simulator_needs_is_told_without_other_names() -> None:
+    gym.register("tests/Physics-v0", entry_point=_needs_more)
+    with pytest.raises(ValueError, match=r"cannot make an environment 'tests/Physics-v0': install the physics\.$"):
+        make("tests/Physics-v0", {})
 
 
 def test_what_has_no_picture_is_told() -> None:

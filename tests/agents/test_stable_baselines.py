@@ -10,10 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import stable_baselines3
 import torch
+from stable_baselines3.common.distributions import StateDependentNoiseDistribution
 
 from agents.agent import Valued
 from agents.environments import Environments
@@ -26,6 +28,38 @@ from lab.trial import Illustrated, Recorded, Replayable
 from tests.agents.test_sb3_environments import theirs
 
 LIMIT = {"max_episode_steps": 30}
+
+
+class Coloured(gym.Env):
+    """An image [H, W, 3] of bytes, whose axes SB3 turns; what was done stands in it."""
+
+    observation_space = gym.spaces.Box(0, 255, (5, 4, 3), np.uint8)
+    action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        super().reset(seed=seed)
+        return self.np_random.integers(256, size=(5, 4, 3), dtype=np.uint8), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict]:
+        return (
+            self.np_random.integers(1 + 254 * action, size=(5, 4, 3), dtype=np.uint8),
+            float(action),
+            False,
+            False,
+            {},
+        )
+
+
+class Boundless(gym.Env):
+    observation_space = gym.spaces.Box(-1, 1, (2,), np.float32)
+    action_space = gym.spaces.Box(-np.inf, np.inf, (2,), np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        return np.zeros(2, np.float32), {}
+
+
+gym.register("tests/Coloured-v0", Coloured)
+gym.register("tests/Boundless-v0", Boundless)
 DQN = SB3DQNConfig(
     net_arch=(16,),
     horizon=480,
@@ -40,11 +74,15 @@ DQN = SB3DQNConfig(
 )
 PPO = SB3PPOConfig(net_arch=(16,), horizon=480, n_steps=24, batch_size=16, n_epochs=2, linear_decay=True)
 GSDE = replace(PPO, use_sde=True, sde_sample_freq=4)  # of continuous actions
+IMAGES = replace(PPO, net_arch=(8,))
 both = pytest.mark.parametrize("config", [DQN, PPO], ids=["dqn", "ppo"])
 
 
+every = pytest.mark.parametrize("config", [DQN, PPO, GSDE], ids=["dqn", "ppo", "ppo, continuous"])
+
+
 def name_of(config: Any) -> str:
-    return "Pendulum-v1" if config is GSDE else "CartPole-v1"
+    return "Pendulum-v1" if config is GSDE else "tests/Coloured-v0" if config is IMAGES else "CartPole-v1"
 
 
 def trial(config: Any, root: int = 5, num: int = 2, episodes: int = 3) -> SB3Trial:
@@ -60,7 +98,7 @@ def going_on(one: SB3Trial, steps: int) -> SB3Trial:
 
 
 @pytest.mark.parametrize("num", [1, 2])
-@pytest.mark.parametrize("config", [DQN, PPO, GSDE], ids=["dqn", "ppo", "ppo, continuous"])
+@every
 def test_numbers_are_those_of_sb3s_own_learn(config: Any, num: int) -> None:
     ours = going_on(trial(config, num=num), config.horizon).agent.model
     seeds = Seeds(5)
@@ -68,6 +106,7 @@ def test_numbers_are_those_of_sb3s_own_learn(config: Any, num: int) -> None:
     plain = config.build(environments, seeds.derive("sb3") % 2**32, torch.device("cpu"))
     plain.learn(config.horizon)
     assert ours.num_timesteps == plain.num_timesteps
+    assert isinstance(plain.policy.action_dist, StateDependentNoiseDistribution) if config is GSDE else True
     assert ours._n_updates == plain._n_updates > 0
     assert digest(ours.policy.state_dict()) == digest(plain.policy.state_dict())
     assert digest(ours.policy.optimizer.state_dict()) == digest(plain.policy.optimizer.state_dict())
@@ -102,8 +141,8 @@ def test_nothing_is_reported_twice() -> None:
 
 @pytest.mark.parametrize(
     "config",
-    [DQN, replace(DQN, buffer_size=200_000), PPO, GSDE],
-    ids=["dqn", "dqn, saved by what changed", "ppo", "ppo, continuous"],
+    [DQN, replace(DQN, buffer_size=200_000), PPO, GSDE, IMAGES],
+    ids=["dqn", "dqn, saved by what changed", "ppo", "ppo, continuous", "ppo, images"],
 )
 def test_it_goes_on_exactly_from_a_checkpoint(config: Any, tmp_path: Path) -> None:
     one, checkpoints = trial(config), Checkpoints(tmp_path)
@@ -139,7 +178,7 @@ def _loaded(config: Any, state: dict[str, Any]) -> SB3Trial:
     return one
 
 
-@both
+@every
 def test_the_global_generators_are_left_alone_and_leave_it_alone(config: Any) -> None:
     expected = digest(going_on(trial(config), 200).state_dict())
     random.seed(1), np.random.seed(2), torch.manual_seed(3)
@@ -155,7 +194,7 @@ def test_the_global_generators_are_left_alone_and_leave_it_alone(config: Any) ->
     assert digest(one.state_dict()) == expected
 
 
-@both
+@every
 def test_it_is_judged_by_greedy_episodes_of_its_own(config: Any) -> None:
     one = going_on(trial(config, episodes=2), 200)
     judged = one.evaluate()
@@ -168,7 +207,7 @@ def test_it_is_judged_by_greedy_episodes_of_its_own(config: Any) -> None:
     assert judged["return"] == total / 2
 
 
-@both
+@every
 def test_it_can_be_shown_and_recorded(config: Any) -> None:
     one = going_on(trial(config), 200)
     assert isinstance(one, Illustrated)
@@ -212,6 +251,15 @@ def test_exploration_falls_on_over_the_horizon_where_it_was_resumed() -> None:
     # Half the horizon of 480 is 240: two thirds of the way from 1 to 0.05.
     assert whole.agent.model.exploration_rate == pytest.approx(1 - 0.95 * 2 / 3)
     assert resumed.agent.model.exploration_rate == whole.agent.model.exploration_rate
+
+
+def test_actions_that_sb3_does_not_take_are_refused_with_what_to_do() -> None:
+    environments = Environments("Pendulum-v1", 1, Seeds(0))
+    with pytest.raises(ValueError, match=r"Pendulum-v1 has the action space Box.*take another environment"):
+        SB3Trial(DQN, environments, Seeds(0), EvaluationConfig())
+    environments = Environments("tests/Boundless-v0", 1, Seeds(0))
+    with pytest.raises(ValueError, match=r"tests/Boundless-v0 takes actions Box\(-inf, inf.*\.RescaleAction"):
+        SB3Trial(PPO, environments, Seeds(0), EvaluationConfig())
 
 
 def test_a_replay_larger_than_memory_is_refused_with_the_arithmetic() -> None:

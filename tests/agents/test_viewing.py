@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from agents.environments import Environments, Finished, Replayed
+from agents.simulator import NothingToSee
 from agents.viewing import AnotherEpisode, scaled, watched
 from lab.seeding import Seeds
 
@@ -117,6 +118,19 @@ def test_a_simulator_that_does_otherwise_is_told(rewards: list[float]) -> None:
     assert len(watch(Otherwise([1.0, 2.0, 3.0]), finished).frames) == 3  # type: ignore[arg-type]
     with pytest.raises(AnotherEpisode, match=r"Otherwise: .* return of 6 in 3 steps, but its seed 7 .*another version"):
         watch(Otherwise(rewards), finished)  # type: ignore[arg-type]
+
+
+def test_a_film_that_cannot_be_drawn_to_its_end_ends_early(caplog: pytest.LogCaptureFixture) -> None:
+    class Torn(Otherwise):
+        def replayed(self, seed: int, actions: np.ndarray, *, picture_every: int = 1) -> Iterator[Replayed]:
+            for step, moment in enumerate(super().replayed(seed, actions)):
+                if step == 2 and picture_every == 1:
+                    raise NothingToSee("the window was closed")
+                yield moment
+
+    clip = watch(Torn([1.0, 2.0, 3.0]), Finished(0, 0, 7, np.zeros(3, np.uint8), 6.0))  # type: ignore[arg-type]
+    assert len(list(clip.frames)) == 2
+    assert "The film ends early: the window was closed" in caplog.text
 
 
 def test_a_width_of_nothing_is_refused() -> None:

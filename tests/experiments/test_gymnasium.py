@@ -43,6 +43,8 @@ def test_an_environment_of_ones_own_is_known_by_its_module(tmp_path: Path, monke
         trial = dqn_gymnasium.build(config, Seeds(0))
     finally:
         sys.modules.pop("corridor_of_ones_own", None)
+    with pytest.raises(ValueError, match=r"'corridor_of_ones_own:Coridor-v0'.*'Corridor-v0'"):
+        dqn_gymnasium.build(replace(config, environment="corridor_of_ones_own:Coridor-v0"), Seeds(0))
     rows = [trial.step() for _ in range(400)]
     lengths = [row["length"] for row in rows if "length" in row]
     assert lengths
@@ -62,8 +64,9 @@ def test_a_module_that_is_not_there_is_told() -> None:
 
 
 def test_an_atari_game_is_sent_where_it_has_a_protocol(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["run", "dqn_gymnasium", "--environment", "ALE/Pong-v5"]) == 2
-    assert "Take dqn_atari --game ALE/Pong-v5, which has one." in " ".join(capsys.readouterr().err.split())
+    for name in ("ALE/Pong-v5", "ale_py:ALE/Pong-v5"):
+        assert main(["run", "dqn_gymnasium", "--environment", name]) == 2
+        assert "Take dqn_atari --game ALE/Pong-v5, which has one." in " ".join(capsys.readouterr().err.split())
 
 
 def test_a_dqn_wants_actions_that_can_be_counted() -> None:

@@ -50,6 +50,17 @@ def test_lists_what_there_is(published: Path, folder: Path, capsys: pytest.Captu
     assert "scikit-learn's" in printed(capsys, "list", "digits")
 
 
+def test_what_no_publisher_has_is_said_to_be_the_users_to_bring(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = File("own/abc", 3, sha256(b"abc").hexdigest(), "")
+    monkeypatch.setitem(catalogue.SOURCES, "own", catalogue.Source("", "", "MIT", "", (own,), lambda: None))  # type: ignore[arg-type, return-value]
+    assert "not there, yours to bring" in printed(capsys, "list", "own")
+    (folder / "own").mkdir(parents=True)
+    (folder / "own" / "abc").write_bytes(b"abc")
+    assert "yours to bring" not in printed(capsys, "list", "own")
+
+
 def test_fetches_and_checks(published: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = folder / "small" / "abc"
     assert printed(capsys, "check", "small") == f"not there  {path}\n"
