@@ -236,8 +236,8 @@ def _check_bounded(environments: World) -> None:
     space = environments.action_space
     if isinstance(space, gym.spaces.Box) and not space.is_bounded():
         raise ValueError(
-            f"{environments.name} takes actions {space}, but SB3 takes continuous ones between finite bounds only. Wrap "
-            "it in gymnasium.wrappers.RescaleAction, and register that under a name of its own."
+            f"{environments.name} takes actions {space}, but SB3 takes continuous ones between finite bounds only. "
+            "Wrap it in gymnasium.wrappers.RescaleAction, and register that under a name of its own."
         )
 
 
