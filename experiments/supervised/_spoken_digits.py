@@ -83,7 +83,7 @@ def heard(config: Problem, training: Recordings, test: Recordings, seeds: Seeds)
     most_steps = int(subsampling.left(spectra.num_frames(torch.tensor(most_samples))))
     with seeds.initialising("backbone"):
         backbone = config.backbone.build((most_steps, subsampling.out_features))
-    augments = config.augment.build(training.rate)
+    augments = config.augment.build(training.rate, clean_seconds=training.seconds, device=device)
     batches = StringBatches(strings, spectra, config.batch_size, seeds.child("batches"), augments=augments)
     judged = {}
     if config.test_strings:

@@ -31,6 +31,20 @@ def read_wav(path: str | Path, rate: int) -> Tensor:
         return decode_wav(file.read(), str(path), rate)
 
 
+def read_wavs(place: str | Path, rate: int) -> Tensor:
+    """The waveform of a WAV file, or of all those in a folder and the folders in it, by name and one after another.
+
+    Raises ValueError as `read_wav`, and for a folder without any.
+    """
+    place = Path(place)
+    if not place.is_dir():
+        return read_wav(place, rate)
+    files = sorted(path for path in place.rglob("*") if path.suffix.lower() == ".wav" and not path.name.startswith("."))
+    if not files:
+        raise ValueError(f"{place} holds no file whose name ends in .wav. Name another folder, or one such file.")
+    return torch.cat([read_wav(path, rate) for path in files])
+
+
 def decode_wav(content: bytes, name: str, rate: int) -> Tensor:
     """As `read_wav`, of a file's content; `name` is what errors call it."""
     try:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
 
+from lab.data.audio import read_wavs
 from lab.data.sequences import Padded
 from lab.data.sound_augmentation import SoundAugment, SoundAugmentConfig, add_noise, change_speed, shift_time
 from tests.lab.data.cases import seeded
+from tests.lab.data.sounds import wav
 
 
 def tones(*lengths: int) -> Padded:
@@ -77,8 +80,34 @@ def test_of_speed_1_nothing_changes() -> None:
     assert after.values.equal(before.values)
 
 
+def test_recorded_noise_is_a_stretch_of_the_pool_as_far_below_the_signal_as_asked() -> None:
+    before, pool = tones(*[300] * 50, 200), torch.arange(1.0, 401.0)
+    noise = add_noise(10.0, 10.0, pool)(before, seeded()).values - before.values
+    starts = set()
+    for i, length in enumerate([*[300] * 50, 200]):
+        measured = 10 * math.log10(before.values[i, :length].square().mean() / noise[i, :length].square().mean())
+        assert measured == pytest.approx(10.0, abs=0.01)
+        rises = noise[i, 1:length] - noise[i, : length - 1]
+        step = float(rises.median())
+        stretch = (noise[i, :length] / step).round()
+        starts.add(int(stretch[0]))
+        following = (stretch[0] - 1 + torch.arange(length)) % 400 + 1  # the end goes on with the beginning
+        torch.testing.assert_close(stretch, following)
+    assert len(starts) > 40, "it begins anywhere"
+    assert (noise[50, 200:] == 0).all()
+
+
+def test_a_pool_shorter_than_a_waveform_is_heard_again_and_a_silent_one_not_at_all() -> None:
+    before = tones(9)
+    noise = add_noise(0.0, 0.0, torch.tensor([1.0, 2.0, 4.0]))(before, seeded()).values - before.values
+    torch.testing.assert_close(noise[:, :3].repeat(1, 3), noise)
+    assert add_noise(0.0, 0.0, torch.zeros(5))(before, seeded()).values.equal(before.values)
+
+
 @pytest.mark.parametrize(
-    "augment", [add_noise(0, 20), shift_time(9), change_speed(0.3)], ids=["noise", "shift", "speed"]
+    "augment",
+    [add_noise(0, 20), add_noise(0, 20, torch.rand(1_000)), shift_time(9), change_speed(0.3)],
+    ids=["noise", "recorded noise", "shift", "speed"],
 )
 def test_the_generator_alone_decides(augment: SoundAugment) -> None:
     before = tones(300, 200, 100)
@@ -98,9 +127,50 @@ def test_a_config_builds_what_it_names() -> None:
     assert moved.values.sum(0).nonzero().squeeze(1).tolist() == [2, 3, 4, 5, 6], "2 samples, each way"
 
 
+@pytest.fixture
+def street(tmp_path: Path) -> Path:
+    """A folder with two seconds of noise in two files."""
+    folder = tmp_path / "street"
+    folder.mkdir()
+    for name in ("b", "a"):
+        samples = torch.randint(-9_000, 9_000, (8_000,), generator=seeded(ord(name)), dtype=torch.int16)
+        (folder / f"{name}.wav").write_bytes(wav(samples.numpy().tobytes(), rate=8_000))
+    return folder
+
+
+def test_recorded_noise_is_named_by_its_place_and_known_by_its_content(
+    street: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = SoundAugmentConfig(noise=(0.0, 0.0), noise_from=str(street))
+    assert len(config.noise_from_sha256) == 64
+    (augment,) = config.build(8_000, clean_seconds=19.0)
+    before = tones(16_000)
+    noise = augment(before, seeded()).values - before.values
+    pool = read_wavs(street, 8_000)
+    assert pool.shape == (16_000,)
+    correlation = torch.fft.irfft(torch.fft.rfft(noise[0]) * torch.fft.rfft(pool).conj())
+    assert float(correlation.max()) > 0.99 * float(noise.norm() * pool.norm()), "all of it, begun somewhere"
+    assert not caplog.records
+    config.build(8_000, clean_seconds=21.0)
+    assert "There are 2 s of noise for 21 s of clean sound. A network can learn so little by heart" in caplog.text
+    (street / "c.wav").write_bytes((street / "a.wav").read_bytes())
+    with pytest.raises(ValueError, match="was changed"):
+        config.build(8_000)
+
+
+def test_noise_that_could_not_be_heard_is_refused(street: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="but noise is none, so nothing of it would be heard"):
+        SoundAugmentConfig(noise_from=str(street))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"empty holds no file whose name ends in \.wav"):
+        SoundAugmentConfig(noise=(0.0, 0.0), noise_from=str(tmp_path / "empty")).build(8_000)
+
+
 @pytest.mark.parametrize(
     ("make", "message"),
     [
+        (lambda: add_noise(0, 9, torch.zeros(2, 5)), r"The pool of noise is \[2, 5\], but it is one waveform"),
+        (lambda: add_noise(0, 9, torch.zeros(0)), r"The pool of noise is \[0\]"),
         (lambda: add_noise(20, 10), r"20 to 10 decibels above the noise, which is no range.*the lower one first"),
         (lambda: add_noise(0, math.inf), r"0 to inf decibels"),
         (lambda: shift_time(-1), r"samples is -1, but how far to shift cannot be negative\. Set it to 0 or more"),
