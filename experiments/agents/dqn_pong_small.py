@@ -2,8 +2,7 @@
 
 A quarter of the pixels of dqn_pong, and 168,279 weights instead of 3.3 million. Convolutions begin as He et al. 2015
 have it: as torch begins them they pass little of the ball on, and after 200,000 steps the same settings scored -18.3
-instead of -6.6 (one seed). Half a million steps, with 0.05 of the actions random to the end, brought three seeds to
--6.2, 17.3 and 16.1; with 0.01, a fourth came to 19.8 in training but 16.1 in evaluation, where 0.05 are random.
+instead of -6.6 (one seed). Half the steps, with a rate that falls as fast, are too few: -6.2, 17.3 and 16.1.
 """
 
 from __future__ import annotations
