@@ -12,7 +12,6 @@ from lab.experiment import Target
 from lab.run import RunConfig
 from lab.seeding import Seeds
 
-
 STEPS = 102_400  # environment steps: of four environments' rollouts of 1,024 the first that reach Zoo's 100,000
 
 
