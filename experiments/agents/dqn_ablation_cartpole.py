@@ -10,21 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from agents.dqn_config import SMALL, DQNConfig, replay_and_target_arms
-from agents.dqn_trial import dqn_in
-from agents.environments import Environments
 from agents.interaction import EvaluationConfig, Interaction
+from experiments.agents._gymnasium import Problem, interaction
 from lab.experiment import Compared
 from lab.run import RunConfig
 from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of dqn_ablation_cartpole, which all arms share."""
 
     agent: DQNConfig = DQNConfig(huber=False)  # as in dqn_cartpole
-    num_environments: int = 1  # stepped together
-    evaluation: EvaluationConfig = EvaluationConfig()
     # A network this small gains nothing from a GPU or from a second thread.
     run: RunConfig = RunConfig(
         steps=50_000, log_every=500, evaluate_every=5_000, save_every=10_000, device="cpu", threads=1
@@ -38,13 +35,7 @@ def variants(config: Config) -> dict[str, Config]:
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x CartPole-v1."""
-    return dqn_in(
-        Environments("CartPole-v1", config.num_environments, seeds.child("environments")),
-        config.agent,
-        seeds,
-        evaluation=config.evaluation,
-        device=config.run.torch_device(),
-    )
+    return interaction(config, "CartPole-v1", seeds)
 
 
 TARGET = None  # a comparison; Mnih et al. 2015, extended data table 3, made it on five Atari games

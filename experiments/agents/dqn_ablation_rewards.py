@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from agents.interaction import Interaction
-from experiments.agents._lunarlander import Problem, interaction, small
+from experiments.agents._gymnasium import interaction, small
+from experiments.agents._lunarlander import NAME, Problem
 from lab.experiment import Compared
 from lab.seeding import Seeds
 
@@ -33,7 +34,7 @@ def variants(config: Config) -> dict[str, Config]:
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x LunarLander-v3."""
-    return interaction(config, seeds)
+    return interaction(config, NAME, seeds)
 
 
 TARGET = None  # a comparison; dqn_lunarlander holds its first arm to a number

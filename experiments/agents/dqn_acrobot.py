@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.dqn_config import SMALL, DQNConfig
-from agents.dqn_trial import dqn_in
-from agents.environments import Environments
-from agents.interaction import EvaluationConfig, Interaction
+from agents.dqn_config import DQNConfig
+from agents.interaction import Interaction
+from experiments.agents._gymnasium import Problem, interaction, small
 from lab.experiment import Target
 from lab.run import RunConfig
 from lab.schedules import linear
@@ -15,7 +14,7 @@ from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of dqn_acrobot."""
 
     agent: DQNConfig = DQNConfig(
@@ -24,8 +23,6 @@ class Config:
         exploration=linear(1.0, 0.04, 12_000),
         replay_capacity=100_000,
     )
-    num_environments: int = 1  # stepped together
-    evaluation: EvaluationConfig = EvaluationConfig()
     # A network this small gains nothing from a GPU or from a second thread.
     run: RunConfig = RunConfig(
         steps=100_000, log_every=1_000, evaluate_every=10_000, save_every=20_000, device="cpu", threads=1
@@ -34,13 +31,7 @@ class Config:
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x Acrobot-v1."""
-    return dqn_in(
-        Environments("Acrobot-v1", config.num_environments, seeds.child("environments")),
-        config.agent,
-        seeds,
-        evaluation=config.evaluation,
-        device=config.run.torch_device(),
-    )
+    return interaction(config, "Acrobot-v1", seeds)
 
 
 TARGET = Target(
@@ -54,9 +45,4 @@ TARGET = Target(
     published=-76.6,
 )
 
-SMOKE = Config(
-    agent=SMALL,
-    num_environments=2,
-    evaluation=EvaluationConfig(episodes=2),
-    run=RunConfig(steps=800, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
-)
+SMOKE = Config(**small())

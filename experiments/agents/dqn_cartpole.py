@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agents.dqn_config import SMALL, DQNConfig
-from agents.dqn_trial import dqn_in
-from agents.environments import Environments
-from agents.interaction import EvaluationConfig, Interaction
+from agents.dqn_config import DQNConfig
+from agents.interaction import Interaction
+from experiments.agents._gymnasium import Problem, interaction, small
 from lab.experiment import Target
 from lab.run import RunConfig
 from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Problem):
     """Settings of dqn_cartpole."""
 
     # Without Huber: falls are few and their errors large, and their weight is what teaches balance. With it, and all
     # else the same, three seeds ended at 178, 500 and 17.
     agent: DQNConfig = DQNConfig(huber=False)
-    num_environments: int = 1  # stepped together
-    evaluation: EvaluationConfig = EvaluationConfig()
     # A network this small gains nothing from a GPU or from a second thread.
     run: RunConfig = RunConfig(
         steps=50_000, log_every=500, evaluate_every=5_000, save_every=10_000, device="cpu", threads=1
@@ -30,13 +27,7 @@ class Config:
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x CartPole-v1."""
-    return dqn_in(
-        Environments("CartPole-v1", config.num_environments, seeds.child("environments")),
-        config.agent,
-        seeds,
-        evaluation=config.evaluation,
-        device=config.run.torch_device(),
-    )
+    return interaction(config, "CartPole-v1", seeds)
 
 
 TARGET = Target(
@@ -51,9 +42,4 @@ TARGET = Target(
     published=500.0,
 )
 
-SMOKE = Config(
-    agent=SMALL,
-    num_environments=2,
-    evaluation=EvaluationConfig(episodes=2),
-    run=RunConfig(steps=800, log_every=100, evaluate_every=200, save_every=100, device="cpu", threads=1),
-)
+SMOKE = Config(**small())

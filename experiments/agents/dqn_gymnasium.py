@@ -8,20 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.dqn_config import SMALL, DQNConfig
-from agents.dqn_trial import dqn_in
 from agents.interaction import EvaluationConfig, Interaction
-from experiments.agents._gymnasium import Problem, environments
+from experiments.agents._gymnasium import ById, Problem, interaction
 from lab.run import RunConfig
 from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Problem):
+class Config(Problem, ById):
     """Settings of dqn_gymnasium."""
 
     environment: str = "CartPole-v1"  # an id of Gymnasium's, or MODULE:ID, which imports the module that registers it
     agent: DQNConfig = DQNConfig()
-    num_environments: int = 1  # stepped together
     # A network this small gains nothing from a GPU or from a second thread.
     run: RunConfig = RunConfig(
         steps=50_000, log_every=500, evaluate_every=5_000, save_every=10_000, device="cpu", threads=1
@@ -30,13 +28,7 @@ class Config(Problem):
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x the environment."""
-    return dqn_in(
-        environments(config, seeds),
-        config.agent,
-        seeds,
-        evaluation=config.evaluation,
-        device=config.run.torch_device(),
-    )
+    return interaction(config, config.environment, seeds)
 
 
 TARGET = None  # every environment has a number of its own; dqn_cartpole, dqn_acrobot and dqn_lunarlander have theirs

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.interaction import Interaction
-from experiments.agents._lunarlander import Problem, interaction, small
+from experiments.agents._gymnasium import interaction, small
+from experiments.agents._lunarlander import NAME, Problem
 from lab.experiment import Target
 from lab.seeding import Seeds
 
@@ -17,7 +18,7 @@ class Config(Problem):
 
 def build(config: Config, seeds: Seeds) -> Interaction:
     """The trial: a DQN x LunarLander-v3."""
-    return interaction(config, seeds)
+    return interaction(config, NAME, seeds)
 
 
 TARGET = Target(

@@ -7,21 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from agents.environments import Environments
 from agents.interaction import EvaluationConfig
 from agents.sb3_config import SB3PPOConfig
 from agents.stable_baselines import SB3Trial
-from experiments.agents._gymnasium import Problem, environments
+from experiments.agents._gymnasium import ById
 from lab.run import RunConfig
 from lab.seeding import Seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config(Problem):
+class Config(ById):
     """Settings of sb3_ppo_gymnasium. The agent's are SB3's own defaults."""
 
     environment: str = "Pendulum-v1"  # an id of Gymnasium's, or MODULE:ID, which imports the module that registers it
     agent: SB3PPOConfig = SB3PPOConfig(horizon=1_000_000)
     num_environments: int = 1  # stepped together
+    evaluation: EvaluationConfig = EvaluationConfig()
     run: RunConfig = RunConfig(
         steps=1_000_000, log_every=10_000, evaluate_every=50_000, save_every=100_000, device="cpu", threads=1
     )
@@ -29,9 +31,8 @@ class Config(Problem):
 
 def build(config: Config, seeds: Seeds) -> SB3Trial:
     """The trial: SB3's PPO x the environment."""
-    return SB3Trial(
-        config.agent, environments(config, seeds), seeds, config.evaluation, device=config.run.torch_device()
-    )
+    environments = Environments(config.environment, config.num_environments, seeds.child("environments"))
+    return SB3Trial(config.agent, environments, seeds, config.evaluation, device=config.run.torch_device())
 
 
 TARGET = None  # every environment has a number of its own; sb3_ppo_cartpole and sb3_ppo_pendulum have theirs
