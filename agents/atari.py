@@ -13,7 +13,7 @@ import numpy as np
 from agents.agent import Transition
 from agents.atari_copy import Copy
 from agents.atari_protocol import NATURE, AtariProtocol
-from agents.emulator import FRAMES_PER_SECOND, Emulator, game_named
+from agents.emulator import FRAMES_PER_SECOND, Emulator, action_meanings, game_named
 from agents.environments import Finished, Replayed, check_saved_number, episode_seed
 from lab.seeding import Seeds
 from lab.trial import State
@@ -50,15 +50,22 @@ class AtariEnvironments:
         self.stack = protocol.stack  # frames along axis 0 of an observation
         self.observation_shape = (protocol.stack, protocol.image_height, protocol.image_width)
         self._background = ThreadPoolExecutor(min(num, os.cpu_count() or 1), thread_name_prefix="atari")
-        make = partial(Emulator, self.name, protocol)
-        self._copies = [Copy(make, partial(episode_seed, seeds, i), self._background, once=once) for i in range(num)]
-        self.action_meanings = self._copies[0].action_meanings  # the name of each action
+        self._seeds = seeds
+        self._copies: list[Copy] = []  # until somebody looks: what is refused before has started no emulator
+        self.action_meanings = action_meanings(self.name, full=protocol.full_action_space)  # the name of each action
         self.num_actions = len(self.action_meanings)
         self.action_space = gym.spaces.Discrete(self.num_actions)
         self._finished: list[Finished] = []
         self._sent: np.ndarray | None = None  # actions that were sent and not received yet
         self.resting = np.zeros(num, dtype=bool)  # [N] played its one episode
-        self.observations = self._go_to([0] * num, [np.empty(0, np.uint8)] * num)  # [N, ...] to act on next
+        self._observations: np.ndarray | None = None
+
+    @property
+    def observations(self) -> np.ndarray:
+        """[N, stack, H, W] uint8, to act on next. The first look begins the first episodes."""
+        if self._observations is None:
+            self._observations = self._go_to([0] * self.num, [np.empty(0, np.uint8)] * self.num)
+        return self._observations
 
     def fresh(self, num: int, seeds: Seeds, *, once: bool = False) -> AtariEnvironments:
         """Other environments of the same kind, with episodes of their own. These here are not touched."""
@@ -82,6 +89,7 @@ class AtariEnvironments:
                 f"{self.name}: the actions {actions} ({actions.dtype}) are not all among the {self.num_actions} that "
                 f"there are. Give integers from 0 to {self.num_actions - 1}: {', '.join(self.action_meanings)}."
             )
+        _ = self.observations  # the episodes have begun
         self._sent = actions
         for copy, action, resting in zip(self._copies, actions.tolist(), self.resting):
             if not resting:
@@ -109,9 +117,9 @@ class AtariEnvironments:
             if moment.terminated or (self.protocol.life_loss_is_terminal and moment.lives < lives):
                 discount[i] = 0.0
             last[i] = moment.terminated or moment.truncated
-        self.observations = next_observation
+        self._observations = next_observation
         if last.any():
-            self.observations = next_observation.copy()
+            self._observations = next_observation.copy()
             self._end(last)
         return Transition(observation, actions, reward, discount, next_observation, last)
 
@@ -163,11 +171,12 @@ class AtariEnvironments:
         Raises RuntimeError between `send` and `recv`.
         """
         self._check_nothing_is_sent()
+        observations = self.observations.copy()  # first: the episodes have begun
         return {
             "episodes": [copy.episode for copy in self._copies],
             "actions": [copy.logged() for copy in self._copies],
             "resting": self.resting.copy(),
-            "observations": self.observations.copy(),
+            "observations": observations,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -180,10 +189,15 @@ class AtariEnvironments:
         check_saved_number(state, self.num)
         observations = self._go_to(state["episodes"], state["actions"])
         self._check_arrival(observations, state)
-        self.observations, self.resting, self._finished = observations, np.array(state["resting"]), []
+        self._observations, self.resting, self._finished = observations, np.array(state["resting"]), []
 
     def _go_to(self, episodes: list[int], actions: list[np.ndarray]) -> np.ndarray:
         """Has each copy begin that episode and replay those actions, all at once. Returns where they arrive."""
+        if not self._copies:
+            make, seeds = partial(Emulator, self.name, self.protocol), self._seeds
+            self._copies = [
+                Copy(make, partial(episode_seed, seeds, i), self._background, once=self.once) for i in range(self.num)
+            ]
         arriving = [copy.go_to(episode, log) for copy, episode, log in zip(self._copies, episodes, actions)]
         observations = np.stack([arrived.result() for arrived in arriving])
         for copy in self._copies:

@@ -34,11 +34,6 @@ class Copy:
         """That of the episode that goes on."""
         return self._seed_of(self.episode)
 
-    @property
-    def action_meanings(self) -> list[str]:
-        """The name of each action."""
-        return self._emulator.action_meanings
-
     def go_to(self, episode: int, actions: np.ndarray) -> Future[np.ndarray]:
         """Begins an episode and replays the actions [T], in the background, up to an observation.
 

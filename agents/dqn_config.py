@@ -90,7 +90,8 @@ class DQNConfig:
     noisy: bool = False
     """On: the layers above the backbone explore by learnt noise on their weights (Fortunato et al. 2018).
 
-    Random actions are not switched off by that: set `exploration` to a constant 0 for noise alone.
+    All environments of one step share a drawing of it. Random actions are not switched off by that: set `exploration`
+    to a constant 0 for noise alone.
     """
     noise: float = 0.5
     """Initial size of that noise, sigma_0 of the paper."""
@@ -256,6 +257,13 @@ SMALL_PIXELS = replace(
     reward_clip=1.0,
 )
 """The same for screens of 42 x 42 pixels."""
+
+
+def small_pixels(config: DQNConfig) -> DQNConfig:
+    """The smallest for those screens that learns by the same parts as another."""
+    parts = ("double", "duelling", "prioritised", "n_step", "distributional", "noisy", "popart", "huber", "optimizer")
+    return replace(SMALL_PIXELS, hidden=(8,), atoms=11, **{name: getattr(config, name) for name in parts})
+
 
 BRICKS_DQN = DQNConfig(
     # No stride, for which 12 pixels are too few: without padding the last row, the paddle's, would never be seen.

@@ -20,7 +20,10 @@ def dqn_in(
     device: torch.device | str = "cpu",
     overlap: bool = False,
 ) -> Interaction:
-    """The trial of a DQN in environments that count their actions; with `overlap` they step while it learns."""
+    """The trial of a DQN in environments that count their actions; with `overlap` they step while it learns.
+
+    Raises ValueError, before any of them steps, for a replay that does not fit into memory or is too small for them.
+    """
     agent = DQN(
         config,
         environments.observation_shape,
@@ -33,3 +36,11 @@ def dqn_in(
     )
     agent.replay.check_environments(environments.num)
     return Interaction(agent, environments, seeds, evaluation, overlap=overlap)
+
+
+def overlap_pays(num_environments: int, device: torch.device | str) -> bool:
+    """Whether emulators had better step while the DQN learns.
+
+    A single one takes the core from the update that it runs beside, where there are only two.
+    """
+    return num_environments > 1 or torch.device(device).type != "cpu"

@@ -80,7 +80,6 @@ class Emulator:
             use_fire_reset=protocol.fire_on_reset,
             reward_clipping=False,  # else the true score could not be told
         )
-        self.action_meanings = [action.name for action in self._vector.ale.get_action_set()]
 
     def begin(self, seed: int) -> Moment:
         """Begins the episode of this seed, in [0, 2**31)."""
@@ -107,9 +106,19 @@ class Emulator:
         return moment._replace(reward=total)
 
 
+def action_meanings(game: str, *, full: bool) -> list[str]:
+    """The name of each action: of those that do something in the game, or with `full` of all that the joystick has."""
+    console = _console(game)
+    return [action.name for action in (console.getLegalActionSet() if full else console.getMinimalActionSet())]
+
+
 def _screen_size(game: str) -> tuple[int, int]:
     """Height and width in pixels of what the console shows: 210 x 160 for most games."""
+    return _console(game).getScreenDims()
+
+
+def _console(game: str) -> ale_py.ALEInterface:
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     console = ale_py.ALEInterface()
     console.loadROM(roms.get_rom_path(game))
-    return console.getScreenDims()
+    return console

@@ -230,6 +230,7 @@ class Interaction:
         self._steps = state["steps"]
         self.agent.load_state_dict(state["agent"])
         self.environments.load_state_dict(state["environments"])
-        waiting = state["waiting"] if self.overlap else None
+        self.overlap = "waiting" in state  # as it began, wherever it goes on
+        waiting = state.get("waiting")
         self._waiting = Transition(**waiting) if waiting is not None else None
         self._records = []

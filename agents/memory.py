@@ -32,12 +32,14 @@ def check_memory(capacity: int, frame_bytes: int, more_bytes: int, device: torch
 def free_memory(device: torch.device, cgroup: Path = Path("/sys/fs/cgroup")) -> int:
     """Bytes, 0 or more, that can still be allocated on a device: of a processor what system and container leave.
 
-    What other processes have asked for and not filled yet, as replays are filled slowly, counts as free. `cgroup` is
+    What other processes have asked for and not filled yet, as replays are filled slowly, counts as free; so does what
+    torch has of a GPU for what this process will allocate. `cgroup` is
     the folder of the container's limits (Linux's control groups, version 2 or 1), of which its own are known, but not
     those of a group within it.
     """
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, for what comes
+        return torch.cuda.mem_get_info(device)[0] + kept
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
         lines = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())

@@ -328,6 +328,8 @@ class Replay:
         return {
             "capacity": self.capacity,
             "stack": self.stack,
+            "steps": self.steps,
+            "reward_dtype": self._reward_dtype.name,
             "num": 0 if self._lanes is None else self._lanes.num,
             "lanes": None if self._lanes is None else self._lanes.state_dict(),
             "frames": self.frames,
@@ -336,12 +338,22 @@ class Replay:
         }
 
     def load_state_dict(self, state: State) -> None:
-        """Takes up copies of a state. Raises ValueError if it is of another capacity or stack."""
-        for name in ("capacity", "stack"):
-            if state[name] != (mine := getattr(self, name)):
+        """Takes up copies of a state.
+
+        Raises ValueError if it is of another capacity or stack, of returns of another number of steps, or of rewards
+        of another type.
+        """
+        mine = {
+            "capacity": self.capacity,
+            "stack": self.stack,
+            "steps": self.steps,
+            "reward_dtype": self._reward_dtype.name,
+        }
+        for name, here in mine.items():
+            if (saved := state.get(name, here)) != here:
                 raise ValueError(
-                    f"The saved replay has {name} {state[name]}, but here it is {mine}: its frames would be in other "
-                    f"places. Go on with the {name} that the run began with."
+                    f"The saved replay has {name} {saved}, but here it is {here}: {_DEPENDS_ON[name]}. Go on with the "
+                    f"{_SETTING.get(name, name)} that the run began with."
                 )
         self.frames.take(state["frames"])
         self._lanes = None
@@ -353,6 +365,15 @@ class Replay:
         take_up(self.generator, state["generator"])
         if self.priorities is not None:
             self.priorities.load_state_dict(state["priorities"])
+
+
+_DEPENDS_ON = {
+    "capacity": "its frames would be in other places",
+    "stack": "its frames would be in other places",
+    "steps": "which returns are complete would be another thing",
+    "reward_dtype": "what it holds would not go into that, or into more memory",
+}
+_SETTING = {"steps": "n_step", "reward_dtype": "reward_clip"}  # of DQNConfig, where it has another name there
 
 
 def _padded(rows: np.ndarray) -> np.ndarray:

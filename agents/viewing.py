@@ -35,8 +35,7 @@ def watched(
 ) -> Clip:
     """The episode of `seed` and `actions` [T, ...], in another environment of the same kind.
 
-    The environment's picture is `width` pixels across: the mean of an area where that is less than its own width,
-    and the largest whole multiple of its own that fits where it is more. Beside it are the values that the agent, as
+    The environment's picture is `width` pixels across. Beside it are the values that the agent, as
     it is now, gives to each action where it acted. With `max_frames`, of every so many steps one is shown. Raises
     AnotherEpisode if the rewards do not add up to `total_reward`.
     """
@@ -126,18 +125,15 @@ def _asked(agent: Agent, observations: Sequence[np.ndarray]) -> list[np.ndarray]
 
 
 def scaled(frame: np.ndarray, width: int) -> np.ndarray:
-    """A picture [H, W, 3] uint8 smaller or larger.
+    """A picture [H, W, 3] uint8 as `width` pixels across, in its proportions.
 
-    Smaller, it is `width` pixels across, each the mean of those whose middles lie in its area. Larger, each pixel
-    becomes a square, as large as fits into `width`.
+    Larger, each pixel becomes a square with sharp edges first; then, and smaller, each is the mean of an area.
     """
-    times = width // frame.shape[1]
-    if times >= 1:
-        return frame.repeat(times, axis=0).repeat(times, axis=1)
     from PIL import Image
 
-    height = max(1, round(frame.shape[0] * width / frame.shape[1]))
-    return np.asarray(Image.fromarray(frame).resize((width, height), Image.Resampling.BOX))
+    height, times = max(1, round(frame.shape[0] * width / frame.shape[1])), -(-width // frame.shape[1])
+    squares = frame.repeat(times, axis=0).repeat(times, axis=1)
+    return np.asarray(Image.fromarray(squares).resize((width, height), Image.Resampling.BOX))
 
 
 def _side_by_side(picture: np.ndarray, panel: np.ndarray) -> np.ndarray:

@@ -4,11 +4,13 @@ Same hyperparameters (Nature network, batch 32, one update every four agent step
 turn in one process; with one environment and with eight, on a GPU with eight and with 32; ours also in bfloat16 where
 the device has it. Every arm learns from before the first measured step on. Ours runs as `lab run` does, through `run`
 and `Interaction`, without evaluation and checkpoints, which SB3's `learn` does not have either. SB3 steps its
-environments one after another (DummyVecEnv, its default). Memory and seconds to start are measured on a processor only.
+environments one after another (DummyVecEnv, its default), and on a GPU it takes whatever kernels are fastest, as its
+users do, where ours takes those that give the same bits each time.
 """
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import ale_py
 import gymnasium
@@ -33,8 +36,9 @@ from agents.atari import AtariEnvironments
 from agents.atari_protocol import NATURE
 from agents.dqn import DQN
 from agents.dqn_config import ADAM_DQN
-from agents.dqn_trial import dqn_in
+from agents.dqn_trial import dqn_in, overlap_pays
 from agents.interaction import EvaluationConfig, Interaction
+from agents.priorities import PrioritisedConfig
 from agents.replay import Replay
 from benchmarks.measure import Check, Elapsed, Result, Spread, alternate, between, command, paired_ratio
 from lab.precision import has_bfloat16
@@ -49,7 +53,8 @@ PRECISIONS = [name for name in AT_LEAST if name == "float32" or has_bfloat16(DEV
 EVERY = 4  # agent steps an update
 GPU = DEVICE.type == "cuda"
 NUMS = (8, 32) if GPU else (1, 8)  # environments
-STEPS, REPEATS = (1_600, 3) if GPU else (960, 5)  # agent steps of one measured stretch, stretches
+# Agent steps of one measured stretch, so that on a GPU one takes ten seconds and more of either; stretches.
+STEPS, STEPS_OF_PEER, REPEATS = (80_000, 6_400, 3) if GPU else (960, 960, 5)
 ON_GPU = 5_000  # agent steps a second there, with the most environments
 PEER = "Stable-Baselines3"
 WARM = 400  # agent steps before the first update
@@ -69,8 +74,7 @@ class Ours:
             Seeds(0),
             evaluation=EvaluationConfig(),
             device=DEVICE,
-            # A single emulator takes the core from the update that it runs beside, where there are only two.
-            overlap=num > 1 or GPU,
+            overlap=overlap_pays(num, DEVICE),
         )
 
     def stretch(self, repeat: int) -> float:
@@ -113,7 +117,10 @@ class Peer:
     def stretch(self, repeat: int) -> float:
         """Agent steps a second."""
         steps = self.steps + (self.warm if repeat < 0 else 0)
-        return steps / Elapsed.of(lambda: self.model.learn(steps, reset_num_timesteps=False)).wall
+        torch.use_deterministic_algorithms(not GPU)
+        seconds = Elapsed.of(lambda: self.model.learn(steps, reset_num_timesteps=False)).wall
+        torch.use_deterministic_algorithms(True)
+        return steps / seconds
 
     @property
     def updates(self) -> int:
@@ -123,10 +130,10 @@ class Peer:
 
 def measure(quick: bool = False) -> Result:
     """How many times SB3's agent steps a second ours does on Pong, in what memory, and how soon it starts."""
-    steps, warm, repeats, threads = (16, 32, 2, 1) if quick else (STEPS, WARM, REPEATS, THREADS)
+    steps, warm, repeats, threads = ((16, 16), 32, 2, 1) if quick else ((STEPS, STEPS_OF_PEER), WARM, REPEATS, THREADS)
     with fixed_bits(threads, deterministic=True):
         few, many = (_speeds(num, steps, warm, repeats) for num in ((1, 2) if quick else NUMS))
-    checks, notes = ([], []) if GPU else _memory_and_start(quick)
+    checks, notes = _memory_and_start(quick)
     return Result(
         title="DQN on Pong, one update of 32 every four agent steps: medians (quartiles)",
         header=("", "agent steps/s", "updates", "times SB3's"),
@@ -137,8 +144,8 @@ def measure(quick: bool = False) -> Result:
             *checks,
         ],
         notes=[
-            f"{steps} agent steps a stretch, {repeats} stretches an arm in turn, {threads} threads, "
-            f"{DEVICE}. Ratios: medians over neighbouring stretches, with 95 % intervals.",
+            f"{steps[0]:,} agent steps a stretch ({steps[1]:,} of SB3's), {repeats} stretches an arm in turn, "
+            f"{threads} threads, {DEVICE}. Ratios: medians over neighbouring stretches, with 95 % intervals.",
             "bfloat16 was measured, too."
             if "bfloat16" in PRECISIONS
             else "bfloat16 is not measured: no instructions here.",
@@ -148,29 +155,32 @@ def measure(quick: bool = False) -> Result:
 
 
 def _memory_and_start(quick: bool) -> tuple[list[Check], list[str]]:
-    memory, note = _memory(quick)
-    sampling = _sampling_seconds(quick)
+    memory, note = _memory_of_a_gpu(quick) if GPU else _memory(quick)
+    uniform, prioritised = (_sampling_seconds(quick, each) for each in (None, PrioritisedConfig()))
     seconds = {name: _seconds_to_start(code, 1 if quick else 3) for name, code in STARTS.items()}
     return [
         *memory,
-        Check(name="milliseconds to draw a batch of 32", value=1000 * sampling.median, at_most=1.0),
+        Check(name="milliseconds to draw a batch of 32", value=1000 * uniform.median, at_most=1.0),
+        Check(name="milliseconds to draw one by priority", value=1000 * prioritised.median, at_most=1.0),
     ], [
         note,
-        f"A batch of 32 is drawn and its stacks built in {sampling.text(1000, 3)} ms.",
+        f"A batch of 32 is drawn and its stacks built in {uniform.text(1000, 3)} ms; by priority, returns of three "
+        f"steps, with its weights in {prioritised.text(1000, 3)} ms.",
         "Seconds from python's start to the first agent step: "
         + ", ".join(f"{name} {spread.text(digits=1)}" for name, spread in seconds.items())
         + ".",
     ]
 
 
-def _speeds(num: int, steps: int, warm: int, repeats: int) -> tuple[list[tuple[str, ...]], list[Check]]:
-    """Rows and checks of all arms with so many environments."""
-    arms: dict[str, Ours | Peer] = {name: Ours(num, steps, warm, bfloat16=name == "bfloat16") for name in PRECISIONS}
-    arms[PEER] = Peer(num, steps, warm)
+def _speeds(num: int, steps: tuple[int, int], warm: int, repeats: int) -> tuple[list[tuple[str, ...]], list[Check]]:
+    """Rows and checks of all arms with so many environments, in stretches of so many steps of ours and of SB3's."""
+    arms: dict[str, Ours | Peer] = {name: Ours(num, steps[0], warm, bfloat16=name == "bfloat16") for name in PRECISIONS}
+    arms[PEER] = Peer(num, steps[1], warm)
     stretches: dict[str, Callable[[int], float]] = {name: arm.stretch for name, arm in arms.items()}
     speeds = alternate(stretches, repeats)
     updates = {name: arm.updates for name, arm in arms.items()}
-    if max(updates.values()) - min(updates.values()) > max(4, num // 2):  # they begin a step sooner or later
+    due = {name: arm.steps * (repeats + 1) / EVERY for name, arm in arms.items()}
+    if any(abs(updates[name] - due[name]) > max(4, num // 2) for name in arms):  # they begin a step sooner or later
         raise RuntimeError(f"They did not do the same work: updates {updates}. Compare their settings.")
     rows: list[tuple[str, ...]] = []
     checks: list[Check] = []
@@ -207,8 +217,19 @@ def _memory(quick: bool) -> tuple[list[Check], str]:
     return checks, note + f"ours {large / 1e6:,.1f} MB (growth of the resident memory)."
 
 
-def _replay(capacity: int) -> Replay:
-    return Replay(capacity, (4, 84, 84), np.uint8, 6, Seeds(0), stack=4, reward_dtype=np.int8)
+def _memory_of_a_gpu(quick: bool) -> tuple[list[Check], str]:
+    """What a replay of 84 x 84 pixels takes of a GPU's memory; it is allocated at once."""
+    million = 10_000 if quick else 1_000_000
+    gc.collect()
+    before = torch.cuda.memory_allocated()
+    replay = _replay(million, device=DEVICE)
+    grown = (torch.cuda.memory_allocated() - before) * 1_000_000 / million
+    assert replay.frames.tensor.is_cuda
+    return [Check(name="GB of a replay of 1,000,000", value=grown / 1e9, at_most=7.3)], "Memory is the GPU's."
+
+
+def _replay(capacity: int, **settings: Any) -> Replay:
+    return Replay(capacity, (4, 84, 84), np.uint8, 6, Seeds(0), stack=4, reward_dtype=np.int8, **settings)
 
 
 def _filled(replay: Replay) -> Replay:
@@ -222,7 +243,8 @@ def _filled(replay: Replay) -> Replay:
 
 
 def _bytes_of_ours(capacity: int) -> int:
-    _filled(_replay(1_000))  # code that is loaded when it is first used is not the replay's
+    _filled(_replay(50))  # code that is loaded when it is first used is not the replay's
+    gc.collect()  # that small one would be freed while the large one is filled, which would look smaller
     before = _resident()
     replay = _filled(_replay(capacity))
     grown = _resident() - before
@@ -243,13 +265,19 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _sampling_seconds(quick: bool) -> Spread:
-    """Seconds to draw a batch of 32 and to build its stacks."""
-    replay = _filled(_replay(2_000 if quick else 50_000))
+def _sampling_seconds(quick: bool, priorities: PrioritisedConfig | None) -> Spread:
+    """Seconds to draw a batch of 32 and to build its stacks; by priority, as Rainbow does, with its weights."""
+    steps = 1 if priorities is None else 3
+    replay = _filled(_replay(2_000 if quick else 50_000, priorities=priorities, steps=steps, device=DEVICE))
     seconds = []
     for _ in range(500):
         started = time.perf_counter()
-        replay.at(replay.draw(32))
+        rows = replay.draw(32)
+        replay.at(rows)
+        if priorities is not None:
+            replay.weights(rows, 0.5)
+        if GPU:
+            torch.cuda.synchronize()
         seconds.append(time.perf_counter() - started)
     return Spread.of(seconds)
 
@@ -260,7 +288,10 @@ from agents.dqn_trial import dqn_in
 from agents.dqn_config import ADAM_DQN
 from agents.interaction import EvaluationConfig
 from lab.seeding import Seeds
-dqn_in(AtariEnvironments("pong", 1, Seeds(0)), ADAM_DQN, Seeds(0), evaluation=EvaluationConfig(), overlap=True).step()
+import torch
+device = "cuda" if torch.cuda.is_available() else "cpu"
+environments = AtariEnvironments("pong", 1, Seeds(0))
+dqn_in(environments, ADAM_DQN, Seeds(0), evaluation=EvaluationConfig(), device=device).step()
 """
 _START_PEER = """
 import ale_py, gymnasium

@@ -212,14 +212,16 @@ class Fit:
         return nullcontext() if self._best is None else self._best.applied()
 
     def probe_case(self) -> Case:
-        """The learner's, on the first examples of the training set."""
+        """The learner's, on examples from all over the training set: at its start there may be those of one class."""
         if not isinstance(self.learner, ProbedLearner):
             raise ValueError(
                 f"{type(self.learner).__name__} cannot be probed: it has no probe_case(dataset). Give it one that "
                 "returns its module, the inputs and its loss."
             )
         examples = self.batches.dataset
-        return self.learner.probe_case(examples.subset(torch.arange(min(PROBED_EXAMPLES, len(examples)))))
+        count = len(examples)
+        spread = torch.linspace(0, count - 1, min(PROBED_EXAMPLES, count), dtype=torch.float64)
+        return self.learner.probe_case(examples.subset(spread.long()))
 
     def state_dict(self) -> State:
         """The learner, the position in the data and the count of steps; with early stopping what it keeps."""

@@ -22,6 +22,7 @@ from lab.engines import Engine, Job, engine_of
 from lab.engines.child import devices_of
 from lab.errors import speaks_to_the_user
 from lab.experiment import Experiment, ExperimentError, load
+from lab.garbage import collect_garbage
 from lab.job import run_job
 from lab.names import did_you_mean
 from lab.run import Progress
@@ -294,6 +295,7 @@ def _in_turn(name: str, todo: _Todo, watch: Watch) -> Iterator[Launched]:
             state, did = "waiting", "nothing"
         else:
             did = "ran"
+            collect_garbage()  # of the run before
             state, error = _here(directory, watch)
             stopped = state == "interrupted"
         result = Launched(directory, name, variant, seed, state, did, error)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import signal
 import threading
 import time
@@ -17,6 +16,7 @@ import torch
 from lab import parallel
 from lab.cadence import Cadence, Every, crossed
 from lab.checkpoint import Checkpoints, digest
+from lab.garbage import collect_garbage
 from lab.means import Averages, NonFiniteMetric
 from lab.media import write_media
 from lab.optim import NonFinite
@@ -241,7 +241,7 @@ class _Loop:
         """Frees the trial, which two of may not fit into the memory."""
         with suppress(AttributeError):  # it could not be built
             del self.trial
-        gc.collect()  # learners hold themselves in circles
+        collect_garbage()
 
     def _log(self, judge: bool) -> None:
         step = self.trial.steps

@@ -73,11 +73,7 @@ def transferred(backbone: Backbone, config: TransferConfig, seeds: Seeds) -> Bac
     Raises WeightsError if the file is not there, is not the one it was, or does not fit the backbone; ValueError for
     one that is to stay as it is at random.
     """
-    if config.frozen and not config.weights:  # not said by the config itself: `--from` comes after it
-        raise ValueError(
-            "transfer.frozen is set, but the backbone begins at random, where staying as it is teaches it nothing. "
-            "Say what it begins with (--from RUN), or let it learn."
-        )
+    check_begun(config)
     if config.weights:
         _load(backbone, config)
     elif not config.added:
@@ -88,10 +84,23 @@ def transferred(backbone: Backbone, config: TransferConfig, seeds: Seeds) -> Bac
     return Transferred(backbone, new, config if config.weights else TransferConfig(rate=1.0))
 
 
+def check_begun(config: TransferConfig) -> None:
+    """Raises ValueError for a backbone that is to stay as it is at random."""
+    if config.frozen and not config.weights:  # not said by the config itself: `--from` comes after it
+        raise ValueError(
+            "transfer.frozen is set, but the backbone begins at random, where staying as it is teaches it nothing. "
+            "Say what it begins with (--from RUN), or let it learn."
+        )
+
+
 def arms(config: TransferConfig) -> dict[str, TransferConfig]:
-    """What a comparison sets side by side: from scratch and, with something to begin with, frozen and learning on."""
+    """What a comparison sets side by side: from scratch and, with something to begin with, frozen and learning on.
+
+    All have the same added layers. Raises ValueError for one that is to stay as it is at random.
+    """
+    check_begun(config)
     begun = {"frozen": replace(config, frozen=True), "all": replace(config, frozen=False)} if config.weights else {}
-    return {"scratch": TransferConfig(), **begun}
+    return {"scratch": TransferConfig(added=config.added), **begun}
 
 
 def shares(network: nn.Module) -> Mapping[nn.Parameter, float]:

@@ -54,6 +54,7 @@ HOUSE = {
         "cadence",
         "checkpoint",
         "energy",
+        "garbage",
         "grids",
         "interventions",
         "learnt",

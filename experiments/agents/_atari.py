@@ -7,8 +7,8 @@ from typing import Any
 
 from agents.atari import AtariEnvironments
 from agents.atari_protocol import AtariProtocol
-from agents.dqn_config import SMALL_PIXELS, DQNConfig
-from agents.dqn_trial import dqn_in
+from agents.dqn_config import DQNConfig, small_pixels
+from agents.dqn_trial import dqn_in, overlap_pays
 from agents.interaction import EvaluationConfig, Interaction
 from lab.run import RunConfig
 from lab.seeding import Seeds
@@ -26,21 +26,22 @@ class Problem:
 
 
 def interaction(config: Problem, game: str, seeds: Seeds) -> Interaction:
-    """The trial: a DQN x the game, which goes on while the DQN learns."""
+    """The trial: a DQN x the game, which goes on while the DQN learns, unless there is a single copy of it."""
+    device = config.run.torch_device()
     return dqn_in(
         AtariEnvironments(game, config.num_environments, seeds.child("environments"), config.protocol),
         config.agent,
         seeds,
         evaluation=config.evaluation,
-        device=config.run.torch_device(),
-        overlap=True,
+        device=device,
+        overlap=overlap_pays(config.num_environments, device),
     )
 
 
-def small(protocol: AtariProtocol, epsilon: float) -> dict[str, Any]:
-    """Settings of the smallest version, under that protocol and judged with that share of random actions."""
+def small(agent: DQNConfig, protocol: AtariProtocol, epsilon: float) -> dict[str, Any]:
+    """Settings of the smallest version of that agent, under that protocol, judged with that share of random actions."""
     return {
-        "agent": SMALL_PIXELS,
+        "agent": small_pixels(agent),
         "protocol": replace(protocol, image_height=42, image_width=42, max_frames=400),
         "num_environments": 2,
         "evaluation": EvaluationConfig(episodes=1, epsilon=epsilon),

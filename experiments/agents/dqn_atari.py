@@ -33,10 +33,10 @@ class Config(Problem):
 
 
 def build(config: Config, seeds: Seeds) -> Interaction:
-    """The trial: a DQN x the game, which goes on while the DQN learns."""
+    """The trial: a DQN x the game."""
     return interaction(config, config.game, seeds)
 
 
 TARGET = None  # every game has a number of its own; dqn_pong and dqn_breakout are held to theirs
 
-SMOKE = Config(**small(NATURE, epsilon=0.05))
+SMOKE = Config(**small(NATURE_DQN, NATURE, epsilon=0.05))

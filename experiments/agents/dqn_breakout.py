@@ -42,4 +42,4 @@ TARGET = Target(
     needs="a GPU, or 15 to 25 hours a seed on two cores",
 )
 
-SMOKE = Config(**small(NATURE, epsilon=0.05))
+SMOKE = Config(**small(ADAM_DQN, NATURE, epsilon=0.05))

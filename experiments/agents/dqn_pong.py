@@ -58,4 +58,4 @@ TARGET = Target(
     needs="a GPU, or 3 to 5 hours a seed on two cores",
 )
 
-SMOKE = Config(**small(NATURE, epsilon=0.05))
+SMOKE = Config(**small(Config().agent, NATURE, epsilon=0.05))

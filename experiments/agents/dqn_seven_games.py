@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from agents.atari_protocol import DOPAMINE, AtariProtocol
-from agents.dqn_config import ADAM_DQN, SMALL_PIXELS, DQNConfig
+from agents.dqn_config import ADAM_DQN, DQNConfig, small_pixels
 from agents.interaction import EvaluationConfig, Interaction
 from experiments.agents._atari import Problem, interaction
+from lab.experiment import Compared
 from lab.run import RunConfig
 from lab.schedules import linear
 from lab.seeding import Seeds
@@ -45,16 +46,22 @@ def variants(config: Config) -> dict[str, Config]:
 
 
 def build(config: Config, seeds: Seeds) -> Interaction:
-    """The trial: a DQN x the game, which goes on while the agent learns."""
+    """The trial: a DQN x the game."""
     return interaction(config, config.game, seeds)
 
 
-# A suite. Dopamine's curves are of training, where 1 action in 100 is random; and its convolutions pad (7,744 features,
-# where Mnih et al. 2015 and these here have 3,136) and begin by Xavier's rule.
+# A comparison of games. Dopamine's curves are of training, where 1 action in 100 is random; and its convolutions pad
+# (7,744 features, where Mnih et al. 2015 and these here have 3,136) and begin by Xavier's rule.
 TARGET = None
+COMPARED = Compared(
+    metrics=("eval/return",),
+    steps=2_500_000,
+    protocol="mean return of 30 episodes with sticky actions (0.25), epsilon 0.001, last weights, 2.5 million agent "
+    "steps (10 million frames)",
+)
 
 SMOKE = Config(
-    agent=SMALL_PIXELS,
+    agent=small_pixels(ADAM_DQN),
     protocol=replace(DOPAMINE, image_height=42, image_width=42, max_frames=240),
     evaluation=EvaluationConfig(episodes=1, epsilon=0.001),
     run=RunConfig(steps=240, log_every=40, evaluate_every=120, save_every=40, device="cpu", threads=1),

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from agents.atari_protocol import DOPAMINE, AtariProtocol
-from agents.dqn_config import RAINBOW, SMALL_PIXELS, DQNConfig
+from agents.dqn_config import RAINBOW, DQNConfig
 from agents.interaction import EvaluationConfig, Interaction
 from experiments.agents._atari import Problem, interaction, small
 from lab.experiment import Target
@@ -43,19 +43,4 @@ TARGET = Target(
     needs="a GPU, or several hours a seed on two cores",
 )
 
-SMOKE = Config(
-    **small(DOPAMINE, epsilon=0.001)
-    | {
-        "agent": replace(
-            SMALL_PIXELS,
-            hidden=(8,),
-            double=True,
-            duelling=True,
-            n_step=3,
-            prioritised=True,
-            distributional=True,
-            atoms=11,
-            noisy=True,
-        )
-    }
-)
+SMOKE = Config(**small(RAINBOW, DOPAMINE, epsilon=0.001))

@@ -10,6 +10,7 @@ from copy import deepcopy
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -175,6 +176,36 @@ def test_a_batch_is_its_copies_side_by_side() -> None:
                 following = emulators[i].begin(Seeds(4).derive(f"{i}/1") % 2**31).observation
                 assert np.array_equal(environments.observations[i], following)
     assert ended == {0, 1, 2}
+
+
+def test_transitions_are_not_overwritten_by_later_steps() -> None:
+    environments = AtariEnvironments("breakout", 2, Seeds(4), replace(STICKY, max_frames=80))
+    kept, copies = [], []
+    for actions, _ in zip(random_actions(2), range(60)):  # several episodes of 20 steps
+        transition = environments.step(actions)
+        kept.append(transition)
+        copies.append([array.copy() for array in (transition.observation, transition.next_observation)])
+    for transition, (observation, following) in zip(kept, copies):
+        assert np.array_equal(transition.observation, observation)
+        assert np.array_equal(transition.next_observation, following)
+
+
+def test_no_emulator_runs_before_somebody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what is refused, such as a replay larger than the memory, is refused at once."""
+    made: list[Emulator] = []
+    make = Emulator.__init__
+
+    def noting(self: Emulator, *given: Any, **more: Any) -> None:
+        made.append(self)
+        make(self, *given, **more)
+
+    monkeypatch.setattr(Emulator, "__init__", noting)
+    environments = AtariEnvironments("pong", 3, Seeds(0))
+    assert environments.num_actions == 6
+    assert made == []
+    assert environments.observations.shape == (3, 4, 84, 84)
+    environments.load_state_dict(environments.state_dict())
+    assert len(made) == 6, "of each copy one that plays and one that gets ready"
 
 
 def test_resuming_in_a_fresh_process_equals_never_stopping(tmp_path: Path) -> None:

@@ -51,6 +51,17 @@ def test_the_nature_network_has_the_published_sizes() -> None:
     assert sum(p.numel() for p in network.parameters()) == convolutions + (7 * 7 * 64 + 1) * 512 + 513 * 6
 
 
+def test_the_optimisers_are_those_of_the_papers() -> None:
+    """Of DQN the authors' Lua, as DQN Zoo has it: centred, memory 0.95, 0.01 under the root for sums over 32, no more
+    than errors clipped; of Rainbow table 1, which is Adam with 6.25e-5 and 1.5e-4, whatever CleanRL says of it.
+    """
+    nature, rainbow = NATURE_DQN.optimizer_config(), RAINBOW.optimizer_config()
+    assert (nature.kind, nature.centered, nature.smoothing) == ("rmsprop", True, 0.95)
+    assert (nature.learning_rate, nature.epsilon, nature.max_norm) == (2.5e-4, 0.01**0.5 / 32, None)
+    assert NATURE_DQN.huber
+    assert (rainbow.kind, rainbow.learning_rate, rainbow.epsilon) == ("adam", 6.25e-5, 1.5e-4)
+
+
 def test_rainbow_is_all_switches_but_popart() -> None:
     """Hessel et al. 2018, table 1; steps there are frames, four of which are one here."""
     switches = ("double", "duelling", "prioritised", "distributional", "noisy")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from agents.atari_protocol import NATURE, AtariProtocol
-from agents.emulator import Emulator, game_named, games
+from agents.emulator import Emulator, action_meanings, game_named, games
 
 PLAIN = replace(NATURE, noop_max=0)
 SEED = 11
@@ -98,10 +98,27 @@ def test_fire_on_reset_starts_the_game(fire: bool) -> None:
     assert moment.lives == (4 if fire else 5)
 
 
+def test_fire_comes_before_the_no_ops_and_counts_as_one_of_them() -> None:
+    console = raw("Enduro")
+    console.reset(seed=SEED)
+    looks = [console.step(1)[0], *(console.step(0)[0] for _ in range(4))]
+    emulator = Emulator("enduro", replace(NATURE, noop_max=3, fire_on_reset=True), colour=True)
+    begun = [emulator.begin(seed).observation[0] for seed in range(12)]
+    frames = [[k for k, look in enumerate(looks) if np.array_equal(look, picture)] for picture in begun]
+    assert sorted({k for ks in frames for k in ks}) == [0, 1, 2]
+    assert all(len(ks) == 1 for ks in frames)
+
+
+def test_actions_are_named_without_a_game_that_runs() -> None:
+    for game, full in (("pong", False), ("breakout", False), ("breakout", True)):
+        emulator = Emulator(game, replace(NATURE, full_action_space=full))
+        assert action_meanings(game, full=full) == [each.name for each in emulator._vector.ale.get_action_set()]
+
+
 def test_settings_of_the_protocol_reach_the_emulator() -> None:
     protocol = AtariProtocol(image_height=30, image_width=50, stack=2, full_action_space=True, max_frames=9)
     emulator = Emulator("pong", protocol)
-    assert len(emulator.action_meanings) == 18
+    assert len(action_meanings("pong", full=True)) == 18
     assert emulator.begin(SEED).observation.shape == (2, 30, 50)
     emulator.send(17)
     assert not emulator.recv().truncated

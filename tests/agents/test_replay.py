@@ -133,6 +133,20 @@ def test_every_frame_is_told_to_the_checkpoint(tmp_path: Path, place: str) -> No
             assert torch.equal(other.frames.tensor, mine.frames.tensor)
 
 
+def test_saving_costs_what_was_added_and_not_what_is_held(place: str) -> None:
+    experience = Experience(2, seed=0, stack=2, frame_shape=(84, 84))
+    mine = Replay(2_400, (2, 84, 84), np.uint8, 5, Seeds(0), stack=2)
+    for _ in range(1_300):
+        mine.add(next(experience))
+    names = mine.frames.names()
+    assert len(names) == 17, "16.9 MB in pieces of a MiB"
+    for index in range(17):
+        mine.frames.remember(index, f"piece {index}")
+    for _ in range(10):
+        mine.add(next(experience))
+    assert mine.frames.names().count(None) in (2, 3, 4), "where the two environments write, at a border in two of them"
+
+
 def test_a_copy_is_written_to_and_shares_nothing(place: str) -> None:
     experience, mine = Experience(3, seed=0), make(60)
     for _ in range(10):

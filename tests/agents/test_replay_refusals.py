@@ -120,7 +120,12 @@ def test_too_many_environments_for_the_capacity_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("other", "message"),
-    [({"capacity": 40}, "capacity 60, but here it is 40"), ({"capacity": 60, "stack": 2}, "stack 3")],
+    [
+        ({"capacity": 40}, "capacity 60, but here it is 40"),
+        ({"capacity": 60, "stack": 2}, "stack 3"),
+        ({"capacity": 60, "steps": 2}, "has steps 1, but here it is 2.*Go on with the n_step"),
+        ({"capacity": 60, "reward_dtype": np.int8}, "has reward_dtype float32, but here it is int8.*reward_clip"),
+    ],
 )
 def test_a_state_of_another_layout_is_refused(other: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):

@@ -43,11 +43,18 @@ def watch(environments: Environments, finished: Finished, agent: Any = None, **m
 
 def test_a_larger_picture_has_squares_for_pixels() -> None:
     frame = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
-    twice = scaled(frame, 8)
-    assert twice.shape == (4, 6, 3), "the largest whole multiple that fits"
+    twice = scaled(frame, 6)
+    assert twice.shape == (4, 6, 3)
     assert np.array_equal(twice[::2, ::2], frame)
     assert np.array_equal(twice[1::2, 1::2], frame)
     assert np.array_equal(scaled(frame, 3), frame)
+
+
+def test_a_larger_picture_is_of_any_width() -> None:
+    frame = np.array([[0, 90]], np.uint8)[..., None].repeat(3, axis=-1)
+    # Four columns of squares in three: the one between is half of either.
+    assert scaled(frame, 3)[..., 0].tolist() == [[0, 45, 90], [0, 45, 90]]
+    assert scaled(np.zeros((210, 160, 3), np.uint8), 400).shape == (525, 400, 3)
 
 
 def test_a_smaller_picture_has_the_means_of_areas() -> None:

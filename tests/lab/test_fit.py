@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from typing import Any, cast
+
 import numpy as np
 import pytest
 import torch
@@ -54,6 +57,20 @@ def test_a_step_is_an_update_on_the_next_batch() -> None:
     assert tape == [f"update {stream.next()[0].tolist()}" for _ in range(3)]
     assert float(metrics[-1]["sum"]) == 0 + 1 + 2 + 3 + 4 + 5
     assert (trial.steps, trial.unit) == (3, "updates")
+
+
+def test_the_probe_takes_examples_from_all_over_the_training_set() -> None:
+    """Of a stratified part the first ones are all of one class."""
+
+    class Probed(Summing):
+        def probe_case(self, dataset: Dataset) -> Any:
+            return dataset.inputs.tolist()
+
+    data = Dataset(torch.arange(100.0), torch.zeros(100))
+    probed = cast(Any, Fit(Probed([]), Batches(data, 2, Seeds(0)), {}).probe_case())
+    assert len(probed) == 16
+    assert (probed[0], probed[-1]) == (0.0, 99.0)
+    assert {after - before for before, after in pairwise(probed)} == {6.0, 7.0}
 
 
 def test_metrics_are_named_by_the_set_they_are_of() -> None:

@@ -144,13 +144,17 @@ def test_the_address_is_of_the_content_not_of_the_place(taught: tuple[Backbone, 
 def test_the_arms_of_a_comparison(taught: tuple[Backbone, TransferConfig]) -> None:
     _, config = taught
     given = replace(config, rate=0.3, added=(5,), frozen=True)
-    assert arms(given) == {"scratch": TransferConfig(), "frozen": given, "all": replace(given, frozen=False)}
+    scratch = TransferConfig(added=(5,))  # as large a network as the others
+    assert arms(given) == {"scratch": scratch, "frozen": given, "all": replace(given, frozen=False)}
     assert arms(TransferConfig(rate=0.3)) == {"scratch": TransferConfig()}
+    assert arms(TransferConfig(added=(5,))) == {"scratch": scratch}
 
 
 def test_what_begins_at_random_cannot_stay_as_it_is() -> None:
     with pytest.raises(ValueError, match=r"transfer\.frozen is set, but the backbone begins at random"):
         transferred(backbone(), TransferConfig(frozen=True), Seeds(0))
+    with pytest.raises(ValueError, match=r"transfer\.frozen is set, but the backbone begins at random"):
+        arms(TransferConfig(frozen=True))
 
 
 @pytest.mark.parametrize(
