@@ -32,6 +32,7 @@ from agents.network_pair import NetworkPair
 from agents.noisy import resample
 from agents.passes import Passes
 from agents.popart import PopArt
+from agents.probing import learning_random_values
 from agents.q_network import QNetwork
 from agents.replay import Batch, Replay
 from lab.backbones import Backbone
@@ -326,15 +327,9 @@ class DQN:
         return PlainNetwork([module for module in network.modules() if isinstance(module, nn.Linear)])
 
     def probe_case(self, observations: np.ndarray, seeds: Seeds) -> Case:
-        """The network, to learn random values in [-1, 1] of all outputs: observations [B, ...], half squared error."""
+        """The network with these observations [B, ...]: see `agents.probing.learning_random_values`."""
         inputs = self.passes.inputs(torch.from_numpy(observations)).float()
-        shape = (len(inputs), self.num_actions, self.config.atoms)[: 3 if self.config.distributional else 2]
-        values = 2 * torch.rand(shape, generator=seeds.generator("values", self.device), device=self.device) - 1
-
-        def loss(network: nn.Module, inputs: Tensor) -> Tensor:
-            return half_square(network(inputs) - values).mean()
-
-        return Case(self.network, inputs, loss)
+        return learning_random_values(self.network, inputs, seeds)
 
     # ---- state ------------------------------------------------------------------------------------------------------
 

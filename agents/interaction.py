@@ -25,7 +25,8 @@ SHOWN_FRAMES = 200  # at most, of the episode that illustrates a run
 SHOWN_WIDTH = 400  # pixels of its picture
 
 PROBED_OBSERVATIONS = 16  # different ones, for the probe
-PROBED_STEPS = 500  # steps of each fresh environment, in which they are met
+PROBED_COPIES = 4  # fresh environments, in which they are met
+PROBED_STEPS = 500  # of each
 PROBED_EVERY = 25  # steps from one look at the environments to the next, as neighbours in time are alike
 
 
@@ -199,9 +200,9 @@ class Interaction:
             )
         seeds = self._seeds.child("probe")
         chance, met = seeds.numpy("actions"), []
-        with closing(self.environments.fresh(PROBED_OBSERVATIONS, seeds)) as environments:
+        with closing(self.environments.fresh(PROBED_COPIES, seeds)) as environments:
             for step in range(PROBED_STEPS):
-                environments.step(chance.integers(environments.num_actions, size=environments.num))
+                environments.step(_at_random(environments.action_space, environments.num, chance))
                 if step % PROBED_EVERY == 0:
                     met.append(environments.observations)
         different = np.unique(np.concatenate(met), axis=0)
@@ -234,3 +235,11 @@ class Interaction:
         waiting = state.get("waiting")
         self._waiting = Transition(**waiting) if waiting is not None else None
         self._records = []
+
+
+def _at_random(space: gym.spaces.Discrete | gym.spaces.Box, num: int, chance: np.random.Generator) -> np.ndarray:
+    """Actions [num, ...]: uniformly of those that are counted, else around 0 within the bounds that there are."""
+    if isinstance(space, gym.spaces.Discrete):
+        return chance.integers(int(space.n), size=num)
+    drawn = chance.standard_normal((num, *space.shape))
+    return np.clip(drawn, space.low, space.high).astype(space.dtype)

@@ -21,7 +21,9 @@ from agents.agent import Agent
 from agents.interaction import EvaluationConfig, Interaction
 from agents.memory import free_memory
 from agents.sb3_config import SB3DQNConfig, SB3PPOConfig
+from agents.sb3_probe import probe_case
 from agents.world import World
+from lab.probe import Case
 from lab.seeding import Seeds, global_generators, set_global_generators
 from lab.sharing import runs_at_a_time
 from lab.tracked import Tracked
@@ -123,6 +125,10 @@ class _Driven(ABC):
     def act(self, observations: np.ndarray, explore: bool) -> np.ndarray:
         """The best known actions [N] (or [N, ...]); `explore` it does only in its own steps."""
         return self.model.policy.predict(observations, deterministic=True)[0]
+
+    def probe_case(self, observations: np.ndarray, seeds: Seeds) -> Case:
+        """See agents.sb3_probe."""
+        return probe_case(self.model.policy, observations, seeds)
 
     def state_dict(self) -> State:
         """Weights, target network, optimiser, counters, and the generators that SB3 draws from.

@@ -26,6 +26,8 @@ from lab.ranges import check_least
 from lab.seeding import Seeds
 from lab.trial import Metrics
 
+PROBED, PROBED_SIDE = 4, 6  # pictures, and how many of their pixels a side at most
+
 
 @dataclass(frozen=True, kw_only=True)
 class PixelModelConfig:
@@ -171,11 +173,13 @@ class PixelModel(OneNetwork):
 
     def probe_case(self, dataset: Dataset) -> Case:
         """The network with its loss by the value, read as a sequence: no value's logits may depend on it or on those
-        after it.
+        after it. Of the middle of a few pictures: each pixel is an example, and where thousands of units bend, any
+        difference crosses a bend of one.
         """
-        colours, height, width = self.shape
-        chosen = self._chosen(dataset.inputs)
-        sequences = dataset.inputs.permute(0, 2, 3, 1).flatten(1)  # [B, H W C], in the order of the product
+        pictures = middle(dataset.inputs[:PROBED], PROBED_SIDE)
+        colours, height, width = pictures.shape[1:]
+        chosen = self._chosen(pictures)
+        sequences = pictures.permute(0, 2, 3, 1).flatten(1)  # [B, H W C], in the order of the product
 
         def logits(network: nn.Module, given: Tensor) -> Tensor:
             """[B, levels, C, H, W]."""
@@ -190,3 +194,11 @@ class PixelModel(OneNetwork):
 
         expected = Expectation.of_classes(self.config.levels, chosen, reason=f"log of {self.config.levels} levels")
         return Case(self.network, sequences, loss, expected, outputs=of_next, causal=True)
+
+
+def middle(pictures: Tensor, side: int) -> Tensor:
+    """Of pictures [..., H, W] the middle, `side` pixels a side or all where they have fewer."""
+    for axis in (-2, -1):
+        size = min(side, pictures.shape[axis])
+        pictures = pictures.narrow(axis, (pictures.shape[axis] - size) // 2, size)
+    return pictures

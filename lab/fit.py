@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sized
 from contextlib import AbstractContextManager, nullcontext
 from copy import deepcopy
+from functools import cached_property
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import torch
@@ -22,6 +23,7 @@ from lab.trial import Illustration, Manner, Metrics, Speaker, State
 
 log = logging.getLogger("lab")
 PROBED_EXAMPLES = 16
+TRAINING = "training"  # what the part is called that is learnt from
 
 Examples = Any
 """A set of examples of a kind that the learner understands: a `Dataset`, a `SequenceSet`, or one of your own."""
@@ -85,6 +87,15 @@ class CheckingLearner(Protocol):
 
     def check(self, training: Examples, evaluation: Mapping[str, Examples]) -> None:
         """Raises ValueError for such an example, before the first update."""
+        ...
+
+
+@runtime_checkable
+class Fingerprinted(Protocol):
+    """A set of examples that can be told from others."""
+
+    def fingerprint(self) -> str:
+        """Equal for the same examples in the same order."""
         ...
 
 
@@ -224,12 +235,40 @@ class Fit:
         return self.learner.probe_case(examples.subset(spread.long()))
 
     def state_dict(self) -> State:
-        """The learner, the position in the data and the count of steps; with early stopping what it keeps."""
-        state = {"learner": self.learner.state_dict(), "batches": self.batches.state_dict(), "steps": self._steps}
+        """The learner, the position in the data, the count of steps and which examples each part has; with early
+        stopping what it keeps.
+        """
+        state = {
+            "learner": self.learner.state_dict(),
+            "batches": self.batches.state_dict(),
+            "steps": self._steps,
+            "parts": self._parts,
+        }
         return state if self._best is None else state | {"best": self._best.state_dict()}
 
+    @cached_property
+    def _parts(self) -> dict[str, str]:
+        parts = {TRAINING: self.batches.dataset, **self.evaluation}
+        return {name: part.fingerprint() for name, part in parts.items() if isinstance(part, Fingerprinted)}
+
     def load_state_dict(self, state: State) -> None:
-        """Goes on exactly from a state."""
+        """Goes on exactly from a state.
+
+        Raises ValueError if a part has other examples than it had, or in another order: it might be judged by what it
+        was trained on, and the order of batches would be another.
+        """
+        saved = state.get("parts", {})
+        for name, now in self._parts.items():
+            if (before := saved.get(name, now)) != now:
+                raise ValueError(
+                    f"The {name} part is not the one that this run began with: its examples have the fingerprint "
+                    f"{now[:12]} in place of {before[:12]}. The files, or how they are split, were changed. Put them "
+                    "back, or start over with --fresh."
+                )
+        self.load_for_viewing(state)
+
+    def load_for_viewing(self, state: State) -> None:
+        """As `load_state_dict`, whatever data there are now."""
         self.learner.load_state_dict(state["learner"])
         self.batches.load_state_dict(state["batches"])
         self._steps = state["steps"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -58,8 +58,11 @@ class Classifier(OneNetwork):
         num_classes: int,
         seeds: Seeds,
         device: torch.device | str = "cpu",
+        *,
+        classes: Sequence[str] = (),
     ):
-        self.config, self.num_classes = config, num_classes
+        """`classes` names them where something is wrong with one; by default their numbers do."""
+        self.config, self.num_classes, self.classes = config, num_classes, tuple(classes)
         if config.costs:
             check_costs(config.costs, num_classes)
         if config.mirror and len(backbone.input_shape) != 3:
@@ -122,7 +125,7 @@ class Classifier(OneNetwork):
 
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
         """Raises ValueError, naming part, example and class, where labels do not fit or training lacks a class."""
-        check_classes(training.labels, self.num_classes, "training")
+        check_classes(training.labels, self.num_classes, "training", self.classes)
         for name, dataset in evaluation.items():
             check_labels(dataset.labels, self.num_classes, name)
 

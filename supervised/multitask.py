@@ -7,7 +7,7 @@ learning", Machine Learning 28.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -17,12 +17,13 @@ from lab.data import Dataset
 from lab.one_network import OneNetwork
 from lab.optim import Descent, OptimizerConfig
 from lab.probe import Case, Expectation
-from lab.ranges import check_least
+from lab.ranges import check_least, check_name
 from lab.seeding import Seeds
 from lab.transfer import shares
 from lab.trial import Metrics
 from supervised.headed import Headed
 from supervised.losses import binary_cross_entropy, correct_answers, mean_of_present
+from supervised.metrics import SCORES, Score
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +32,13 @@ class MultiTaskConfig:
 
     optimizer: OptimizerConfig = OptimizerConfig()
     evaluation_batch: int = 1_024  # examples at a time when judging
+    scores: tuple[Score, ...] = field(default=(), metadata={"later": True})  # judged besides loss and accuracy
 
     def __post_init__(self) -> None:
         """Raises ValueError where a setting is out of its range."""
         check_least(self, evaluation_batch=1)
+        for score in self.scores:
+            check_name(score, SCORES, "scores")
 
 
 class MultiTaskClassifier(OneNetwork):
@@ -80,7 +84,8 @@ class MultiTaskClassifier(OneNetwork):
             return self.network(inputs)
 
     def evaluate(self, dataset: Dataset) -> Metrics:
-        """The mean loss and each task's accuracy over the labels that are present, and the mean over those tasks.
+        """The mean loss and each task's accuracy over the labels that are present, and the mean over those tasks; so
+        with what other scores the config asks for, of which yes is the positive class.
 
         A task without a label in the data set has no accuracy, so it is left out of the metrics and of their mean;
         without any label there are no metrics at all.
@@ -92,11 +97,20 @@ class MultiTaskClassifier(OneNetwork):
         of_task = {task: column.nanmean() for task, column, any_label in zip(self.tasks, right.T, judged) if any_label}
         if not of_task:
             return {}
-        return {
+        metrics: Metrics = {
             "loss": mean_of_present(binary_cross_entropy(logits, labels), labels),
             "accuracy": torch.stack(list(of_task.values())).mean(),
             **{f"accuracy_{task}": accuracy for task, accuracy in of_task.items()},
         }
+        for name in self.config.scores:
+            scores = {}
+            for task, said, column in zip(self.tasks, (logits > 0).long().T, labels.T):
+                present = ~column.isnan()
+                if task in of_task:
+                    scores[task] = SCORES[name](said[present], (column[present] > 0.5).long(), 2)
+            metrics[name] = sum(scores.values()) / len(scores)
+            metrics |= {f"{name}_{task}": score for task, score in scores.items()}
+        return metrics
 
     def check(self, training: Dataset, evaluation: Mapping[str, Dataset]) -> None:
         """Raises ValueError, naming part and task, for labels that are no answers, or a task without any to learn."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import torch
+from torch import Tensor
 
 from lab.data import Dataset
 from lab.pictures import sheet, tile
@@ -14,8 +15,12 @@ from supervised.classifier import Classifier
 RIGHT, WRONG = (34, 139, 84), (200, 60, 50)
 
 
-def answers(classifier: Classifier, dataset: Dataset, columns: int = 12, rows: int = 4) -> Picture:
+def answers(
+    classifier: Classifier, dataset: Dataset, columns: int = 12, rows: int = 4, *, pictures: Tensor | None = None
+) -> Picture:
     """A sheet of examples [N, C, H, W], the least sure first, framed by whether the answer is right.
+
+    The inputs are shown, or where these are no colours from 0 to 1 any more the `pictures` [N, C, H, W] they were.
 
     The order is by the probability given to the right class, so mistakes come first: what to look at when the
     error is analysed.
@@ -25,7 +30,8 @@ def answers(classifier: Classifier, dataset: Dataset, columns: int = 12, rows: i
     chosen = of_right.argsort(stable=True)[: columns * rows]
     said = probabilities[chosen].argmax(-1)
     right = said == dataset.labels[chosen]
-    tiles = [tile(dataset.inputs[i], RIGHT if ok else WRONG) for i, ok in zip(chosen, right)]
+    images = dataset.inputs if pictures is None else pictures
+    tiles = [tile(images[i], RIGHT if ok else WRONG) for i, ok in zip(chosen, right)]
     caption = (
         f"The {len(tiles)} of {len(dataset)} test examples of whose class the classifier was least sure, least sure "
         f"first; {int((~right).sum())} are wrong (red frames)."
@@ -33,9 +39,12 @@ def answers(classifier: Classifier, dataset: Dataset, columns: int = 12, rows: i
     return Picture(sheet(tiles, columns), caption)
 
 
-def shown(classifier: Classifier, dataset: Dataset, classes: Iterable[str]) -> dict[str, Illustration]:
+def shown(
+    classifier: Classifier, dataset: Dataset, classes: Iterable[str], pictures: Tensor | None = None
+) -> dict[str, Illustration]:
     """Both, as a run on images leaves them."""
-    return {"answers": answers(classifier, dataset), "confusion": confusion(classifier, dataset, list(classes))}
+    seen = answers(classifier, dataset, pictures=pictures)
+    return {"answers": seen, "confusion": confusion(classifier, dataset, list(classes))}
 
 
 def confusion(classifier: Classifier, dataset: Dataset, classes: Sequence[str]) -> Grid:

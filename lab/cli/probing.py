@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from lab.cli import UsageError
 from lab.cli.running import settings_of, split_names
 from lab.experiment import load
@@ -34,8 +36,13 @@ def probe_command(words: list[str]) -> int:
     for variant, settings in arms(experiment, config, options.variant).items():
         trial = experiment.make(settings, Seeds(options.seed))
         if not isinstance(trial, Probed):
-            raise ValueError(f"{experiment.name} cannot be probed: its trial has no probe_case().")
-        report = trial.probe_case().probe(seed=options.seed)
-        print("\n".join([*([variant] if variant else []), str(report)]))
+            raise ValueError(
+                f"{experiment.name} cannot be probed: its {type(trial).__name__} has no probe_case(), as it trains no "
+                "model on examples. Give it one that returns the module, a few examples and the loss."
+            )
+        if variant:
+            print(variant)
+        # Each as it comes: of a large recurrent network some take minutes.
+        report = trial.probe_case().probe(seed=options.seed, tell=partial(print, flush=True))
         passed = passed and report.passed
     return 0 if passed else 1

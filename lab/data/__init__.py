@@ -1,5 +1,6 @@
 """Data held whole on the device: named sets, splits, augmentation, and batches with an exact position."""
 
+from lab.data.augment_config import AugmentConfig
 from lab.data.augmentation import Augment, compose, crop, erase, flip, shift
 from lab.data.batches import Batches
 from lab.data.buckets import BucketedBatches
@@ -11,13 +12,16 @@ from lab.data.lines import LabelledText, read_labelled_lines
 from lab.data.mixing import BatchAugment, mixup
 from lab.data.sequences import Padded, Ragged, SequenceSet
 from lab.data.shipped import breast_cancer, diabetes, digits
-from lab.data.splits import hold_out, split
+from lab.data.splits import LARGE, SMALL, hold_out, split, target_split
 from lab.data.tables import Table, read_table
 from lab.data.vocabulary import Vocabulary
 from lab.data.warping import distort, rotate, zoom
 
 __all__ = [
+    "LARGE",
+    "SMALL",
     "Augment",
+    "AugmentConfig",
     "BatchAugment",
     "Batches",
     "BucketedBatches",
@@ -51,5 +55,6 @@ __all__ = [
     "rotate",
     "shift",
     "split",
+    "target_split",
     "zoom",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -34,14 +36,18 @@ def check_labels(labels: Tensor, num_classes: int, part: str) -> None:
         )
 
 
-def check_classes(labels: Tensor, num_classes: int, part: str) -> None:
-    """Also raises ValueError, naming the classes, if one of them has no example, so that it could not be learnt."""
+def check_classes(labels: Tensor, num_classes: int, part: str, names: Sequence[str] = ()) -> None:
+    """Also raises ValueError, naming the classes, if one of them has no example, so that it could not be learnt.
+
+    By their numbers, or by `names`, one a class.
+    """
     check_labels(labels, num_classes, part)
     if labels.ndim == 2:
         return
     absent = (labels.bincount(minlength=num_classes) == 0).nonzero().flatten().tolist()
     if absent:
-        first = ", ".join(map(str, absent[:5])) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
+        told = [f"{label} ({names[label]!r})" if names else str(label) for label in absent[:5]]
+        first = ", ".join(told) + (f" and {len(absent) - 5} more" if len(absent) > 5 else "")
         raise ValueError(
             f"No example of the {part} part ({len(labels)} examples) has the label {first}, but there are "
             f"{num_classes} classes, and one without examples cannot be learnt. Split with stratified=True, add "

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from lab.data.dataset import fingerprint_of
+
 
 class Padded(NamedTuple):
     """Sequences side by side: values [B, T, ...], of which row b is valid up to lengths[b], and filled after it."""
@@ -129,6 +131,12 @@ class SequenceSet:
         """The examples at `indices` [K], in that order."""
         return SequenceSet(tuple(f.subset(indices) if isinstance(f, Ragged) else f[indices] for f in self.fields))
 
+    def fingerprint(self) -> str:
+        """Equal for the same examples in the same order; of ragged fields that are computed only the lengths count."""
+        whole = [found.values for found in self.fields if isinstance(found, Ragged) and not _computed(found.values)]
+        beside = [found.lengths if isinstance(found, Ragged) else found for found in self.fields]
+        return fingerprint_of(*whole, *beside)
+
     def batch(self, indices: Tensor) -> tuple[Padded | Tensor, ...]:
         """The examples at `indices` [B]."""
         return tuple(f.padded(indices) if isinstance(f, Ragged) else f[indices] for f in self.fields)
@@ -137,6 +145,11 @@ class SequenceSet:
         """All examples in order, `size` at a time; the last chunk may be smaller."""
         for indices in torch.arange(len(self), device=self.lengths.device).split(size):
             yield self.batch(indices)
+
+
+def _computed(values: Tensor) -> bool:
+    """Whether another machine may come to other last bits."""
+    return values.is_floating_point()
 
 
 def refuse_examples(wrong: Tensor, part: str, why: str) -> None:

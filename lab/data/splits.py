@@ -99,16 +99,18 @@ def few(dataset: Dataset, count: int, seed: int) -> Dataset:
 
 
 def target_split(
-    training: Dataset, target: Dataset, *, train_dev: float, test: float = 0.5, seed: int
+    training: Dataset, target: Dataset, *, train_dev: float, test: float = 0.5, seed: int, stratified: bool = False
 ) -> dict[str, Dataset]:
     """Parts for training on one distribution to be good on another.
 
     Development and test sets come from the `target` distribution (a share `test` of it for testing), and from the
     training distribution a share `train_dev` is held out: what is worse on the development set than on that one is
-    due to the distributions. Source: Ng 2018, "Machine learning yearning", chapters 37 to 40.
+    due to the distributions. `stratified` is that of `split`.
+
+    Source: Ng 2018, "Machine learning yearning", chapters 37 to 40.
     """
-    kept, held_out = split(training, (1 - train_dev, train_dev), seed)
-    development, tested = split(target, (1 - test, test), seed)
+    kept, held_out = split(training, (1 - train_dev, train_dev), seed, stratified=stratified)
+    development, tested = split(target, (1 - test, test), seed, stratified=stratified)
     return {"train": kept, "train_dev": held_out, "dev": development, "test": tested}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -51,8 +52,9 @@ def probe(
     overfit_learning_rate: float = 3e-3,
     overfit_to: float = 0.1,  # share of the first loss to be reached
     seed: int = 0,
+    tell: Callable[[Check], None] = lambda check: None,
 ) -> Report:
-    """Puts every question to a model, with dropout off.
+    """Puts every question to a model, with dropout off, and tells each answer as soon as it is there.
 
     inputs [B, ...], at least two different examples. `loss(module, inputs)` is a scalar with a least value near
     0, regularisation included. `outputs(module, inputs)`, by default `module(inputs)`, is [B, ...]; where
@@ -74,23 +76,25 @@ def probe(
     with preserved_generators():
         torch.manual_seed(seed)
         call, score = replayed(outputs or (lambda module, inputs: module(inputs))), replayed(loss)
-        checks = [finite_outputs(call(steady(module), exact), len(exact))]
-        if not checks[0].passed:
+        checks: list[Check] = []
+
+        def passed(check: Check) -> bool:
+            checks.append(check)
+            tell(check)
+            return check.passed
+
+        if not passed(finite_outputs(call(steady(module), exact), len(exact))):
             return Report(tuple(checks))  # every other answer would only repeat this one
         if expected is not None:
-            if expected.labels is not None:
-                checks.append(right_labels(expected.labels, expected.label_range))
-                if not checks[-1].passed:
-                    return Report(tuple(checks))  # the loss of such labels need not even have a value
-            checks.append(loss_at_the_start(float(score(steady(module), exact).detach()), expected))
-        checks += [
-            reached_parameters(steady(module), score, exact),
-            right_gradients(module, loss, exact, directions, seed),
-            separate_examples(module, call, exact[:EXAMPLES]),
-        ]
+            if expected.labels is not None and not passed(right_labels(expected.labels, expected.label_range)):
+                return Report(tuple(checks))  # the loss of such labels need not even have a value
+            passed(loss_at_the_start(float(score(steady(module), exact).detach()), expected))
+        passed(reached_parameters(steady(module), score, exact))
+        passed(right_gradients(module, loss, exact, directions, seed))
+        passed(separate_examples(module, call, exact[:EXAMPLES]))
         if causal:
-            checks.append(kept_order(module, call, exact[:EXAMPLES]))
+            passed(kept_order(module, call, exact[:EXAMPLES]))
         learner = steady(module, double=False)
         optimizer = torch.optim.Adam(learner.parameters(), lr=overfit_learning_rate)
-        checks.append(learnt_by_heart(lambda: score(learner, inputs), optimizer, overfit_steps, overfit_to))
+        passed(learnt_by_heart(lambda: score(learner, inputs), optimizer, overfit_steps, overfit_to))
     return Report(tuple(checks))

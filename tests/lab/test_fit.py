@@ -121,3 +121,25 @@ def test_a_budget_of_examples_counts_those_of_each_batch() -> None:
     resumed = Fit(Summing([]), Batches(data, 4, Seeds(0)), {}, unit="examples")
     resumed.load_state_dict(trial.state_dict())
     assert resumed.steps == 12
+
+
+def in_parts(training: list[int], test: list[int]) -> Fit:
+    examples = Dataset(torch.rand(8, 2), torch.arange(8))
+    parts = [examples.subset(torch.tensor(part)) for part in (training, test)]
+    return Fit(Summing([]), Batches(parts[0], 2, Seeds(0)), {"test": parts[1]})
+
+
+def test_a_run_goes_on_with_the_examples_that_it_began_with_alone() -> None:
+    state = in_parts([0, 1, 2, 3, 4], [5, 6, 7]).state_dict()
+    in_parts([0, 1, 2, 3, 4], [5, 6, 7]).load_state_dict(state)
+    for training, test, part in (
+        ([0, 1, 2, 3, 5], [4, 6, 7], "training"),
+        ([1, 0, 2, 3, 4], [5, 6, 7], "training"),
+        ([0, 1, 2, 3, 4], [5, 6], "test"),
+    ):
+        other = in_parts(training, test)
+        with pytest.raises(ValueError, match=f"The {part} part is not the one that this run began with"):
+            other.load_state_dict(state)
+        other.load_for_viewing(state)
+    del state["parts"]  # of a run that did not note them
+    in_parts([1, 0, 2, 3, 4], [5, 6, 7]).load_state_dict(state)

@@ -15,6 +15,7 @@ from lab.fit import Fit
 from lab.optim import OptimizerConfig
 from lab.schedules import cosine
 from lab.seeding import Seeds
+from supervised.metrics import Score
 from supervised.multitask import MultiTaskClassifier, MultiTaskConfig
 
 NAN = math.nan
@@ -31,9 +32,9 @@ class Same(Backbone):
         return inputs
 
 
-def linear(tasks: tuple[str, ...] = ("first", "second")) -> MultiTaskClassifier:
+def linear(tasks: tuple[str, ...] = ("first", "second"), scores: tuple[Score, ...] = ()) -> MultiTaskClassifier:
     """Logistic regressions on two features that start from zero, with a learning rate of 1/2."""
-    config = MultiTaskConfig(optimizer=OptimizerConfig(kind="sgd", learning_rate=0.5))
+    config = MultiTaskConfig(optimizer=OptimizerConfig(kind="sgd", learning_rate=0.5), scores=scores)
     learner = MultiTaskClassifier(config, Same(2), tasks, Seeds(0))
     with torch.no_grad():
         for parameter in learner.network.parameters():
@@ -105,6 +106,20 @@ def test_scores_by_hand() -> None:
     assert float(metrics["accuracy"]) == 0.75, "the mean of the tasks, though one has more labels"
     assert "accuracy_third" not in metrics, "a task without a label has no accuracy"
     assert learner.evaluate(Dataset(inputs, torch.full((2, 3), NAN))) == {}
+
+
+def test_further_scores_pass_over_missing_labels() -> None:
+    learner = linear(TASKS, scores=("precision", "recall"))
+    with torch.no_grad():
+        head(learner).weight[0, 0] = head(learner).weight[1, 1] = 1.0
+    inputs = torch.tensor([[1.0, 1.0], [2.0, -1.0], [3.0, 1.0], [-1.0, 1.0]])
+    labels = torch.tensor([[1.0, NAN, NAN], [0.0, 1.0, NAN], [NAN, 1.0, NAN], [1.0, NAN, NAN]])
+    metrics = learner.evaluate(Dataset(inputs, labels))
+    # Known of the first: yes, yes and no where 1, 0 and 1 are right; of the second no and yes where both are 1.
+    assert (metrics["precision_first"], metrics["recall_first"]) == (0.5, 0.5)
+    assert (metrics["precision_second"], metrics["recall_second"]) == (1.0, 0.5)
+    assert (metrics["precision"], metrics["recall"]) == (0.75, 0.5)
+    assert "precision_third" not in metrics
 
 
 @pytest.mark.parametrize("chunk", [1, 5, 1_000])

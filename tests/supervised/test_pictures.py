@@ -80,3 +80,11 @@ def test_a_confusion_table_counts_classes_by_answers() -> None:
     assert found.rows == found.columns == ["dark", "bright"]
     assert found.right
     assert list(shown(classifier, examples(), ["dark", "bright"])) == ["answers", "confusion"]
+
+
+def test_what_is_shown_need_not_be_what_is_judged() -> None:
+    classifier: Classifier = Fixed()  # type: ignore[assignment]
+    same = answers(classifier, examples(), pictures=examples().inputs)
+    assert np.array_equal(answers(classifier, examples()).pixels, same.pixels)
+    seen = answers(classifier, examples(), columns=3, rows=2, pictures=torch.ones(4, 1, 8, 8)).pixels
+    assert (tile(seen, 0, 0)[FRAME:-FRAME, FRAME:-FRAME] == 255).all()

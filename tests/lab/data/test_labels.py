@@ -54,3 +54,8 @@ def test_missing_classes_are_named(labels: list[int], num_classes: int, named: s
         ValueError, match=rf"No example of the training part \({len(labels)} examples\) has the {named}"
     ):
         check_classes(torch.tensor(labels, dtype=torch.int64), num_classes, "training")
+
+
+def test_missing_classes_are_told_by_name() -> None:
+    with pytest.raises(ValueError, match=r"has the label 0 \('rose'\), 2 \('tulip'\), but there are 3 classes"):
+        check_classes(torch.tensor([1, 1]), 3, "training", ("rose", "lily", "tulip"))

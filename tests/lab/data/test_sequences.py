@@ -92,3 +92,16 @@ def test_a_set_of_fields_that_do_not_fit_is_refused() -> None:
         SequenceSet((WORDS, torch.arange(3)))
     with pytest.raises(ValueError, match="the first is a Tensor"):
         SequenceSet((torch.arange(4), WORDS))
+
+
+def test_a_fingerprint_tells_examples_and_their_order_apart() -> None:
+    words, sounds = Ragged.of_lists([[1, 2], [3], [4, 5, 6]]), torch.tensor([0, 1, 1])
+    mine = SequenceSet((words, sounds))
+    assert mine.fingerprint() == SequenceSet((words, sounds)).fingerprint()
+    for order in ([1, 0, 2], [0, 2, 1], [0, 1]):
+        assert mine.subset(torch.tensor(order)).fingerprint() != mine.fingerprint()
+    loud = Ragged(words.values.float(), words.lengths)
+    louder = Ragged(words.values.float() + 1e-6, words.lengths)
+    assert SequenceSet((loud, sounds)).fingerprint() == SequenceSet((louder, sounds)).fingerprint(), (
+        "computed elsewhere"
+    )

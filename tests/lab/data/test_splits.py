@@ -94,6 +94,13 @@ def test_development_and_test_are_of_the_target_distribution_and_train_dev_is_no
     assert sorted(torch.cat([parts["dev"].inputs, parts["test"].inputs]).tolist()) == list(range(1_000, 1_040))
 
 
+def test_all_parts_of_two_distributions_have_their_share_of_each_class() -> None:
+    training, target = (Dataset(torch.arange(float(n)), torch.arange(n) % 5) for n in (100, 40))
+    parts = target_split(training, target, train_dev=0.1, test=0.75, seed=0, stratified=True)
+    counts = {name: part.labels.bincount().tolist() for name, part in parts.items()}
+    assert counts == {"train": [18] * 5, "train_dev": [2] * 5, "dev": [2] * 5, "test": [6] * 5}
+
+
 def test_all_parts_are_normalised_by_the_training_part() -> None:
     """Inputs 1 and 5 have mean 3 and deviation 2."""
     training, test = (
