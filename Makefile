@@ -21,7 +21,7 @@ run: setup
 	$(BIN)/lab run dqn_ablation_cartpole --seeds 0-2 --run.steps 20000 --jobs 2 --report
 
 test: setup lint
-	$(BIN)/python -m pytest -n 2 -m 'not learning'
+	$(BIN)/python -m pytest -n 2
 
 lint: setup
 	$(BIN)/ruff check .
