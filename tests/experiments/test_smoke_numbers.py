@@ -1,7 +1,7 @@
 """What each supervised system reaches in seconds, with one seed: a number to fall short of when something breaks.
 
-The full numbers are over five seeds, and `lab verify` holds them to theirs (RESULTS.md). The logistic regressions' optimum
-is in test_logistic_breast_cancer.py.
+The full numbers are over five seeds, and `lab verify` holds them to theirs (RESULTS.md). The optimum of logistic
+regression is in test_logistic_breast_cancer.py.
 """
 
 from __future__ import annotations
