@@ -83,7 +83,7 @@ TARGET = Target(
     statistic="mean",
     protocol="mean of the four tasks' accuracies on the 20 % of the images that data seed 0 keeps "
     "for testing, last weights, mean over 5 seeds",
-    source="the lab's own measure: 0.96003, the mean of the four arms with a task each, 5 seeds of each (its comparison)",
+    source="the lab's own measure: 0.96003, the mean of the four arms with a task each, 5 seeds (its comparison)",
 )
 
 COMPARED = Compared(
