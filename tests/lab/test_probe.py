@@ -33,7 +33,7 @@ def network(*layers: nn.Module) -> nn.Sequential:
 
 
 def failures(module: nn.Module, **settings: Any) -> list[str]:
-    report = probe(module, drawn(5, 4), cross_entropy, overfit_learning_rate=1e-2, **settings)
+    report = probe(module, drawn(5, 4), cross_entropy, overfit_learning_rates=(1e-2,), **settings)
     assert not report.passed
     return [check.name for check in report.checks if not check.passed]
 
@@ -80,7 +80,7 @@ class Layer(nn.Module):
     "layers", [(nn.ReLU(),), (nn.Sigmoid(),), (nn.Dropout(0.5), nn.Tanh()), (nn.BatchNorm1d(16), nn.GELU())], ids=str
 )
 def test_a_sound_model_passes(layers):
-    report = probe(network(*layers), drawn(5, 4), cross_entropy, overfit_learning_rate=1e-2)
+    report = probe(network(*layers), drawn(5, 4), cross_entropy, overfit_learning_rates=(1e-2,))
     assert report.passed, f"\n{report}"
     assert len(report.checks) == 5
 
@@ -256,3 +256,30 @@ def test_reports_read_a_line_a_check():
     report = Report((Check("first", True, "all well"), Check("second", False, "not so")))
     assert str(report) == "ok    first: all well\nFAIL  second: not so"
     assert not report.passed
+
+
+def test_a_network_that_only_learns_slowly_is_given_the_lower_rate() -> None:
+    class Steep(nn.Module):
+        """100 w x: where a step of 0.01 goes from one side of the valley to the other."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = nn.Parameter(torch.zeros(4, 3))
+
+        def forward(self, inputs: Tensor) -> Tensor:
+            return inputs @ (100 * self.weight)
+
+    wanted = drawn(5, 3)
+    inputs = torch.eye(5, 4)
+    inputs[4] = 0.5 * inputs[0]
+    wanted[4] = 0.5 * wanted[0]
+
+    def loss(module: nn.Module, inputs: Tensor) -> Tensor:
+        return (module(inputs) - wanted).square().mean()
+
+    steps = {"directions": 1, "overfit_steps": 60}
+    fast = answers(probe(Steep(), inputs, loss, overfit_learning_rates=(1.0,), **steps))
+    both = answers(probe(Steep(), inputs, loss, overfit_learning_rates=(1.0, 3e-3), **steps))
+    assert not fast.pop("one batch is learnt by heart")
+    assert both.pop("one batch is learnt by heart")
+    assert fast == both
