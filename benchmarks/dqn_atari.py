@@ -210,11 +210,19 @@ def _memory(quick: bool) -> tuple[list[Check], str]:
     checks = [
         Check(name="GB of a replay of 1,000,000", value=large / 1e6 / thousand, at_most=7.3),
         Check(name="share of SB3's memory, replays of 100,000", value=ours / theirs, at_most=1 / 8),
+        Check(name="the same by the bytes of their arrays", value=_share_of_arrays(hundred), at_most=1 / 8),
     ]
     note = (
         f"Full replays of {hundred:,}: ours {ours / 1e6:,.1f} MB, SB3's {theirs / 1e6:,.1f} MB; of {10 * hundred:,}: "
     )
     return checks, note + f"ours {large / 1e6:,.1f} MB (growth of the resident memory)."
+
+
+def _share_of_arrays(capacity: int) -> float:
+    """Nothing of them is written to, and so they take no memory."""
+    ours = _replay(capacity).state_dict()["frames"].nbytes + capacity * 2  # a byte of action and end, one of reward
+    theirs = sum(value.nbytes for value in vars(_buffer(capacity)).values() if isinstance(value, np.ndarray))
+    return ours / theirs
 
 
 def _memory_of_a_gpu(quick: bool) -> tuple[list[Check], str]:
@@ -254,10 +262,14 @@ def _bytes_of_ours(capacity: int) -> int:
 
 def _bytes_of_theirs(capacity: int) -> int:
     before = _resident()
-    buffer = ReplayBuffer(capacity, Box(0, 255, (4, 84, 84), np.uint8), Discrete(6), device="cpu", n_envs=1)
+    buffer = _buffer(capacity)
     for array in (value for value in vars(buffer).values() if isinstance(value, np.ndarray)):
         array[:] = 1
     return _resident() - before
+
+
+def _buffer(capacity: int) -> ReplayBuffer:
+    return ReplayBuffer(capacity, Box(0, 255, (4, 84, 84), np.uint8), Discrete(6), device="cpu", n_envs=1)
 
 
 def _resident() -> int:
