@@ -80,6 +80,7 @@ COMPARED = Compared(
 )
 
 SMOKE = Config(
+    target=AugmentConfig(rotate=30.0, crop=1),  # to distort ten thousand pictures takes a second
     backbone=ConvolutionConfig(channels=(2,), pooling="max", pool_size=4),
     batch_size=16,
     run=RunConfig(steps=60, log_every=10, evaluate_every=0, save_every=10, threads=1),

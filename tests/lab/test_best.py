@@ -156,7 +156,7 @@ def test_without_patience_nothing_is_judged_and_the_state_is_as_ever() -> None:
     for _ in range(8):
         trial.step()
     assert learner.judged == []
-    assert set(trial.state_dict()) == {"learner", "batches", "steps"}
+    assert set(trial.state_dict()) == {"learner", "batches", "steps", "parts"}
 
 
 def test_refuses_a_set_or_a_metric_that_is_not_there() -> None:
