@@ -16,6 +16,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lab import parallel
 from lab.backbones import Backbone
 from lab.best import Best
+from lab.data.dataset import Dataset
 from lab.optim import Descent
 from lab.probe import Case
 from lab.stopping import StoppingConfig
@@ -23,6 +24,7 @@ from lab.trial import Illustration, Manner, Metrics, Speaker, State
 
 log = logging.getLogger("lab")
 PROBED_EXAMPLES = 16
+PROBED_NUMBERS = 4_096  # of all their inputs: where very many units bend, any difference crosses a bend of one
 TRAINING = "training"  # what the part is called that is learnt from
 
 Examples = Any
@@ -231,7 +233,10 @@ class Fit:
             )
         examples = self.batches.dataset
         count = len(examples)
-        spread = torch.linspace(0, count - 1, min(PROBED_EXAMPLES, count), dtype=torch.float64)
+        wanted = PROBED_EXAMPLES
+        if isinstance(examples, Dataset):
+            wanted = max(4, min(wanted, PROBED_NUMBERS // max(1, examples.inputs[0].numel())))
+        spread = torch.linspace(0, count - 1, min(wanted, count), dtype=torch.float64)
         return self.learner.probe_case(examples.subset(spread.long()))
 
     def state_dict(self) -> State:

@@ -71,6 +71,8 @@ def test_the_probe_takes_examples_from_all_over_the_training_set() -> None:
     assert len(probed) == 16
     assert (probed[0], probed[-1]) == (0.0, 99.0)
     assert {after - before for before, after in pairwise(probed)} == {6.0, 7.0}
+    large = Dataset(torch.zeros(100, 3, 28, 28), torch.zeros(100))
+    assert len(cast(Any, Fit(Probed([]), Batches(large, 2, Seeds(0)), {}).probe_case())) == 4
 
 
 def test_metrics_are_named_by_the_set_they_are_of() -> None:
