@@ -33,9 +33,8 @@ def free_memory(device: torch.device, cgroup: Path = Path("/sys/fs/cgroup")) -> 
     """Bytes, 0 or more, that can still be allocated on a device: of a processor what system and container leave.
 
     What other processes have asked for and not filled yet, as replays are filled slowly, counts as free; so does what
-    torch has of a GPU for what this process will allocate. `cgroup` is
-    the folder of the container's limits (Linux's control groups, version 2 or 1), of which its own are known, but not
-    those of a group within it.
+    torch has of a GPU for what this process will allocate. `cgroup` is the folder of the container's limits (Linux's
+    control groups, version 2 or 1), of which its own are known, but not those of a group within it.
     """
     if device.type == "cuda":
         kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)  # by torch, for what comes

@@ -326,15 +326,22 @@ class Replay:
         """Everything that is needed to go on exactly, as it lies in memory (not copies)."""
         self.tell()
         return {
-            "capacity": self.capacity,
-            "stack": self.stack,
-            "steps": self.steps,
-            "reward_dtype": self._reward_dtype.name,
+            **self._layout,
             "num": 0 if self._lanes is None else self._lanes.num,
             "lanes": None if self._lanes is None else self._lanes.state_dict(),
             "frames": self.frames,
             "generator": self.generator.get_state(),
             "priorities": None if self.priorities is None else self.priorities.state_dict(),
+        }
+
+    @property
+    def _layout(self) -> State:
+        """What a state fits only where it is the same."""
+        return {
+            "capacity": self.capacity,
+            "stack": self.stack,
+            "steps": self.steps,
+            "reward_dtype": self._reward_dtype.name,
         }
 
     def load_state_dict(self, state: State) -> None:
@@ -343,13 +350,7 @@ class Replay:
         Raises ValueError if it is of another capacity or stack, of returns of another number of steps, or of rewards
         of another type.
         """
-        mine = {
-            "capacity": self.capacity,
-            "stack": self.stack,
-            "steps": self.steps,
-            "reward_dtype": self._reward_dtype.name,
-        }
-        for name, here in mine.items():
+        for name, here in self._layout.items():
             if (saved := state.get(name, here)) != here:
                 raise ValueError(
                     f"The saved replay has {name} {saved}, but here it is {here}: {_DEPENDS_ON[name]}. Go on with the "

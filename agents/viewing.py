@@ -35,9 +35,9 @@ def watched(
 ) -> Clip:
     """The episode of `seed` and `actions` [T, ...], in another environment of the same kind.
 
-    The environment's picture is `width` pixels across. Beside it are the values that the agent, as
-    it is now, gives to each action where it acted. With `max_frames`, of every so many steps one is shown. Raises
-    AnotherEpisode if the rewards do not add up to `total_reward`.
+    The environment's picture is `width` pixels across. Beside it are the values that the agent, as it is now, gives to
+    each action where it acted. With `max_frames`, of every so many steps one is shown. Raises AnotherEpisode if the
+    rewards do not add up to `total_reward`.
     """
     if width < 1:
         raise ValueError(f"A picture {width} pixels wide cannot be seen. Give a width of 1 or more.")

@@ -220,7 +220,7 @@ def _memory(quick: bool) -> tuple[list[Check], str]:
 
 def _share_of_arrays(capacity: int) -> float:
     """Nothing of them is written to, and so they take no memory."""
-    ours = _replay(capacity).state_dict()["frames"].nbytes + capacity * 2  # a byte of action and end, one of reward
+    ours = _replay(capacity).frames.nbytes + capacity * 2  # a byte of action and end, one of reward
     theirs = sum(value.nbytes for value in vars(_buffer(capacity)).values() if isinstance(value, np.ndarray))
     return ours / theirs
 

@@ -25,7 +25,6 @@ from lab.trial import Illustration, Manner, Metrics, Speaker, State
 log = logging.getLogger("lab")
 PROBED_EXAMPLES = 16
 PROBED_NUMBERS = 4_096  # of all their inputs: where very many units bend, any difference crosses a bend of one
-TRAINING = "training"  # what the part is called that is learnt from
 
 Examples = Any
 """A set of examples of a kind that the learner understands: a `Dataset`, a `SequenceSet`, or one of your own."""
@@ -253,7 +252,7 @@ class Fit:
 
     @cached_property
     def _parts(self) -> dict[str, str]:
-        parts = {TRAINING: self.batches.dataset, **self.evaluation}
+        parts = {"training": self.batches.dataset, **self.evaluation}
         return {name: part.fingerprint() for name, part in parts.items() if isinstance(part, Fingerprinted)}
 
     def load_state_dict(self, state: State) -> None:

@@ -102,12 +102,17 @@ class MultiTaskClassifier(OneNetwork):
             "accuracy": torch.stack(list(of_task.values())).mean(),
             **{f"accuracy_{task}": accuracy for task, accuracy in of_task.items()},
         }
-        for name in self.config.scores:
-            scores = {}
-            for task, said, column in zip(self.tasks, (logits > 0).long().T, labels.T):
+        return metrics | (self._scored(logits, labels, judged) if self.config.scores else {})
+
+    def _scored(self, logits: Tensor, labels: Tensor, judged: list[bool]) -> Metrics:
+        answered = {}  # of each task what was said and what is right, where a label is present
+        for task, said, column, any_label in zip(self.tasks, (logits > 0).long().T, labels.T, judged):
+            if any_label:
                 present = ~column.isnan()
-                if task in of_task:
-                    scores[task] = SCORES[name](said[present], (column[present] > 0.5).long(), 2)
+                answered[task] = said[present], (column[present] > 0.5).long()
+        metrics: Metrics = {}
+        for name in self.config.scores:
+            scores = {task: SCORES[name](said, wanted, 2) for task, (said, wanted) in answered.items()}
             metrics[name] = sum(scores.values()) / len(scores)
             metrics |= {f"{name}_{task}": score for task, score in scores.items()}
         return metrics

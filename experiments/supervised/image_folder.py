@@ -27,6 +27,7 @@ from lab.data import SMALL, AugmentConfig, Dataset, ImageFolder, digits, read_im
 from lab.data.own_files import own_file, pin, pinned
 from lab.data.splits import normalised
 from lab.fit import Fit
+from lab.normalisation import Normalisation
 from lab.optim import OptimizerConfig
 from lab.run import RunConfig
 from lab.schedules import cosine
@@ -35,7 +36,10 @@ from lab.transfer import TransferConfig
 from supervised.classifier import ClassifierConfig
 
 UPDATES = 2_000
-IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # means and deviations of its colours: He et al.'s and others'
+# Means and deviations of ImageNet's colours, as He et al. and others have them.
+IMAGENET = Normalisation(
+    torch.tensor([0.485, 0.456, 0.406]).view(-1, 1, 1), torch.tensor([0.229, 0.224, 0.225]).view(-1, 1, 1)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,8 +108,7 @@ def _digits(config: Config) -> ImageFolder:
 
 def as_taught(part: Dataset) -> Dataset:
     """Colours from 0 to 1 as networks see them that were taught by ImageNet."""
-    mean, deviation = (torch.tensor(each, device=part.inputs.device).view(-1, 1, 1) for each in IMAGENET)
-    return Dataset((part.inputs - mean) / deviation, part.labels)
+    return Dataset(IMAGENET.to(part.inputs.device)(part.inputs), part.labels)
 
 
 TARGET = None  # everybody's images have a number of their own

@@ -132,8 +132,13 @@ class SequenceSet:
         return SequenceSet(tuple(f.subset(indices) if isinstance(f, Ragged) else f[indices] for f in self.fields))
 
     def fingerprint(self) -> str:
-        """Equal for the same examples in the same order; of ragged fields that are computed only the lengths count."""
-        whole = [found.values for found in self.fields if isinstance(found, Ragged) and not _computed(found.values)]
+        """Equal for the same examples in the same order.
+
+        Of ragged fields of fractions only the lengths count: what is computed on another machine may differ in its last
+        bits.
+        """
+        ragged = [found for found in self.fields if isinstance(found, Ragged)]
+        whole = [found.values for found in ragged if not found.values.is_floating_point()]
         beside = [found.lengths if isinstance(found, Ragged) else found for found in self.fields]
         return fingerprint_of(*whole, *beside)
 
@@ -145,11 +150,6 @@ class SequenceSet:
         """All examples in order, `size` at a time; the last chunk may be smaller."""
         for indices in torch.arange(len(self), device=self.lengths.device).split(size):
             yield self.batch(indices)
-
-
-def _computed(values: Tensor) -> bool:
-    """Whether another machine may come to other last bits."""
-    return values.is_floating_point()
 
 
 def refuse_examples(wrong: Tensor, part: str, why: str) -> None:

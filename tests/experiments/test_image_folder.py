@@ -20,6 +20,7 @@ from lab.run import RunConfig, run
 from lab.seeding import Seeds
 from lab.trained import begun_with
 from supervised.classifier import Classifier
+from tests.lab.published import PublishedResNet, stirred
 
 RESNET18 = ResidualConfig(channels=(64, 128, 256, 512), blocks=2, stem_kernel_size=7, stem_stride=2, stem_pool=True)
 RUN = RunConfig(steps=60, log_every=20, evaluate_every=0, save_every=60, device="cpu", threads=1)
@@ -81,32 +82,10 @@ def test_luminance_has_no_colours_of_imagenet() -> None:
         Config(channels=1, normalisation="imagenet")
 
 
-def published_resnet18() -> dict[str, torch.Tensor]:
-    """By torchvision's names and in its sizes; as drawn, which is what tells them apart."""
-    sizes: dict[str, tuple[int, ...]] = {"conv1.weight": (64, 3, 7, 7), "fc.weight": (1_000, 512), "fc.bias": (1_000,)}
-    norms = {"bn1": 64}
-    before = 64
-    for layer, channels in enumerate((64, 128, 256, 512), 1):
-        for block in range(2):
-            name = f"layer{layer}.{block}"
-            sizes[f"{name}.conv1.weight"] = (channels, before, 3, 3)
-            sizes[f"{name}.conv2.weight"] = (channels, channels, 3, 3)
-            norms |= {f"{name}.bn1": channels, f"{name}.bn2": channels}
-            if channels != before:
-                sizes[f"{name}.downsample.0.weight"] = (channels, before, 1, 1)
-                norms[f"{name}.downsample.1"] = channels
-            before = channels
-    for name, channels in norms.items():
-        sizes |= {f"{name}.{kind}": (channels,) for kind in ("weight", "bias", "running_mean", "running_var")}
-        sizes[f"{name}.num_batches_tracked"] = ()
-    generator = torch.Generator().manual_seed(0)
-    weights = {name: 0.05 * torch.randn(size, generator=generator).abs() for name, size in sizes.items()}
-    return {name: each.long() if name.endswith("tracked") else each for name, each in weights.items()}
-
-
 def test_a_published_checkpoint_of_full_size_is_begun_with(tmp_path: Path) -> None:
     """ResNet-18, 11,689,512 numbers and those of its batch norms, frozen below a new head."""
-    weights = published_resnet18()
+    published = stirred(PublishedResNet((64, 128, 256, 512))).state_dict()
+    weights = {name: 0.1 * each if each.is_floating_point() else each for name, each in published.items()}
     assert sum(each.numel() for name, each in weights.items() if "running" not in name and "tracked" not in name) == (
         11_689_512
     )
